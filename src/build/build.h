@@ -1,0 +1,77 @@
+/* Snapshot → image.  One `build` at a time per request; the queue and its concurrency are core's.
+ *
+ * Order: builder_new → build_start (returns at once; lines arrive through on_line, the end through
+ * on_done) → builder_free after the last on_done.  Everything on the loop thread. */
+#ifndef TRAMWAY_BUILD_BUILD_H
+#define TRAMWAY_BUILD_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "loop/loop.h"
+
+typedef struct builder builder;
+typedef struct build build;
+
+enum registry_policy { REGISTRY_AUTO, REGISTRY_ALWAYS, REGISTRY_NEVER };
+
+struct builder_config {
+  const char *data_dir;     /* image store and caches live below it */
+  const char *run_dir;
+  const char *images_dir;   /* the recipes of images/ as installed */
+  const char *exec_program; /* path of tramway-exec (src/loop/exec_main.c): cgroup, die-with-parent */
+  int64_t timeout_ms, memory_bytes, cpu_millis; /* caps of one build; 0: none */
+  enum registry_policy registry;
+  const char *debian_mirror, *debian_suite, *npm_registry; /* NULL or "": the host's own */
+  const char *http_proxy, *https_proxy, *no_proxy, *ca_bundle; /* NULL or "": none */
+  const char *build_subnet; /* builds have a private bridge: never the host's own network */
+};
+
+/* What the image says about running it. */
+struct image_info {
+  char *id;           /* "sha256:…": the image id in the store */
+  struct strv entrypoint, command, env, exposed_ports; /* ports as "8080/tcp" */
+  char *working_dir, *user, *stop_signal;              /* never NULL, may be "" */
+  char *start_command; /* shell form found by the planner; "" with a Dockerfile or image */
+  int64_t size_bytes;
+  bool reused; /* the same inputs had been built before */
+};
+void image_info_done(struct image_info *info);
+
+struct build_request {
+  const char *deployment_id;  /* names the build; unique among running ones */
+  const char *service_id;     /* cache mounts are kept per service */
+  const char *source_dir;     /* materialised snapshot, read-only; NULL with `image` */
+  const char *snapshot_id;    /* its content hash, for the build key */
+  const char *image;          /* a reference to pull instead of building; NULL */
+  const char *root_directory; /* "" or a path inside the source */
+  const char *builder;        /* "", DOCKERFILE, NIXPACKS, RAILPACK: a Dockerfile wins anyhow */
+  const char *dockerfile_path, *build_command, *start_command, *target; /* NULL or "": detected */
+  const char *const *variables; /* "NAME=value": build args where declared, planner's overrides */
+  const char *reuse_image_id;   /* image that an equal build key made before, or NULL */
+  bool no_cache;
+};
+
+/* The content address of everything that decides the result: snapshot, settings, the variables, the
+ * base images' ids.  Equal keys give equal images, so an image with the key is reused. */
+void build_key(const struct build_request *request, char hex[65]);
+
+typedef void build_line_fn(void *arg, const char *line); /* without newline; valid UTF-8, ≤ 64 KiB */
+typedef void build_done_fn(void *arg, err *e, const struct image_info *info); /* owns e; info borrowed */
+
+fallible builder_new(loop *l, const struct builder_config *config, builder **ret_builder);
+void builder_free(builder *b);
+
+fallible build_start(builder *b, const struct build_request *request, build_line_fn *on_line,
+                     build_done_fn *on_done, void *arg, build **ret_build);
+void build_cancel(build *b); /* on_done follows with ERR_BUSY "cancelled" */
+
+/* Ends what an earlier tramd left of its builds: containers, mounts, folders.  At start. */
+void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg);
+
+/* Deletes an image from the store when no workload uses it any more. */
+void builder_remove_image(builder *b, const char *image_id, void (*done)(void *arg, err *e), void *arg);
+
+#endif
