@@ -9,8 +9,8 @@
  *     graphql_schema_check_access(schema), graphql_schema_check_resolvers(schema)
  *
  * Access.  `directive @access(role: …) on FIELD_DEFINITION | OBJECT` must be declared in the SDL
- * with an enum of roles; what the roles mean is the host's business.  A field's role is its own
- * @access, else that of its object type.  Before the executor resolves any field but
+ * with an enum of roles; what the roles and further arguments mean is the host's business.  A
+ * field's role is its own @access, else that of its object type.  Before the executor resolves any field but
  * introspection's it calls the host's access function with that role; an error from it becomes the
  * field's error and the field is not resolved.
  *
@@ -39,6 +39,7 @@ struct graphql_call {
   const char *type;  /* the object type's name: "Project" */
   const char *field; /* the field's name: "environments" */
   const char *role;  /* of its @access; NULL when it has none */
+  json_t *access;    /* all arguments of that @access: {"role": …, and what else the SDL declares} */
   json_t *parent;    /* the value the field is read from; NULL on the root types */
   json_t *args;      /* object: every argument given or defaulted, coerced; absent ones are absent */
   const struct graphql_lookahead *lookahead;
@@ -126,8 +127,9 @@ struct graphql_field { /* also a value of an enum */
   const struct graphql_type_ref *type;
   struct graphql_input *args;
   size_t arg_count;
-  const char *own_role; /* of its own @access, or NULL */
-  const char *role;     /* own_role, or the type's, or NULL */
+  json_t *access;   /* the arguments of its own @access, else of the type's, or NULL */
+  bool own_access;  /* whether it is its own */
+  const char *role; /* in `access`, or NULL */
   graphql_resolver *resolve;
   graphql_subscriber *subscribe;
   bool paginated; /* has an argument first, last or limit; see graphql/validate.h */
@@ -139,7 +141,7 @@ struct graphql_type {
   const char *name;
   const char *description;
   const char *specified_by; /* @specifiedBy(url: …) of a scalar, or NULL */
-  const char *role;         /* @access of an object type, or NULL */
+  json_t *access;           /* the arguments of an object type's @access, or NULL */
   struct graphql_field *fields; /* of an object or interface; the values of an enum */
   size_t field_count;
   map *fields_by_name;
