@@ -1,0 +1,81 @@
+/* Tables: deployments, deployment_variables, deployment_steps, deployment_instances.
+ * Inserts fill id, created_us and updated_us where they are empty.  "Newest" is the order of
+ * insertion, whatever the clock did. */
+#ifndef TRAMWAY_STORE_DEPLOYMENT_H
+#define TRAMWAY_STORE_DEPLOYMENT_H
+
+#include "model/deployment.h"
+#include "store/db.h"
+#include "store/page.h"
+
+fallible deployment_insert(db *d, struct deployment *deployment);
+fallible deployment_get(db *d, const char *id, struct deployment *ret_deployment);
+
+/* Which deployments: those that fit every part that is set.  Ids: NULL or "" for any. */
+struct deployment_filter {
+  const char *project_id;
+  const char *environment_id;
+  const char *service_id;
+  const char *service_instance_id;
+  uint32_t statuses; /* DEPLOYMENT_STATUS_BIT()s ORed; 0: any */
+};
+#define DEPLOYMENT_STATUS_BIT(status) (1u << (status))
+
+/* Newest first; `page` may be NULL.  ERR_INVALID for a filter without any id. */
+fallible deployment_list(db *d, const struct deployment_filter *filter, const struct page *page,
+                         struct deployment_list *ret_list);
+fallible deployment_list_queued(db *d, struct deployment_list *ret_list); /* QUEUED and INITIALIZING,
+                                                                             oldest queued_us first */
+fallible deployment_list_unfinished(db *d, struct deployment_list *ret_list); /* no final status;
+                                                                                 oldest first */
+fallible deployment_find_latest(db *d, const char *service_instance_id, bool *ret_found,
+                                struct deployment *ret_deployment);
+/* The newest one that is SUCCESS, SLEEPING or CRASHED. */
+fallible deployment_find_active(db *d, const char *service_instance_id, bool *ret_found,
+                                struct deployment *ret_deployment);
+fallible deployment_list_active(db *d, struct deployment_list *ret_list); /* all such; newest first */
+
+/* Only core/deploy calls this.  ERR_CONFLICT when the status is no longer `from`.  `reason` may be
+ * NULL, which clears it. */
+fallible deployment_set_status(db *d, const char *id, enum deployment_status from,
+                               enum deployment_status to, const char *reason, int64_t now_us);
+
+fallible deployment_set_queued(db *d, const char *id, int64_t queued_us);
+fallible deployment_set_snapshot(db *d, const char *id, const char *snapshot_id, int64_t now_us);
+fallible deployment_set_image(db *d, const char *id, const char *image_id, int64_t now_us);
+fallible deployment_set_settings(db *d, const char *id, const struct service_settings *s,
+                                 int64_t now_us); /* after config-as-code was read */
+fallible deployment_set_meta(db *d, const char *id, const json_t *meta, int64_t now_us);
+fallible deployment_set_sockets(db *d, const char *id, const json_t *sockets, int detected_port,
+                                int64_t now_us);
+fallible deployment_set_stopped(db *d, const char *id, bool stopped, int64_t now_us);
+fallible deployment_delete(db *d, const char *id); /* with its steps, instances and variables */
+
+/* The user's variables as they were when the deployment was made: {name: value}, unresolved.
+ * Secrets.  Set once, in the transaction that inserts the deployment; get gives {} when never set. */
+fallible deployment_variables_set(db *d, const char *id, const json_t *variables);
+fallible deployment_variables_get(db *d, const char *id, json_t **ret_variables);
+
+/* A step runs from `_start` to `_finish`.  Starting fills the id, and the attempt when it is 0 (one
+ * more than the last). */
+fallible deployment_step_start(db *d, struct deployment_step *s);
+fallible deployment_step_finish(db *d, const char *id, int64_t completed_us, const char *error,
+                                const json_t *payload);
+fallible deployment_step_list(db *d, const char *deployment_id,
+                              struct deployment_step_list *ret_list); /* in order of start */
+/* Ends what tramd's own end interrupted: every step that is still going gets this error. */
+fallible deployment_step_finish_open(db *d, const char *deployment_id, int64_t completed_us,
+                                     const char *error);
+
+fallible deployment_instance_insert(db *d, struct deployment_instance *i); /* ERR_CONFLICT: the
+                                                                     replica index has a live one */
+fallible deployment_instance_get(db *d, const char *id, struct deployment_instance *ret_instance);
+fallible deployment_instance_list(db *d, const char *deployment_id,
+                                  struct deployment_instance_list *ret_list); /* oldest first */
+/* Every one that is not REMOVED, of all deployments: what a starting tramd adopts. */
+fallible deployment_instance_list_live(db *d, struct deployment_instance_list *ret_list);
+/* Writes status, address, exit_code, restarts and state of *i. */
+fallible deployment_instance_update(db *d, const struct deployment_instance *i, int64_t now_us);
+fallible deployment_instance_delete(db *d, const char *id);
+
+#endif

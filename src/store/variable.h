@@ -1,0 +1,24 @@
+/* Table: variables.  A `service_id` of NULL or "" means the shared ones.  Lists are by name. */
+#ifndef TRAMWAY_STORE_VARIABLE_H
+#define TRAMWAY_STORE_VARIABLE_H
+
+#include "model/variable.h"
+#include "store/db.h"
+
+/* How the value column is kept.  A value in a format that this program does not know is
+ * ERR_CORRUPT when it is read. */
+#define VARIABLE_FORMAT_PLAIN 0
+
+/* Adds it, or gives an existing one this value (and seals it when `is_sealed`; never unseals).
+ * Fills id, created_us and updated_us where they are empty. */
+fallible variable_set(db *d, struct variable *v);
+fallible variable_find(db *d, const char *environment_id, const char *service_id,
+                       const char *name, bool *ret_found, struct variable *ret_variable);
+fallible variable_list(db *d, const char *environment_id, const char *service_id,
+                       struct variable_list *ret_list);
+fallible variable_list_by_environment(db *d, const char *environment_id,
+                                      struct variable_list *ret_list); /* shared and all services' */
+fallible variable_delete(db *d, const char *environment_id, const char *service_id,
+                         const char *name); /* ERR_NOT_FOUND when there is none */
+
+#endif
