@@ -1,0 +1,53 @@
+/* A commit of a git repository → a snapshot.  `git` is run with argument vectors, as children of the
+ * loop; no hook, no prompt, no user configuration, no submodules, no LFS (pointer files stay).
+ *
+ *   <dir>/config                   the only git configuration that is read
+ *   <dir>/ssh/id, ssh/known_hosts  Tramway's own key for ssh URLs, when the operator puts one there
+ *   <dir>/mirrors/<sha256 of URL>  bare, shallow; a cache that may be deleted at any time
+ *
+ * Credentials in an https URL (https://user:token@host/…) are taken out of it and reach git in the
+ * environment: never in an argument vector, in a file, or in an error text. */
+#ifndef TRAMWAY_SOURCE_GIT_H
+#define TRAMWAY_SOURCE_GIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "loop/loop.h"
+#include "source/snapshot.h"
+
+typedef struct git git;
+typedef struct git_job git_job;
+
+struct git_request {
+  const char *url;     /* https, http, ssh, git, file; user@host:path; an absolute path */
+  const char *ref;     /* branch, tag, or commit (7 to 40 hex digits); NULL or "": default branch */
+  bool allow_local;    /* file URLs and paths: whoever may name one can read it as tramd's user */
+  int64_t deadline_ms; /* 0: GIT_DEADLINE_MS */
+  int64_t limit_bytes; /* of the fetched history, and of the tree; 0: UNPACK_TOTAL_BYTES */
+};
+#define GIT_DEADLINE_MS (10 * 60 * 1000)
+
+struct git_commit { /* the RAILWAY_GIT_* variables */
+  const char *sha;      /* 40 hex digits */
+  const char *branch;   /* the branch or tag asked for; the default branch's name; "" for a commit */
+  const char *author;   /* the name alone */
+  const char *message;  /* its first line */
+  struct snapshot_info snapshot;
+};
+
+/* Called once on the loop; owns `e`.  `commit` is borrowed, NULL with an error. */
+typedef void git_done_fn(void *arg, err *e, const struct git_commit *commit);
+
+/* `store` must outlive `g`.  ERR_IO when the folder cannot be written. */
+fallible git_new(loop *l, const char *dir, snapshot_store *store, git **ret_git);
+void git_free(git *g); /* no job may be running; NULL is accepted */
+
+/* ERR_INVALID at once for a URL or ref that cannot be one.  Jobs on the same URL run one after
+ * another, within their own deadlines.  `ret_job` may be NULL; it is valid until `done`. */
+fallible git_fetch(git *g, const struct git_request *request, git_done_fn *done, void *arg,
+                   git_job **ret_job);
+void git_cancel(git_job *job); /* `done` is still called, with ERR_BUSY "cancelled" */
+
+#endif
