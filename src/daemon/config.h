@@ -1,0 +1,121 @@
+/* tramd's configuration: the file tramway.toml, by default /etc/tramway/tramway.toml.
+ *
+ * Every key is one row of a table in config.c (key, type, default, range, documentation); parsing,
+ * validation, `tramd --check-config` and the generated default file all come from those rows.
+ * Every key may be left out.  An unknown key, a wrong type or a value out of range is ERR_INVALID
+ * and names the file, the line and, for an unknown key, the nearest known one.
+ *
+ * In the file, sizes are an integer (bytes) or text such as "512MiB" (B, kB, MB, GB, TB are powers
+ * of 1000; KiB, MiB, GiB, TiB, and the bare K, M, G, T, powers of 1024); durations are an integer
+ * (seconds) or text such as "90s", "30m", "1h30m", "7d".
+ *
+ * To reload: config_load the file again, config_changes tells what is different; the caller keeps
+ * the new struct or, when it failed to load, the old one. */
+#ifndef TRAMWAY_DAEMON_CONFIG_H
+#define TRAMWAY_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define CONFIG_MAX_BYTES (1024 * 1024)
+
+enum config_registry {                       /* where images come from: build.registry */
+                       CONFIG_REGISTRY_AUTO, /* ask the registry; without an answer use what can be
+                                                built here */
+                       CONFIG_REGISTRY_ALWAYS,
+                       CONFIG_REGISTRY_NEVER, /* base and database images are made here from Debian
+                                                 packages */
+};
+
+/* All texts and lists are owned by the struct, never NULL, and "" (or empty) means "not set".
+ * After loading the struct is read only.  R: a change takes a restart of tramd. */
+struct config {
+  struct {
+    char *listen;               /* R host:port of the API and the dashboard; "127.0.0.1:4600" */
+    char *public_url;           /* as browsers see the API, no trailing '/'; "": from `listen` */
+    int64_t upload_limit_bytes; /* of one `tram up`, packed; 1 MiB … 1 TiB; 1 GiB */
+  } server;
+  struct {
+    char *dir;     /* R absolute; database, images, volumes, logs; "/var/lib/tramway" */
+    char *run_dir; /* R absolute; sockets, what is made anew after a boot; "/run/tramway" */
+  } data;
+  struct {
+    struct strv http_listen; /* 1 … 16 of host:port; "127.0.0.1:8080", "[::1]:8080" */
+    char *domain_suffix; /* generated domains end in it: <service>-<env>.<suffix>; "localhost" */
+    int public_port;     /* the port written into URLs; 0: that of the first http_listen */
+  } edge;
+  struct {
+    int concurrency;      /* builds at a time; 1 … 32; 2 */
+    int64_t timeout_s;    /* of one build; 10 s … 24 h; 1800 */
+    int64_t memory_bytes; /* of one build; 0: half of the machine's, else 128 MiB … 1 PiB */
+    int64_t cpu_millis;   /* of one build, thousandths of a core; 0: all of them */
+    enum config_registry registry; /* "auto" */
+    char *debian_mirror;           /* http(s) URL; "http://deb.debian.org/debian" */
+    char *debian_suite;            /* "bookworm" */
+    char *npm_registry;            /* http(s) URL; "https://registry.npmjs.org" */
+    char *http_proxy; /* for builds; "": none.  May hold a password: never log these two */
+    char *https_proxy;
+    char *no_proxy;  /* names that are reached without the proxy, with commas */
+    char *ca_bundle; /* given to builds; "/etc/ssl/certs/ca-certificates.crt" */
+  } build;
+  struct {
+    char *ipv4_pool; /* R each environment's network is a /24 of it; /8 … /22; "10.213.0.0/16" */
+    char *ipv6_pool; /* R … a /64 of it; /16 … /60; "fd7a:7472:616d::/48" */
+    char *build_subnet; /* R builds run here, not in ipv4_pool; /8 … /29; "10.214.0.0/24" */
+  } network;
+  struct {
+    int64_t healthcheck_timeout_s; /* 1 s … 24 h; 300 as at Railway */
+    int64_t default_memory_bytes;  /* of one replica; 0: no limit, else 4 MiB … 1 PiB; 0 */
+    int64_t default_cpu_millis;    /* of one replica; 0: no limit, else 10 … 1,000,000; 0 */
+    int default_pids;              /* of one replica; 16 … 1,000,000; 4096 */
+    int64_t stop_grace_s;          /* SIGTERM … SIGKILL when a service sets no draining seconds;
+                                      0 … 3600; 10 as `docker stop` has it.  Railway has 0, which
+                                      cuts off requests; an app that ends at once costs no wait */
+  } deploy;
+  struct {
+    enum log_level level; /* "error" … "debug"; "info" */
+  } log;
+  struct {                    /* per token or user; 0: no limit */
+    int requests_per_hour;    /* API requests; 0 … 10,000,000; 10,000 (Railway Pro) */
+    int requests_per_second;  /* 0 … 100,000; 50 (Railway Pro) */
+    int log_lines_per_second; /* of one replica; more are dropped and counted; 500 as Railway */
+    int replicas_per_service; /* 1 … 500; 50 as Railway */
+    int domains_per_service;  /* custom domains; 1 … 1000; 20 as Railway Pro */
+  } limits;
+};
+
+/* Reads `path`.  A missing file is ERR_NOT_FOUND. */
+fallible config_load(const char *path, struct config **ret_config);
+
+/* The same from text; `what` names it in errors. */
+fallible config_parse(const char *text, size_t len, const char *what, struct config **ret_config);
+
+struct config *config_new(void);    /* all defaults */
+void config_free(struct config *c); /* accepts NULL */
+
+/* The commented file with every key at its default; the caller owns it. */
+char *config_default_text(void);
+
+/* Writes that to `path` (mode 0640), making its folder; ERR_CONFLICT when the file exists. */
+fallible config_write_default(const char *path);
+
+/* One line per key for --check-config: `build.timeout = 1800 s (default)`; passwords in URLs are
+ * shown as ***.  The caller owns it. */
+char *config_describe(const struct config *c);
+
+/* Appends the keys whose values differ, and among them those that take effect only after a restart.
+ * Either list may be NULL. */
+void config_changes(const struct config *before, const struct config *after,
+                    struct strv *ret_changed, struct strv *ret_need_restart);
+
+static inline void config_cleanup_(struct config **c) {
+  config_free(*c);
+}
+#define auto_config __attribute__((cleanup(config_cleanup_))) struct config
+
+#endif

@@ -1,0 +1,104 @@
+/* The edge: a HAProxy that outlives tramd and is told which host names lead to which instances.
+ *
+ * Order: edge_new, edge_start, then edge_set_routes as often as the desired state changes.  Routes
+ * may be set before edge_start has finished: they are applied as soon as HAProxy answers.
+ * edge_free lets HAProxy run on (a restart of tramd costs no request); edge_stop ends it.
+ *
+ * The configuration holds numbered backends ("slots") in reserve, and a map from host to slot.  A
+ * new service claims a slot and goes live by commands on HAProxy's runtime socket: neither a first
+ * deploy nor a switch to a new deployment needs a reload (docs/adr/0003-edge-backend-slots.md).
+ *
+ * Everything happens on the loop and nothing blocks.  What is desired is applied whole and in
+ * order: new servers are ready before old ones stop getting requests, hosts appear after the
+ * servers behind them.  When HAProxy does not answer or has died, it is started again and the
+ * desired state applied anew, for as long as the edge object lives; every wait has a deadline.
+ *
+ * HTTP only: certificates come with their own issue. */
+#ifndef TRAMWAY_EDGE_EDGE_H
+#define TRAMWAY_EDGE_EDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+typedef struct edge edge;
+
+#define EDGE_MAX_ROUTES 20000
+#define EDGE_MAX_HOSTS 256   /* of one route */
+#define EDGE_MAX_TARGETS 128 /* of one route, also while a switch has old and new ones */
+#define EDGE_MAX_KEY 64      /* letters, digits, '-', '_' */
+
+struct edge_options {
+  const char *run_dir; /* a folder of the edge's own: configuration, maps, sockets, pid file */
+  const char *const *listen; /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:80" */
+  size_t listen_len;         /* 1 … 16 */
+  const char *haproxy;       /* NULL: looked up in PATH */
+  const char *user;          /* NULL: "haproxy", else "nobody"; only matters when tramd is root */
+  const char *edge_name;     /* value of X-Railway-Edge; NULL: "tramway/local" */
+  const char *access_log;    /* file, at most 64 MiB and one older of the same; NULL: none */
+};
+
+/* Why a route without a usable target has none; chooses what its visitors read. */
+enum edge_route_state {
+  EDGE_ROUTE_ACTIVE,   /* it should have: 502 "Application failed to respond" */
+  EDGE_ROUTE_STARTING, /* the first deployment is on its way: 503 "Application is starting" */
+  EDGE_ROUTE_SLEEPING, /* 503 "Application is sleeping" (unless the target is what wakes it) */
+  EDGE_ROUTE_NONE,     /* 503 "Application has no deployment" */
+};
+
+struct edge_target {
+  const char *address; /* numeric IPv4 or IPv6 */
+  uint16_t port;
+};
+
+struct edge_route {
+  const char *key;          /* the service instance's id: the same service, the same key */
+  const char *const *hosts; /* host names, any letter case; "*.example.com" is a wildcard
+                               for one label.  A host belongs to one route */
+  size_t hosts_len;
+  const struct edge_target *targets; /* requests go to a random one */
+  size_t targets_len;
+  enum edge_route_state state;
+};
+
+typedef void edge_done_fn(void *arg, err *e); /* owns `e`; NULL is success */
+
+/* Validates and copies `options`; starts nothing. */
+fallible edge_new(loop *l, const struct edge_options *options, edge **ret_edge);
+
+/* Adopts the HAProxy that an earlier tramd left in run_dir (comparing what it runs with what it
+ * should), or starts one.  `done` is called when it answers, or with the reason why it cannot be
+ * started (a listen address in use, a broken installation); the edge keeps trying after that. */
+void edge_start(edge *g, edge_done_fn *done, void *arg);
+
+/* Makes `routes` the whole desired state; copies them.  Fails at once (and changes nothing) with
+ * ERR_INVALID for a bad host, address or key, with ERR_CONFLICT for a host or key that is there
+ * twice, with ERR_LIMIT beyond the limits above.  Otherwise `done` (may be NULL) is called once:
+ * when this state, or a later one, is live, or with the error of the first try; tries go on. */
+fallible edge_set_routes(edge *g, const struct edge_route *routes, size_t routes_len,
+                         edge_done_fn *done, void *arg);
+
+/* A target that is no longer in its route gets no new requests, but those it has go on.  This asks
+ * how many there are (WebSockets count), in the running HAProxy and in those that are ending after
+ * a reload: wait for 0, as long as the caller's own limit says, before the instance is stopped. */
+typedef void edge_sessions_fn(void *arg, err *e, unsigned sessions);
+void edge_drained(edge *g, const char *key, const struct edge_target *target, edge_sessions_fn *fn,
+                  void *arg);
+
+/* Writes the configuration anew and reloads without losing a connection.  Not needed for routes. */
+void edge_reload(edge *g, edge_done_fn *done, void *arg);
+
+/* The access log and HAProxy's own statistics name backends: "s12" for the route `key`.  0 when the
+ * key has no slot. */
+unsigned edge_slot_of(const edge *g, const char *key);
+
+/* Ends HAProxy: no new connections, open ones get `grace_ms`, then everything is killed.  Removes
+ * the files in run_dir.  `done` is called when no process is left. */
+void edge_stop(edge *g, int64_t grace_ms, edge_done_fn *done, void *arg);
+
+/* Lets go of HAProxy, which runs on.  Open callbacks are called with ERR_BUSY.  Accepts NULL. */
+void edge_free(edge *g);
+
+#endif
