@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "loop/loop.h"
+#include "model/deployment.h"
 
 typedef struct engine engine;
 
@@ -54,23 +55,17 @@ struct workload {
   int stop_signal;            /* 0: SIGTERM; an image may ask for another */
 };
 
-enum instance_state {
-  INSTANCE_CREATED, /* being made */
-  INSTANCE_RUNNING,
-  INSTANCE_RESTARTING, /* exited, waits for its back-off to pass */
-  INSTANCE_EXITED,     /* exited 0 and stays so (a job, or the policy says no restart) */
-  INSTANCE_CRASHED,    /* exited otherwise and stays so: retries are used up or the policy is NEVER */
-  INSTANCE_STOPPING,
-  INSTANCE_REMOVED,
-};
-const char *instance_state_name(enum instance_state state); /* "RUNNING" */
-
-/* What was observed; borrowed for the duration of the callback. */
-struct instance_status {
+/* What was observed of an instance; borrowed for the duration of the callback.  The statuses used
+ * are, of model/deployment.h:
+ *   CREATED being made · RUNNING · RESTARTING exited, waits for its back-off to pass ·
+ *   EXITED exited 0 and stays so (a job, or the policy says no restart) · CRASHED exited otherwise
+ *   and stays so (retries are used up or the policy is NEVER), or could not be started ·
+ *   REMOVING · REMOVED */
+struct instance_report {
   const char *workload_id;
   const char *instance_id; /* "<workload id>-<replica>": stable across restarts of the replica */
   int replica;             /* 0… */
-  enum instance_state state;
+  enum instance_status status;
   const char *address;     /* IPv4 on the environment's network, "" until known */
   const char *address6;    /* IPv6 likewise */
   int exit_code;           /* of the last run; 128 + signal; -1: none yet */
@@ -79,8 +74,8 @@ struct instance_status {
   const char *problem;     /* why it could not be started, in words; "" */
 };
 
-/* Called whenever an instance's status changed, also for adopted ones during engine_start. */
-typedef void engine_change_fn(void *arg, const struct instance_status *status);
+/* Called whenever what is known of an instance changed, also for adopted ones during engine_start. */
+typedef void engine_change_fn(void *arg, const struct instance_report *report);
 
 /* One listening socket inside an instance (from /proc/net/tcp and tcp6 of its network namespace). */
 struct instance_socket {
@@ -141,7 +136,8 @@ void engine_exec_resize(engine_exec *x, int columns, int rows);
 void engine_exec_kill(engine_exec *x); /* on_exit is still called */
 
 /* Stops every instance and removes every network, mount and rule that the engine made; workloads
- * stay recorded and are started again by the next engine_start (`make stop`, `tramd --stop-all`). */
+ * stay recorded and are started again by the next engine_start.  Works on an engine that was never
+ * started too: `make stop` ends tramd first and then halts from a process of its own. */
 void engine_halt(engine *en, engine_done_fn *done, void *arg);
 
 /* Leaves everything running; callbacks end. */

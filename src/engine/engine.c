@@ -1,0 +1,140 @@
+#include "engine/engine.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/engine_ops.h"
+
+/* Limits on what a caller may ask for.  Linux: one argument or variable is at most 128 KiB
+ * (MAX_ARG_STRLEN), all of them together a quarter of the 8 MiB stack. */
+enum {
+  WORKLOAD_ID_MAX = 64,
+  WORKLOAD_LABEL_MAX = 63, /* RFC 1035 section 2.3.4 */
+  WORKLOAD_REPLICAS_MAX = 50,
+  WORKLOAD_STRINGS_MAX = 4096,
+  WORKLOAD_STRING_SIZE_MAX = 128 * 1024 - 1,
+  WORKLOAD_STRINGS_SIZE_MAX = 2 * 1024 * 1024 - 64 * 1024,
+};
+
+/* Ids become names of files, cgroups and containers: nothing but letters, digits and hyphens. */
+static bool is_name(const char *text, size_t longest) {
+  if (!text || !*text || *text == '-' || strlen(text) > longest) return false;
+  return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+static fallible check_strings(const char *what, const char *const *items, size_t *total) {
+  for (size_t i = 0; items && items[i]; i++) {
+    size_t len = strlen(items[i]);
+    if (len > WORKLOAD_STRING_SIZE_MAX)
+      return err_new(ERR_LIMIT, "one of the %s is longer than 128 KiB", what);
+    if (!str_is_utf8(items[i], len))
+      return err_new(ERR_INVALID, "number %zu of the %s is not UTF-8", i + 1, what);
+    *total += len + 1;
+    if (i >= WORKLOAD_STRINGS_MAX || *total > WORKLOAD_STRINGS_SIZE_MAX)
+      return err_new(ERR_LIMIT, "the %s are too many or too large: Linux takes about 2 MiB", what);
+  }
+  return NULL;
+}
+
+static fallible check_environment(const char *const *env) {
+  for (size_t i = 0; env && env[i]; i++) {
+    const char *equals = strchr(env[i], '=');
+    if (!equals || equals == env[i])
+      return err_new(ERR_INVALID, "variable number %zu has no name or no '='", i + 1);
+  }
+  return NULL;
+}
+
+static fallible check_workload(const struct workload *w) {
+  if (!is_name(w->id, WORKLOAD_ID_MAX))
+    return err_new(ERR_INVALID, "the workload id must be 1 to 64 of a-z, 0-9 and '-'");
+  if (!is_name(w->environment_id, WORKLOAD_ID_MAX) || !is_name(w->service_id, WORKLOAD_ID_MAX))
+    return err_new(ERR_INVALID, "the environment's and the service's id must be 1 to 64 of a-z, 0-9 "
+                                "and '-'");
+  if (!is_name(w->service_label, WORKLOAD_LABEL_MAX))
+    return err_new(ERR_INVALID, "the service's label must be a DNS label");
+  if (!w->image_id || !*w->image_id) return err_new(ERR_INVALID, "there is no image");
+  if (!w->argv || !w->argv[0]) return err_new(ERR_INVALID, "there is no start command");
+  if (w->replicas < 0 || w->replicas > WORKLOAD_REPLICAS_MAX)
+    return err_new(ERR_INVALID, "replicas must be 0 to %d", WORKLOAD_REPLICAS_MAX);
+  if (w->kind == WORKLOAD_JOB && w->replicas > 1)
+    return err_new(ERR_INVALID, "a job has one replica");
+  if (w->memory_bytes < 0 || w->cpu_millis < 0 || w->pids < 0 || w->shm_bytes < 0 ||
+      w->stop_grace_ms < 0 || w->restart_max_retries < 0)
+    return err_new(ERR_INVALID, "a limit is negative");
+  size_t total = 0;
+  TRY(check_strings("arguments", w->argv, &total));
+  TRY(check_strings("variables", w->env, &total));
+  return check_environment(w->env);
+}
+
+void engine_start(engine *en, engine_done_fn *done, void *arg) {
+  en->ops->start(en, done, arg);
+}
+
+fallible engine_apply(engine *en, const struct workload *w) {
+  err *e = check_workload(w);
+  if (!e) e = en->ops->apply(en, w);
+  return err_wrap(e, "workload '%s'", w->id ? w->id : "");
+}
+
+void engine_remove(engine *en, const char *workload_id, engine_done_fn *done, void *arg) {
+  en->ops->remove(en, workload_id, done, arg);
+}
+
+fallible engine_restart(engine *en, const char *workload_id) {
+  return en->ops->restart(en, workload_id);
+}
+
+void engine_remove_environment(engine *en, const char *environment_id, engine_done_fn *done, void *arg) {
+  en->ops->remove_environment(en, environment_id, done, arg);
+}
+
+void engine_sockets(engine *en, const char *instance_id, engine_sockets_fn *done, void *arg) {
+  en->ops->sockets(en, instance_id, done, arg);
+}
+
+void engine_each(engine *en, const char *workload_id, engine_change_fn *fn, void *arg) {
+  en->ops->each(en, workload_id, fn, arg);
+}
+
+fallible engine_exec_start(engine *en, const struct exec_options *options, engine_exec **ret_exec) {
+  if (!options->argv || !options->argv[0]) return err_new(ERR_INVALID, "there is no command to run");
+  size_t total = 0;
+  TRY(check_strings("arguments", options->argv, &total));
+  TRY(check_strings("variables", options->env, &total));
+  TRY(check_environment(options->env));
+  return en->ops->exec_start(en, options, ret_exec);
+}
+
+void engine_exec_write(engine_exec *x, const void *data, size_t len) {
+  x->ops->exec_write(x, data, len);
+}
+
+size_t engine_exec_pending(const engine_exec *x) {
+  return x->ops->exec_pending(x);
+}
+
+void engine_exec_close_input(engine_exec *x) {
+  x->ops->exec_close_input(x);
+}
+
+void engine_exec_pause(engine_exec *x, bool paused) {
+  x->ops->exec_pause(x, paused);
+}
+
+void engine_exec_resize(engine_exec *x, int columns, int rows) {
+  x->ops->exec_resize(x, columns, rows);
+}
+
+void engine_exec_kill(engine_exec *x) {
+  x->ops->exec_kill(x);
+}
+
+void engine_halt(engine *en, engine_done_fn *done, void *arg) {
+  en->ops->halt(en, done, arg);
+}
+
+void engine_free(engine *en) {
+  if (en) en->ops->free(en);
+}

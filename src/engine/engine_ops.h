@@ -1,0 +1,35 @@
+/* What an implementation of engine.h provides.  Its own struct begins with a `struct engine`, its
+ * exec streams with a `struct engine_exec`; engine.c checks what is the same for all and dispatches. */
+#ifndef TRAMWAY_ENGINE_ENGINE_OPS_H
+#define TRAMWAY_ENGINE_ENGINE_OPS_H
+
+#include "engine/engine.h"
+
+struct engine_ops {
+  void (*start)(engine *en, engine_done_fn *done, void *arg);
+  fallible (*apply)(engine *en, const struct workload *w);
+  void (*remove)(engine *en, const char *workload_id, engine_done_fn *done, void *arg);
+  fallible (*restart)(engine *en, const char *workload_id);
+  void (*remove_environment)(engine *en, const char *environment_id, engine_done_fn *done, void *arg);
+  void (*sockets)(engine *en, const char *instance_id, engine_sockets_fn *done, void *arg);
+  void (*each)(engine *en, const char *workload_id, engine_change_fn *fn, void *arg);
+  void (*halt)(engine *en, engine_done_fn *done, void *arg);
+  void (*free)(engine *en);
+
+  fallible (*exec_start)(engine *en, const struct exec_options *options, engine_exec **ret_exec);
+  void (*exec_write)(engine_exec *x, const void *data, size_t len);
+  size_t (*exec_pending)(const engine_exec *x);
+  void (*exec_close_input)(engine_exec *x);
+  void (*exec_pause)(engine_exec *x, bool paused);
+  void (*exec_resize)(engine_exec *x, int columns, int rows);
+  void (*exec_kill)(engine_exec *x);
+};
+
+struct engine {
+  const struct engine_ops *ops;
+};
+struct engine_exec {
+  const struct engine_ops *ops;
+};
+
+#endif

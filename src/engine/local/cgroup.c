@@ -1,0 +1,163 @@
+#include "engine/local/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+enum { PROC_FILE_LIMIT = 1024 * 1024, REMOVE_DEPTH = 8 };
+
+/* One line of mountinfo: "36 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu". */
+static void parse_mount(struct cgroups *c, const char *line) {
+  auto_strv fields = STRV_EMPTY;
+  strv_split(&fields, line, ' ');
+  size_t dash = 6;
+  while (dash < fields.len && !str_eq(fields.items[dash], "-")) dash++;
+  if (dash + 3 >= fields.len) return;
+  const char *point = fields.items[4], *type = fields.items[dash + 1], *options = fields.items[dash + 3];
+  if (!str_starts(point, "/sys/fs/cgroup")) return;
+  if (str_eq(type, "cgroup2")) {
+    if (str_eq(point, "/sys/fs/cgroup"))
+      c->v2 = true;
+    else
+      c->hybrid = true;
+    strv_add(&c->hierarchies, point);
+  } else if (str_eq(type, "cgroup")) {
+    auto_strv names = STRV_EMPTY;
+    strv_split(&names, options, ',');
+    if (strv_has(&names, "memory")) str_replace_owned(&c->memory, point);
+    strv_add(&c->hierarchies, point);
+  }
+}
+
+err *cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_cgroups) {
+  struct cgroups c = {.name = str_dup(name)};
+  auto_strv lines = STRV_EMPTY;
+  strv_split(&lines, mountinfo, '\n');
+  for (size_t i = 0; i < lines.len; i++) parse_mount(&c, lines.items[i]);
+  if (c.v2) {
+    str_replace_owned(&c.memory, "/sys/fs/cgroup");
+    c.hybrid = false;
+  }
+  if (c.hierarchies.len == 0) {
+    cgroups_done(&c);
+    return err_new(ERR_NOT_FOUND, "no control groups are mounted below /sys/fs/cgroup");
+  }
+  *ret_cgroups = c;
+  return NULL;
+}
+
+err *cgroups_detect(const char *name, struct cgroups *ret_cgroups) {
+  auto_str text = STR_EMPTY;
+  TRY(file_read("/proc/self/mountinfo", PROC_FILE_LIMIT, &text));
+  TRY(cgroups_parse(name, str_text(&text), ret_cgroups));
+  struct cgroups *c = ret_cgroups;
+  /* Version 2 shows the swap limit in every group but the root: ask our own, made for that. */
+  auto_free char *own = path_join(c->memory ? c->memory : c->hierarchies.items[0], name);
+  (void)mkdir(own, 0755);
+  auto_free char *swap = path_join(own, c->v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes");
+  c->swap_limit = file_exists(swap);
+  return NULL;
+}
+
+void cgroups_done(struct cgroups *c) {
+  free(c->name);
+  free(c->memory);
+  strv_done(&c->hierarchies);
+  *c = (struct cgroups){0};
+}
+
+void cgroups_add_monitor_options(const struct cgroups *c, struct strv *argv) {
+  for (size_t i = 0; i < c->hierarchies.len; i++) {
+    auto_free char *own = path_join(c->hierarchies.items[i], c->name);
+    auto_free char *monitor = path_join(own, "monitor");
+    (void)mkdir(own, 0755);
+    (void)mkdir(monitor, 0755);
+    /* A fresh v1 cpuset group has no processors and takes no process; cpu time is not limited here. */
+    if (str_ends(c->hierarchies.items[i], "/cpuset")) continue;
+    auto_free char *procs = path_join(monitor, "cgroup.procs");
+    if (!file_exists(procs)) continue;
+    strv_add(argv, "--cgroup");
+    strv_add(argv, monitor);
+  }
+}
+
+char *cgroups_oci_path(const struct cgroups *c, const char *instance_id) {
+  return str_format("/%s/%s", c->name, instance_id);
+}
+
+static char *file_of(const struct cgroups *c, const char *instance_id, const char *file) {
+  const char *hierarchy = c->memory ? c->memory : c->hierarchies.items[0];
+  return str_format("%s/%s/%s/%s", hierarchy, c->name, instance_id, file);
+}
+
+int cgroups_oom_kills(const struct cgroups *c, const char *instance_id) {
+  auto_free char *path = file_of(c, instance_id, c->v2 ? "memory.events" : "memory.oom_control");
+  auto_str text = STR_EMPTY;
+  auto_err *e = file_read(path, PROC_FILE_LIMIT, &text);
+  const char *found = e ? NULL : strstr(str_text(&text), "oom_kill ");
+  return found ? atoi(found + strlen("oom_kill ")) : 0;
+}
+
+bool cgroups_has(const struct cgroups *c, const char *instance_id, pid_t pid) {
+  auto_free char *path = str_format("/proc/%d/cgroup", (int)pid);
+  auto_free char *suffix = cgroups_oci_path(c, instance_id);
+  auto_str text = STR_EMPTY;
+  auto_err *e = file_read(path, PROC_FILE_LIMIT, &text);
+  if (e) return false;
+  auto_strv lines = STRV_EMPTY;
+  strv_split(&lines, str_text(&text), '\n');
+  for (size_t i = 0; i < lines.len; i++)
+    if (str_ends(lines.items[i], suffix)) return true;
+  return false;
+}
+
+size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pids, size_t size) {
+  auto_free char *path = file_of(c, instance_id, "cgroup.procs");
+  FILE *file = fopen(path, "re");
+  if (!file) return 0;
+  size_t len = 0;
+  while (len < size && fscanf(file, "%d", &pids[len]) == 1) len++;
+  fclose(file);
+  return len;
+}
+
+void cgroups_kill(const struct cgroups *c, const char *instance_id) {
+  pid_t pids[4096];
+  size_t len = cgroups_pids(c, instance_id, pids, ARRAY_LEN(pids));
+  for (size_t i = 0; i < len; i++) kill(pids[i], SIGKILL);
+}
+
+static err *remove_group(const char *path, int depth) {
+  DIR *folder = opendir(path);
+  if (!folder) return errno == ENOENT ? NULL : err_errno(errno, "opening '%s'", path);
+  err *e = NULL;
+  for (struct dirent *entry; depth > 0 && !e && (entry = readdir(folder));) {
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    auto_free char *inner = path_join(path, entry->d_name);
+    e = remove_group(inner, depth - 1);
+  }
+  closedir(folder);
+  if (!e && rmdir(path) < 0 && errno != ENOENT) e = err_errno(errno, "removing the cgroup '%s'", path);
+  return e;
+}
+
+err *cgroups_remove(const struct cgroups *c) {
+  err *first = NULL;
+  for (size_t i = 0; i < c->hierarchies.len; i++) {
+    auto_free char *own = path_join(c->hierarchies.items[i], c->name);
+    err *e = remove_group(own, REMOVE_DEPTH);
+    if (first)
+      err_ignore(e);
+    else
+      first = e;
+  }
+  return first;
+}

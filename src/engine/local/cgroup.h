@@ -1,0 +1,51 @@
+/* Control groups: one folder `/<name>` of our own at the top of every hierarchy, with a child per
+ * instance (made and removed by crun) and one for the processes that must outlive tramd (conmon,
+ * aardvark-dns).  Version 1, version 2 and hybrid hosts. */
+#ifndef TRAMWAY_ENGINE_LOCAL_CGROUP_H
+#define TRAMWAY_ENGINE_LOCAL_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct cgroups {
+  char *name;
+  bool v2;                    /* the whole host is version 2 */
+  bool hybrid;                /* version 1, with a version 2 tree beside it */
+  bool swap_limit;            /* memory+swap can be limited */
+  struct strv hierarchies;    /* mount points, e.g. /sys/fs/cgroup/memory */
+  char *memory;               /* the one with the memory controller; NULL: none */
+};
+
+/* Looks at /proc/self/mountinfo.  ERR_NOT_FOUND when nothing is mounted. */
+fallible cgroups_detect(const char *name, struct cgroups *ret_cgroups);
+/* The same on a given text, for tests. */
+fallible cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_cgroups);
+void cgroups_done(struct cgroups *c);
+
+/* Makes `/<name>/monitor` in every hierarchy that lets us, and adds the options that make
+ * tramway-exec join it. */
+void cgroups_add_monitor_options(const struct cgroups *c, struct strv *argv);
+
+/* The cgroup of an instance as OCI wants it: "/<name>/<instance>"; the caller owns it. */
+char *cgroups_oci_path(const struct cgroups *c, const char *instance_id);
+
+/* How many processes of the instance the kernel killed for want of memory. */
+int cgroups_oom_kills(const struct cgroups *c, const char *instance_id);
+
+/* Whether the process is in the instance's cgroup: guards against a pid that was given again. */
+bool cgroups_has(const struct cgroups *c, const char *instance_id, pid_t pid);
+
+/* Pids in the instance's cgroup, at most `size`; returns how many. */
+size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pids, size_t size);
+
+/* SIGKILL to every process of the instance that still lives. */
+void cgroups_kill(const struct cgroups *c, const char *instance_id);
+
+/* Removes `/<name>` from every hierarchy; what has processes stays and is the error. */
+fallible cgroups_remove(const struct cgroups *c);
+
+#endif

@@ -1,0 +1,181 @@
+#include "engine/local/workload_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { FORMAT_VERSION = 1, FILE_LIMIT = 16 * 1024 * 1024 };
+
+static const char *const kind_names[] = {[WORKLOAD_SERVICE] = "service", [WORKLOAD_JOB] = "job"};
+static const char *const restart_names[] = {[WORKLOAD_RESTART_NEVER] = "never",
+                                            [WORKLOAD_RESTART_ON_FAILURE] = "on-failure",
+                                            [WORKLOAD_RESTART_ALWAYS] = "always"};
+
+static const char *const *dup_list(const char *const *items) {
+  struct strv copy = STRV_EMPTY;
+  strv_add_all(&copy, items);
+  return copy.items ? (const char *const *)copy.items : mem_zalloc(sizeof(char *));
+}
+
+static void free_list(const char *const *items) {
+  for (size_t i = 0; items && items[i]; i++) free((char *)items[i]);
+  free((void *)items);
+}
+
+struct workload *workload_dup(const struct workload *w) {
+  struct workload *copy = mem_dup(w, sizeof *w);
+  copy->id = str_dup(w->id);
+  copy->environment_id = str_dup(w->environment_id);
+  copy->service_id = str_dup(w->service_id);
+  copy->service_label = str_dup(w->service_label);
+  copy->image_id = str_dup(w->image_id);
+  copy->argv = dup_list(w->argv);
+  copy->env = dup_list(w->env);
+  copy->working_dir = str_dup(str_empty(w->working_dir) ? "/" : w->working_dir);
+  copy->user = str_dup(w->user ? w->user : "");
+  return copy;
+}
+
+void workload_free(struct workload *w) {
+  if (!w) return;
+  free((char *)w->id);
+  free((char *)w->environment_id);
+  free((char *)w->service_id);
+  free((char *)w->service_label);
+  free((char *)w->image_id);
+  free_list(w->argv);
+  free_list(w->env);
+  free((char *)w->working_dir);
+  free((char *)w->user);
+  free(w);
+}
+
+static json_t *list_to_json(const char *const *items) {
+  json_t *array = json_array();
+  for (size_t i = 0; items && items[i]; i++) json_array_append_new(array, json_string(items[i]));
+  return array;
+}
+
+json_t *workload_to_json(const struct workload *w) {
+  json_t *object = json_object();
+  json_object_set_new(object, "version", json_integer(FORMAT_VERSION));
+  json_set_text(object, "id", w->id);
+  json_set_text(object, "kind", kind_names[w->kind]);
+  json_set_text(object, "environment", w->environment_id);
+  json_set_text(object, "service", w->service_id);
+  json_set_text(object, "label", w->service_label);
+  json_set_text(object, "image", w->image_id);
+  json_object_set_new(object, "argv", list_to_json(w->argv));
+  json_object_set_new(object, "env", list_to_json(w->env));
+  json_set_text(object, "working_dir", w->working_dir);
+  json_set_text(object, "user", w->user);
+  json_object_set_new(object, "replicas", json_integer(w->replicas));
+  json_set_text(object, "restart", restart_names[w->restart]);
+  json_object_set_new(object, "restart_max_retries", json_integer(w->restart_max_retries));
+  json_object_set_new(object, "memory_bytes", json_integer(w->memory_bytes));
+  json_object_set_new(object, "cpu_millis", json_integer(w->cpu_millis));
+  json_object_set_new(object, "pids", json_integer(w->pids));
+  json_object_set_new(object, "shm_bytes", json_integer(w->shm_bytes));
+  json_object_set_new(object, "stop_grace_ms", json_integer(w->stop_grace_ms));
+  json_object_set_new(object, "stop_signal", json_integer(w->stop_signal));
+  return object;
+}
+
+static const char *const *list_from_json(const json_t *array) {
+  struct strv list = STRV_EMPTY;
+  for (size_t i = 0; i < json_array_size(array); i++) {
+    const char *text = json_string_value(json_array_get(array, i));
+    if (text) strv_add(&list, text);
+  }
+  return list.items ? (const char *const *)list.items : mem_zalloc(sizeof(char *));
+}
+
+static int index_of(const char *const *names, size_t len, const char *name) {
+  for (size_t i = 0; i < len; i++)
+    if (str_eq(names[i], name)) return (int)i;
+  return -1;
+}
+
+static void numbers_from_json(const json_t *object, struct workload *w) {
+  w->replicas = (int)json_get_int(object, "replicas", 0);
+  w->restart_max_retries = (int)json_get_int(object, "restart_max_retries", 0);
+  w->memory_bytes = json_get_int(object, "memory_bytes", 0);
+  w->cpu_millis = json_get_int(object, "cpu_millis", 0);
+  w->pids = json_get_int(object, "pids", 0);
+  w->shm_bytes = json_get_int(object, "shm_bytes", 0);
+  w->stop_grace_ms = json_get_int(object, "stop_grace_ms", 0);
+  w->stop_signal = (int)json_get_int(object, "stop_signal", 0);
+}
+
+err *workload_from_json(const json_t *object, struct workload **ret_workload) {
+  if (json_get_int(object, "version", 0) != FORMAT_VERSION)
+    return err_new(ERR_CORRUPT, "the format's version is not %d", FORMAT_VERSION);
+  static const char *const texts[] = {"id", "environment", "service", "label", "image"};
+  for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+    if (str_empty(json_get_text(object, texts[i])))
+      return err_new(ERR_CORRUPT, "'%s' is missing", texts[i]);
+  int kind = index_of(kind_names, ARRAY_LEN(kind_names), json_get_text(object, "kind"));
+  int restart = index_of(restart_names, ARRAY_LEN(restart_names), json_get_text(object, "restart"));
+  if (kind < 0 || restart < 0) return err_new(ERR_CORRUPT, "'kind' or 'restart' is unknown");
+  struct workload *w = mem_zalloc(sizeof *w);
+  w->id = str_dup(json_get_text(object, "id"));
+  w->kind = (enum workload_kind)kind;
+  w->restart = (enum workload_restart)restart;
+  w->environment_id = str_dup(json_get_text(object, "environment"));
+  w->service_id = str_dup(json_get_text(object, "service"));
+  w->service_label = str_dup(json_get_text(object, "label"));
+  w->image_id = str_dup(json_get_text(object, "image"));
+  w->argv = list_from_json(json_object_get(object, "argv"));
+  w->env = list_from_json(json_object_get(object, "env"));
+  const char *working_dir = json_get_text(object, "working_dir"), *user = json_get_text(object, "user");
+  w->working_dir = str_dup(working_dir ? working_dir : "/");
+  w->user = str_dup(user ? user : "");
+  numbers_from_json(object, w);
+  *ret_workload = w;
+  return NULL;
+}
+
+err *workload_save(const char *dir, const struct workload *w) {
+  auto_free char *path = str_format("%s/%s.json", dir, w->id);
+  auto_json *object = workload_to_json(w);
+  auto_free char *text = json_to_pretty_text(object);
+  return file_write(path, text, strlen(text), 0600);
+}
+
+err *workload_delete(const char *dir, const char *workload_id) {
+  auto_free char *path = str_format("%s/%s.json", dir, workload_id);
+  if (unlink(path) < 0 && errno != ENOENT) return err_errno(errno, "removing '%s'", path);
+  return NULL;
+}
+
+static err *load(const char *dir, const char *file, struct workload **ret_workload) {
+  auto_free char *path = path_join(dir, file);
+  auto_str text = STR_EMPTY;
+  TRY(file_read(path, FILE_LIMIT, &text));
+  auto_json *object = NULL;
+  TRY(json_parse(text.data, text.len, file, &object));
+  return err_wrap(workload_from_json(object, ret_workload), "%s", path);
+}
+
+err *workload_load_all(const char *dir, workload_loaded_fn *fn, void *arg) {
+  DIR *folder = opendir(dir);
+  if (!folder) return err_errno(errno, "opening '%s'", dir);
+  for (struct dirent *entry; (entry = readdir(folder));) {
+    if (!str_ends(entry->d_name, ".json")) continue;
+    struct workload *w = NULL;
+    auto_err *e = load(dir, entry->d_name, &w);
+    if (e)
+      log_error("engine", "%s", err_message(e));
+    else
+      fn(arg, w);
+  }
+  closedir(folder);
+  return NULL;
+}
