@@ -1,0 +1,72 @@
+#include "build/image_store.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { MAX_LAYERS = 500, STORE_FILE_LIMIT = 64 * 1024 * 1024 };
+
+char *image_store_root(const char *data_dir) {
+  return path_join(data_dir, "containers");
+}
+
+static err *read_json(const char *root, const char *name, json_t **ret_value) {
+  auto_free char *path = path_join(root, name);
+  auto_str text = STR_EMPTY;
+  TRY(file_read(path, STORE_FILE_LIMIT, &text));
+  return json_parse(str_text(&text), text.len, path, ret_value);
+}
+
+static const json_t *with_id(const json_t *array, const char *id) {
+  for (size_t i = 0; i < json_array_size(array); i++) {
+    const json_t *item = json_array_get(array, i);
+    if (str_eq(json_get_text(item, "id"), id)) return item;
+  }
+  return NULL;
+}
+
+static const char *bare_id(const char *image_id) {
+  return str_starts(image_id, "sha256:") ? image_id + strlen("sha256:") : image_id;
+}
+
+static err *top_layer(const char *root, const char *image_id, char **ret_layer) {
+  auto_json *images = NULL;
+  err *e = read_json(root, "overlay-images/images.json", &images);
+  if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
+  err_ignore(e);
+  const json_t *image = with_id(images, bare_id(image_id));
+  if (!image) return err_new(ERR_NOT_FOUND, "the image %s is not in the store '%s'", image_id, root);
+  *ret_layer = str_dup(json_get_text(image, "layer"));
+  return NULL;
+}
+
+err *image_layers(const char *data_dir, const char *image_id, struct strv *ret_layer_dirs) {
+  auto_free char *root = image_store_root(data_dir);
+  auto_free char *layer = NULL;
+  TRY(top_layer(root, image_id, &layer));
+  auto_json *layers = NULL;
+  TRY(read_json(root, "overlay-layers/layers.json", &layers));
+  auto_strv found = STRV_EMPTY;
+  for (const char *id = layer; !str_empty(id);) {
+    const json_t *entry = with_id(layers, id);
+    if (!entry || found.len >= MAX_LAYERS)
+      return err_new(ERR_CORRUPT, "the image %s names the layer %s, which the store '%s' lacks", image_id,
+                     id, root);
+    strv_addf(&found, "%s/overlay/%s/diff", root, id);
+    if (!file_exists(found.items[found.len - 1]))
+      return err_new(ERR_CORRUPT, "the image %s lacks its layer folder '%s'", image_id,
+                     found.items[found.len - 1]);
+    id = json_get_text(entry, "parent");
+  }
+  strv_add_all(ret_layer_dirs, (const char *const *)found.items);
+  return NULL;
+}
+
+bool image_exists(const char *data_dir, const char *image_id) {
+  auto_free char *root = image_store_root(data_dir);
+  auto_free char *layer = NULL;
+  auto_err *e = top_layer(root, image_id, &layer);
+  return !e;
+}
