@@ -1,5 +1,6 @@
 /* The syntax tree of a GraphQL document (October 2021), as graphql/parse.h makes it: plain structs
- * in lists linked by `next`, all in the document's arena and unchanged after parsing. */
+ * in lists linked by `next`, all in the document's arena.  Validation fills in what names refer to;
+ * else nothing changes after parsing. */
 #ifndef TRAMWAY_GRAPHQL_AST_H
 #define TRAMWAY_GRAPHQL_AST_H
 
@@ -56,7 +57,7 @@ struct graphql_directive {
 struct graphql_type_ref {
   struct graphql_type_ref *of;     /* a list of these, or NULL for a named type */
   const char *name;                /* NULL for a list */
-  const struct graphql_type *type; /* the named type; set in a schema's references only */
+  const struct graphql_type *type; /* the named type; found by the schema or by validation */
   bool non_null;
   struct graphql_location at;
 };
@@ -82,6 +83,7 @@ struct graphql_selection {
   const char *key;            /* FIELD: its key in the response, the alias or else the name */
   const char *name;           /* FIELD: the field; SPREAD: the fragment */
   const char *type_condition; /* INLINE: the type, or NULL */
+  const struct graphql_fragment *fragment; /* SPREAD: found by validation */
   struct graphql_argument *arguments;
   struct graphql_directive *directives;
   struct graphql_selection *selections; /* inside */

@@ -140,6 +140,7 @@ struct graphql_type {
   enum graphql_builtin builtin;
   const char *name;
   const char *description;
+  const struct graphql_definition *definition;
   const char *specified_by; /* @specifiedBy(url: …) of a scalar, or NULL */
   json_t *access;           /* the arguments of an object type's @access, or NULL */
   struct graphql_field *fields; /* of an object or interface; the values of an enum */
@@ -156,22 +157,21 @@ struct graphql_type {
 };
 
 struct graphql_directive_definition {
-  const char *name;
-  const char *description;
+  const struct graphql_definition *definition; /* locations and `repeatable` are there */
   struct graphql_input *args;
   size_t arg_count;
-  struct graphql_name *locations;
-  bool repeatable;
 };
 
 struct graphql_schema {
-  struct graphql_document *document;  /* the SDL; owns all text and structs */
+  struct graphql_document *document; /* the SDL; its arena owns all texts and structs */
+  struct graphql_document *builtins; /* scalars, directives and the types of introspection */
   const char *description;
   struct graphql_type *types;
   size_t type_count;
   map *types_by_name;
   struct graphql_directive_definition *directives;
   size_t directive_count;
+  const struct graphql_type *meta; /* holds the meta-fields: __schema, __type, __typename */
   const struct graphql_type *roots[GRAPHQL_OPERATION_KINDS]; /* mutation, subscription: or NULL */
   graphql_access *access;
 };
