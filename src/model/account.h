@@ -74,9 +74,9 @@ MODEL_STRUCT(project_token);
 #define auto_project_token MODEL_AUTO(project_token)
 #define auto_project_token_list MODEL_AUTO(project_token_list)
 
-#define EMAIL_LEN_MAX 254      /* RFC 5321: a path is at most 256 octets with its angle brackets */
-#define PASSWORD_LEN_MIN 8     /* NIST SP 800-63B, 5.1.1.1 */
-#define PASSWORD_LEN_MAX 512   /* yescrypt reads no more (crypt(5)) */
+#define EMAIL_LEN_MAX 254    /* RFC 5321: a path is at most 256 octets with its angle brackets */
+#define PASSWORD_LEN_MIN 8   /* NIST SP 800-63B, 5.1.1.1 */
+#define PASSWORD_LEN_MAX 512 /* yescrypt reads no more (crypt(5)) */
 
 /* ERR_INVALID unless it is "something@something" without spaces or control characters. */
 fallible email_check(const char *email);

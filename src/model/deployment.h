@@ -31,11 +31,11 @@ bool deployment_status_is_active(enum deployment_status status);
 
 /* What made the deployment. */
 enum deployment_cause {
-  DEPLOYMENT_CAUSE_UP,        /* an upload */
-  DEPLOYMENT_CAUSE_REPO,      /* a push, or "deploy the latest commit" */
-  DEPLOYMENT_CAUSE_IMAGE,     /* an image source */
-  DEPLOYMENT_CAUSE_REDEPLOY,  /* same snapshot and settings, built anew */
-  DEPLOYMENT_CAUSE_ROLLBACK,  /* image, variables and settings of an earlier one */
+  DEPLOYMENT_CAUSE_UP,       /* an upload */
+  DEPLOYMENT_CAUSE_REPO,     /* a push, or "deploy the latest commit" */
+  DEPLOYMENT_CAUSE_IMAGE,    /* an image source */
+  DEPLOYMENT_CAUSE_REDEPLOY, /* same snapshot and settings, built anew */
+  DEPLOYMENT_CAUSE_ROLLBACK, /* image, variables and settings of an earlier one */
   DEPLOYMENT_CAUSE_RESTART,
   DEPLOYMENT_CAUSE_VARIABLES, /* variables or settings changed */
 };
@@ -63,8 +63,8 @@ struct deployment {
   char creator_user_id[ID_SIZE];    /* "" for a webhook, or when that user is gone */
   json_t *sockets;                  /* array of {port, ipv6, processName}, or NULL */
   int detected_port;                /* where it really listens; 0: unknown */
-  bool stopped;                     /* Railway's deploymentStopped: ended by the user, or exited 0 */
-  int64_t queued_us;                /* orders the build queue; 0: never queued */
+  bool stopped;      /* Railway's deploymentStopped: ended by the user, or exited 0 */
+  int64_t queued_us; /* orders the build queue; 0: never queued */
   int64_t created_us, updated_us;
 };
 MODEL_STRUCT(deployment);

@@ -57,7 +57,8 @@ MODEL_STRUCT(domain_route);
 fallible domain_host_check(const char *host);
 
 /* "<service>-<environment>-<code>.<suffix>", the first label cut to 63 bytes by shortening the
- * environment's part, then the service's.  The labels are label_from_name's.  The caller owns it. */
+ * environment's part, then the service's.  The labels are label_from_name's.  The caller owns it.
+ */
 char *domain_generated_host(const char *service_label, const char *environment_label,
                             const char *code, const char *suffix);
 

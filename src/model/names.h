@@ -1,6 +1,7 @@
 /* The words of an enum.  Every enum of the product counts from 0 and has one `struct names`, whose
  * i-th word is value i: what the database, the API and the CLI call it.  The tables are the one
- * place where such words are written in C; tests/unit/store keeps the SQL's CHECKs equal to them. */
+ * place where such words are written in C; tests/unit/store keeps the SQL's CHECKs equal to them.
+ */
 #ifndef TRAMWAY_MODEL_NAMES_H
 #define TRAMWAY_MODEL_NAMES_H
 

@@ -22,7 +22,7 @@ struct environment {
   char *name; /* unique in the project */
   bool is_ephemeral;
   char source_environment_id[ID_SIZE]; /* what it was duplicated from, or "" */
-  json_t *meta;                        /* of a pull request: prNumber, branch, … (object or NULL) */
+  json_t *meta; /* of a pull request: prNumber, branch, … (object or NULL) */
   int64_t created_us, updated_us;
   int64_t deleted_us;
 };

@@ -36,10 +36,10 @@ MODEL_ENUM(restart_policy);
 
 struct service_settings {
   enum source_kind source_kind;
-  char *source_repo;   /* "owner/name", a URL or a local path */
-  char *source_branch; /* NULL: the repository's default */
-  char *source_commit; /* pins one commit; NULL: the branch's newest */
-  char *source_image;  /* image reference */
+  char *source_repo;    /* "owner/name", a URL or a local path */
+  char *source_branch;  /* NULL: the repository's default */
+  char *source_commit;  /* pins one commit; NULL: the branch's newest */
+  char *source_image;   /* image reference */
   char *root_directory; /* in the source; NULL: its root */
   char *config_file;    /* path of railway.toml/.json from the source's root; NULL: look for it */
 
@@ -50,7 +50,7 @@ struct service_settings {
 
   char *start_command; /* NULL: the image's own */
   char *pre_deploy_command;
-  char *healthcheck_path;      /* NULL: ready when the port listens */
+  char *healthcheck_path;        /* NULL: ready when the port listens */
   int64_t healthcheck_timeout_s; /* 300 */
   enum restart_policy restart_policy;
   int64_t restart_max_retries; /* 10 */
@@ -85,9 +85,9 @@ void service_settings_copy(const struct service_settings *s, struct service_sett
 json_t *service_settings_to_json(const struct service_settings *s); /* the caller owns it */
 
 /* Sets in `s` what `object` says and leaves the rest as it is; null sets the default.  `s` must be
- * initialised.  Numbers may be text ("60"); preDeployCommand may be a list, which becomes one
- * command joined with " && ".  Keys that are not settings are passed over: the caller that wants to
- * warn about them asks service_settings_known_key.
+ * initialised.  Empty text is none.  Numbers may be text ("60"); preDeployCommand may be a list,
+ * which becomes one command joined with " && ".  Keys that are not settings are passed over: the
+ * caller that wants to warn about them asks service_settings_known_key.
  * ERR_INVALID on a value of the wrong type or an unknown word; `s` may then be partly set. */
 fallible service_settings_apply_json(struct service_settings *s, const json_t *object);
 
@@ -101,6 +101,7 @@ fallible service_settings_check(const struct service_settings *s);
 /* Whether two settings are equal (the same JSON). */
 bool service_settings_equal(const struct service_settings *a, const struct service_settings *b);
 
-#define auto_service_settings __attribute__((cleanup(service_settings_done))) struct service_settings
+#define auto_service_settings                                                                      \
+  __attribute__((cleanup(service_settings_done))) struct service_settings
 
 #endif

@@ -52,15 +52,17 @@ struct shape {
 
 /* A row of a shape's table: the kind follows from the member's type. */
 #define FIELD(type, member)                                                                        \
-  {#member,                                                                                        \
+  {                                                                                                \
+#member,                                                                                        \
    _Generic(&((type *)0)->member, char(*)[ID_SIZE]: FIELD_ID, char **: FIELD_TEXT,                  \
             int64_t *: FIELD_INT64, int *: FIELD_INT, bool *: FIELD_BOOL, json_t **: FIELD_JSON,   \
             struct service_settings *: FIELD_SETTINGS),                                            \
-   offsetof(type, member), sizeof(((type *)0)->member), NULL}
+   offsetof(type, member), sizeof(((type *)0)->member), NULL  \
+  }
 #define ENUM_FIELD(type, member, names)                                                            \
-  {#member, FIELD_ENUM, offsetof(type, member), sizeof(((type *)0)->member), &(names)}
+  { #member, FIELD_ENUM, offsetof(type, member), sizeof(((type *)0)->member), &(names) }
 #define SHAPE(what, type, fields)                                                                  \
-  {what, sizeof(type), fields, sizeof(fields) / sizeof((fields)[0])}
+  { what, sizeof(type), fields, sizeof(fields) / sizeof((fields)[0]) }
 
 void shape_done(const struct shape *shape, void *item); /* leaves the struct empty: {0} */
 void shape_copy(const struct shape *shape, const void *item, void *ret_copy);

@@ -11,7 +11,8 @@
 fallible setting_get(db *d, const char *key, char **ret_value); /* *ret_value is NULL: not set */
 fallible setting_set(db *d, const char *key, const char *value);
 fallible setting_delete(db *d, const char *key); /* not there is success */
-/* Deletes it if it still has this value; false when it has not: the way to use a token just once. */
+/* Deletes it if it still has this value; false when it has not: the way to use a token just once.
+ */
 fallible setting_consume(db *d, const char *key, const char *value, bool *ret_consumed);
 
 fallible workspace_insert(db *d, struct workspace *w);
@@ -26,7 +27,8 @@ fallible user_find_by_email(db *d, const char *email, bool *ret_found, struct us
 fallible user_set_password_hash(db *d, const char *id, const char *hash, int64_t now_us);
 fallible user_delete(db *d, const char *id); /* with their tokens and memberships */
 
-fallible workspace_member_set(db *d, const struct workspace_member *m); /* adds, or changes the role */
+fallible workspace_member_set(db *d,
+                              const struct workspace_member *m); /* adds, or changes the role */
 fallible workspace_member_find(db *d, const char *workspace_id, const char *user_id,
                                bool *ret_found, struct workspace_member *ret_member);
 fallible workspace_member_list(db *d, const char *workspace_id,
@@ -44,8 +46,8 @@ fallible api_token_delete(db *d, const char *id);
 fallible api_token_delete_expired(db *d, int64_t now_us);
 
 fallible project_token_insert(db *d, struct project_token *t);
-fallible project_token_find_by_hash(db *d, const char *secret_hash, int64_t now_us,
-                                    bool *ret_found, struct project_token *ret_token);
+fallible project_token_find_by_hash(db *d, const char *secret_hash, int64_t now_us, bool *ret_found,
+                                    struct project_token *ret_token);
 fallible project_token_list_by_project(db *d, const char *project_id,
                                        struct project_token_list *ret_list);
 fallible project_token_touch(db *d, const char *id, int64_t now_us);

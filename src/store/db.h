@@ -1,11 +1,9 @@
 /* SQLite, as the store uses it.
  *
  *     auto_db_stmt *rows = NULL;
- *     TRY(db_query(d, "SELECT name FROM projects WHERE workspace_id = ?1", DB_BIND(db_text(id)), &rows));
- *     for (bool row;;) {
- *       TRY(db_step(rows, &row));
- *       if (!row) break;
- *       use(db_column_text(rows, 0));
+ *     TRY(db_query(d, "SELECT name FROM projects WHERE workspace_id = ?1", DB_BIND(db_text(id)),
+ * &rows)); for (bool row;;) { TRY(db_step(rows, &row)); if (!row) break; use(db_column_text(rows,
+ * 0));
  *     }
  *
  * One connection, used from one thread.  Statements are prepared once and kept, by their text; SQL
@@ -28,13 +26,13 @@
 typedef struct db db;
 typedef struct db_stmt db_stmt;
 
-#define DB_BUSY_TIMEOUT_MS 2000    /* only a backup or an administrator's sqlite3 shares the file */
+#define DB_BUSY_TIMEOUT_MS 2000 /* only a backup or an administrator's sqlite3 shares the file */
 #define DB_VALUE_BYTES_MAX (64 << 20)
 #define DB_CACHED_STATEMENTS_MAX 512
 
 /* Opens or makes the file (mode 0600) with journal_mode=WAL, synchronous=FULL, foreign_keys=ON and
- * trusted_schema=OFF, checking that each took effect.  ":memory:" is for tests.  Almost every caller
- * wants store_open (store/migrate.h), which also brings the tables up to date. */
+ * trusted_schema=OFF, checking that each took effect.  ":memory:" is for tests.  Almost every
+ * caller wants store_open (store/migrate.h), which also brings the tables up to date. */
 fallible db_open(const char *path, db **ret_db);
 void db_close(db *d); /* accepts NULL; every statement must have been finished */
 
@@ -72,8 +70,10 @@ void db_finish(db_stmt *s); /* accepts NULL */
 
 int db_column_count(const db_stmt *s);
 bool db_column_is_null(const db_stmt *s, int column);
-int64_t db_column_int(const db_stmt *s, int column);      /* 0 for NULL */
-const char *db_column_text(const db_stmt *s, int column); /* borrowed until the next step, or NULL */
+bool db_column_is_text(const db_stmt *s, int column);
+int64_t db_column_int(const db_stmt *s, int column); /* 0 for NULL */
+const char *db_column_text(const db_stmt *s,
+                           int column); /* borrowed until the next step, or NULL */
 
 /* A statement without rows; `ret_changed` (rows inserted, updated or deleted) may be NULL. */
 fallible db_run(db *d, const char *sql, struct db_values values, int64_t *ret_changed);
@@ -104,7 +104,8 @@ void db_rollback(struct db_transaction *t); /* harmless when there is none open 
 bool db_in_transaction(const db *d);
 
 /* For tests: the `nth` statement from now on fails with ERR_IO "injected failure" in place of
- * running (BEGIN and COMMIT count, each execution counts once); the others run.  0 takes it back. */
+ * running (BEGIN and COMMIT count, each execution counts once); the others run.  0 takes it back.
+ */
 void db_fail_after(db *d, int nth);
 
 /* The connection itself, for tests and for backups (sqlite3_backup_init). */

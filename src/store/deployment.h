@@ -1,11 +1,13 @@
-/* Tables: deployments, deployment_variables, deployment_steps, deployment_instances.
- * Inserts fill id, created_us and updated_us where they are empty.  "Newest" is the order of
- * insertion, whatever the clock did. */
+/* Tables: deployments, deployment_variables; the headers of steps and instances come with it.
+ * Inserts fill id, created_us and updated_us where they are empty.  "Newest"
+ * is the order of insertion, whatever the clock did. */
 #ifndef TRAMWAY_STORE_DEPLOYMENT_H
 #define TRAMWAY_STORE_DEPLOYMENT_H
 
 #include "model/deployment.h"
 #include "store/db.h"
+#include "store/deployment_instance.h"
+#include "store/deployment_step.h"
 #include "store/page.h"
 
 fallible deployment_insert(db *d, struct deployment *deployment);
@@ -24,8 +26,9 @@ struct deployment_filter {
 /* Newest first; `page` may be NULL.  ERR_INVALID for a filter without any id. */
 fallible deployment_list(db *d, const struct deployment_filter *filter, const struct page *page,
                          struct deployment_list *ret_list);
-fallible deployment_list_queued(db *d, struct deployment_list *ret_list); /* QUEUED and INITIALIZING,
-                                                                             oldest queued_us first */
+fallible deployment_list_queued(db *d,
+                                struct deployment_list *ret_list); /* QUEUED and INITIALIZING,
+                                                                      oldest queued_us first */
 fallible deployment_list_unfinished(db *d, struct deployment_list *ret_list); /* no final status;
                                                                                  oldest first */
 fallible deployment_find_latest(db *d, const char *service_instance_id, bool *ret_found,
@@ -33,7 +36,8 @@ fallible deployment_find_latest(db *d, const char *service_instance_id, bool *re
 /* The newest one that is SUCCESS, SLEEPING or CRASHED. */
 fallible deployment_find_active(db *d, const char *service_instance_id, bool *ret_found,
                                 struct deployment *ret_deployment);
-fallible deployment_list_active(db *d, struct deployment_list *ret_list); /* all such; newest first */
+fallible deployment_list_active(db *d,
+                                struct deployment_list *ret_list); /* all such; newest first */
 
 /* Only core/deploy calls this.  ERR_CONFLICT when the status is no longer `from`.  `reason` may be
  * NULL, which clears it. */
@@ -52,30 +56,9 @@ fallible deployment_set_stopped(db *d, const char *id, bool stopped, int64_t now
 fallible deployment_delete(db *d, const char *id); /* with its steps, instances and variables */
 
 /* The user's variables as they were when the deployment was made: {name: value}, unresolved.
- * Secrets.  Set once, in the transaction that inserts the deployment; get gives {} when never set. */
+ * Secrets.  Set once, in the transaction that inserts the deployment; get gives {} when
+ * never set. */
 fallible deployment_variables_set(db *d, const char *id, const json_t *variables);
 fallible deployment_variables_get(db *d, const char *id, json_t **ret_variables);
-
-/* A step runs from `_start` to `_finish`.  Starting fills the id, and the attempt when it is 0 (one
- * more than the last). */
-fallible deployment_step_start(db *d, struct deployment_step *s);
-fallible deployment_step_finish(db *d, const char *id, int64_t completed_us, const char *error,
-                                const json_t *payload);
-fallible deployment_step_list(db *d, const char *deployment_id,
-                              struct deployment_step_list *ret_list); /* in order of start */
-/* Ends what tramd's own end interrupted: every step that is still going gets this error. */
-fallible deployment_step_finish_open(db *d, const char *deployment_id, int64_t completed_us,
-                                     const char *error);
-
-fallible deployment_instance_insert(db *d, struct deployment_instance *i); /* ERR_CONFLICT: the
-                                                                     replica index has a live one */
-fallible deployment_instance_get(db *d, const char *id, struct deployment_instance *ret_instance);
-fallible deployment_instance_list(db *d, const char *deployment_id,
-                                  struct deployment_instance_list *ret_list); /* oldest first */
-/* Every one that is not REMOVED, of all deployments: what a starting tramd adopts. */
-fallible deployment_instance_list_live(db *d, struct deployment_instance_list *ret_list);
-/* Writes status, address, exit_code, restarts and state of *i. */
-fallible deployment_instance_update(db *d, const struct deployment_instance *i, int64_t now_us);
-fallible deployment_instance_delete(db *d, const char *id);
 
 #endif

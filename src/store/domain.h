@@ -25,7 +25,8 @@ fallible domain_delete(db *d, const char *id);
  * Claiming is safe to repeat: an instance that holds a slot gets it again.  ERR_LIMIT when all are
  * taken.  Purging the instance frees its slot. */
 fallible edge_slot_claim(db *d, const char *service_instance_id, int slot_count, int *ret_slot);
-fallible edge_slot_find(db *d, const char *service_instance_id, int *ret_slot); /* or EDGE_SLOT_NONE */
+fallible edge_slot_find(db *d, const char *service_instance_id,
+                        int *ret_slot);                             /* or EDGE_SLOT_NONE */
 fallible edge_slot_release(db *d, const char *service_instance_id); /* holding none is success */
 
 #endif

@@ -1,8 +1,8 @@
 /* Tables: projects, environments.
  *
  * Deleting is in two steps, because things may be running: `_mark_deleted` hides the row from every
- * query but `_list_deleted` (and its services, instances and domains with it); when core has removed
- * what ran, `_purge` deletes the row and all that belongs to it.
+ * query but `_list_deleted` (and its services, instances and domains with it); when core has
+ * removed what ran, `_purge` deletes the row and all that belongs to it.
  *
  * Inserts fill id, created_us and updated_us where they are empty.  Lists are newest first; `page`
  * may be NULL. */
@@ -27,8 +27,8 @@ fallible project_purge(db *d, const char *id); /* ERR_NOT_FOUND unless marked */
 
 fallible environment_insert(db *d, struct environment *e); /* ERR_CONFLICT: the name is taken */
 fallible environment_get(db *d, const char *id, struct environment *ret_environment);
-fallible environment_find_by_name(db *d, const char *project_id, const char *name,
-                                  bool *ret_found, struct environment *ret_environment);
+fallible environment_find_by_name(db *d, const char *project_id, const char *name, bool *ret_found,
+                                  struct environment *ret_environment);
 fallible environment_list_by_project(db *d, const char *project_id, const struct page *page,
                                      struct environment_list *ret_list);
 fallible environment_rename(db *d, const char *id, const char *name, int64_t now_us);

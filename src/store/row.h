@@ -1,7 +1,8 @@
 /* Rows of a table as structs of the model: the SQL that every table needs, made from the struct's
  * shape.  Only store/ includes this.
  *
- * A column has the name of its member.  Queries give the part after "SELECT … FROM <table> AS t". */
+ * A column has the name of its member.  Queries give the part after "SELECT … FROM <table> AS t".
+ */
 #ifndef TRAMWAY_STORE_ROW_H
 #define TRAMWAY_STORE_ROW_H
 
@@ -16,9 +17,12 @@ struct table {
 
 #define ROW_FIELDS_MAX 32
 
-/* Inserts *item.  Where it has them, an empty `id` gets a new one, a zero `created_us` the time now,
- * and a zero `updated_us` the same as `created_us`. */
+/* Inserts *item.  Where it has them, an empty `id` gets a new one, a zero `created_us` the time
+ * now, and a zero `updated_us` the same as `created_us`. */
 fallible row_insert(db *d, const struct table *t, void *item);
+
+/* The same with an ON CONFLICT clause after it.  What it keeps of an old row is not read back. */
+fallible row_upsert(db *d, const struct table *t, const char *tail, void *item);
 
 /* The one row that `tail` finds.  `row_get`: ERR_NOT_FOUND "project '<key>' does not exist" when
  * there is none; `row_find`: *ret_found says.  The caller ends *ret_item. */

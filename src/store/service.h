@@ -1,5 +1,5 @@
-/* Tables: services, service_instances.  Deleting a service goes as in store/project.h; instances are
- * hidden with their service, environment or project and go when one of these is purged. */
+/* Tables: services, service_instances.  Deleting a service goes as in store/project.h; instances
+ * are hidden with their service, environment or project and go when one of these is purged. */
 #ifndef TRAMWAY_STORE_SERVICE_H
 #define TRAMWAY_STORE_SERVICE_H
 

@@ -10,14 +10,16 @@
 #define VARIABLE_FORMAT_PLAIN 0
 
 /* Adds it, or gives an existing one this value (and seals it when `is_sealed`; never unseals).
- * Fills id, created_us and updated_us where they are empty. */
+ * Fills id, created_us and updated_us where they are empty; of a variable that was there, those
+ * three stay as they were and are not read back (but updated_us changes). */
 fallible variable_set(db *d, struct variable *v);
-fallible variable_find(db *d, const char *environment_id, const char *service_id,
-                       const char *name, bool *ret_found, struct variable *ret_variable);
+fallible variable_find(db *d, const char *environment_id, const char *service_id, const char *name,
+                       bool *ret_found, struct variable *ret_variable);
 fallible variable_list(db *d, const char *environment_id, const char *service_id,
                        struct variable_list *ret_list);
+/* Shared ones and those of all services. */
 fallible variable_list_by_environment(db *d, const char *environment_id,
-                                      struct variable_list *ret_list); /* shared and all services' */
+                                      struct variable_list *ret_list);
 fallible variable_delete(db *d, const char *environment_id, const char *service_id,
                          const char *name); /* ERR_NOT_FOUND when there is none */
 

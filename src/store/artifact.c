@@ -1,0 +1,73 @@
+#include "store/artifact.h"
+
+#include "store/row.h"
+
+static const struct table snapshots = {"snapshots", &snapshot_shape};
+static const struct table images = {"images", &image_shape};
+
+err *snapshot_insert(db *d, struct snapshot *s) {
+  return row_taken(row_insert(d, &snapshots, s), "the snapshot '%s' is there already", s->hash);
+}
+
+err *snapshot_get(db *d, const char *id, struct snapshot *ret_snapshot) {
+  return row_get(d, &snapshots, "WHERE t.id = ?1", DB_BIND(db_text(id)), id, ret_snapshot);
+}
+
+err *snapshot_find_by_hash(db *d, const char *hash, bool *ret_found,
+                           struct snapshot *ret_snapshot) {
+  return row_find(d, &snapshots, "WHERE t.hash = ?1", DB_BIND(db_text(hash)), ret_found,
+                  ret_snapshot);
+}
+
+err *snapshot_touch(db *d, const char *id, int64_t now_us) {
+  return row_change(d, &snapshots, "UPDATE snapshots SET last_used_us = ?2 WHERE id = ?1",
+                    DB_BIND(db_text(id), db_int(now_us)), id);
+}
+
+err *snapshot_delete(db *d, const char *id) {
+  return row_change(d, &snapshots, "DELETE FROM snapshots WHERE id = ?1", DB_BIND(db_text(id)), id);
+}
+
+err *image_insert(db *d, struct image *i) {
+  return row_taken(row_insert(d, &images, i), "an image with the build key '%s' is there already",
+                   i->build_key);
+}
+
+err *image_get(db *d, const char *id, struct image *ret_image) {
+  return row_get(d, &images, "WHERE t.id = ?1", DB_BIND(db_text(id)), id, ret_image);
+}
+
+err *image_find_by_build_key(db *d, const char *build_key, bool *ret_found,
+                             struct image *ret_image) {
+  return row_find(d, &images, "WHERE t.build_key = ?1", DB_BIND(db_text(build_key)), ret_found,
+                  ret_image);
+}
+
+err *image_list(db *d, struct image_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &images, "ORDER BY t.seq DESC", DB_NONE, &rows_));
+}
+
+err *image_touch(db *d, const char *id, int64_t now_us) {
+  return row_change(d, &images, "UPDATE images SET last_used_us = ?2 WHERE id = ?1",
+                    DB_BIND(db_text(id), db_int(now_us)), id);
+}
+
+err *image_delete(db *d, const char *id) {
+  return row_change(d, &images, "DELETE FROM images WHERE id = ?1", DB_BIND(db_text(id)), id);
+}
+
+/* No deployment that refers to it with `column` is unfinished or became final since ?1. */
+#define UNUSED_SINCE(column)                                                                       \
+  "WHERE t.last_used_us < ?1 AND NOT EXISTS (SELECT 1 FROM deployments AS d"                       \
+  " WHERE d." column " = t.id AND (d.status NOT IN ('FAILED', 'SKIPPED', 'REMOVED')"               \
+  " OR d.status_updated_us >= ?1)) ORDER BY t.last_used_us"
+
+err *image_list_unused(db *d, int64_t before_us, struct image_list *ret_list) {
+  ROW_LIST(ret_list,
+           row_list(d, &images, UNUSED_SINCE("image_id"), DB_BIND(db_int(before_us)), &rows_));
+}
+
+err *snapshot_list_unused(db *d, int64_t before_us, struct snapshot_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &snapshots, UNUSED_SINCE("snapshot_id"),
+                              DB_BIND(db_int(before_us)), &rows_));
+}

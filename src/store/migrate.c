@@ -1,0 +1,117 @@
+#include "store/migrate.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/embedded.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+#define FOLDER "src/store/migrations/"
+#define DIGITS 4
+
+/* Migrations have numbers 1 … count; `migration` is the one of `number`. */
+static err *check_name(const struct migration *migration, size_t number) {
+  auto_free char *expected = str_format("%0*zu_", DIGITS, number);
+  if (str_starts(migration->name, expected)) return NULL;
+  return err_new(ERR_INVALID, "migration '%s': its name must begin with '%s'", migration->name,
+                 expected);
+}
+
+static void checksum_of(const struct migration *migration, char hex[SHA256_HEX_SIZE]) {
+  secret_sha256_hex(migration->text, strlen(migration->text), hex);
+}
+
+static err *make_log(db *d) {
+  return db_run_script(d, "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                          " number INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+                          " checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT");
+}
+
+static err *check_applied(db_stmt *row, const struct migration *migrations, size_t count,
+                          size_t expected_number) {
+  size_t number = (size_t)db_column_int(row, 0);
+  const char *name = db_column_text(row, 1);
+  if (number != expected_number)
+    return err_new(ERR_CORRUPT, "the database lacks migration %zu, but has '%s'", expected_number,
+                   name);
+  if (number > count)
+    return err_new(ERR_CONFLICT,
+                   "the database was written by a newer Tramway (migration '%s'): start that "
+                   "version, or restore a backup from before the upgrade",
+                   name);
+  char checksum[SHA256_HEX_SIZE];
+  checksum_of(&migrations[number - 1], checksum);
+  if (str_eq(db_column_text(row, 2), checksum)) return NULL;
+  return err_new(ERR_CORRUPT,
+                 "migration '%s' was applied to the database as '%s' with another text: it must "
+                 "not be edited; restore the file, and put the change into a new migration",
+                 migrations[number - 1].name, name);
+}
+
+/* Compares what was applied with what is known; counts it. */
+static err *check_log(db *d, const struct migration *migrations, size_t count,
+                      size_t *ret_applied) {
+  auto_db_stmt *rows = NULL;
+  TRY(db_query(d, "SELECT number, name, checksum FROM schema_migrations ORDER BY number", DB_NONE,
+               &rows));
+  for (size_t applied = 0;; applied++) {
+    bool row;
+    TRY(db_step(rows, &row));
+    if (!row) {
+      *ret_applied = applied;
+      return NULL;
+    }
+    TRY(check_applied(rows, migrations, count, applied + 1));
+  }
+}
+
+static err *apply(db *d, const struct migration *migration, size_t number) {
+  char checksum[SHA256_HEX_SIZE];
+  checksum_of(migration, checksum);
+  auto_db_transaction t = {0};
+  TRY(db_begin(d, &t));
+  TRY(db_run_script(d, migration->text));
+  if (!db_in_transaction(d)) return err_new(ERR_INVALID, "it ends the transaction that it runs in");
+  TRY(db_run(d, "INSERT INTO schema_migrations VALUES (?1, ?2, ?3, ?4)",
+             DB_BIND(db_int((int64_t)number), db_text(migration->name), db_text(checksum),
+                     db_int(clock_now_us())),
+             NULL));
+  return db_commit(&t);
+}
+
+err *migrate_run(db *d, const struct migration *migrations, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    TRY(check_name(&migrations[i], i + 1));
+  TRY(make_log(d));
+  size_t applied;
+  TRY(check_log(d, migrations, count, &applied));
+  for (size_t i = applied; i < count; i++)
+    TRY(err_wrap(apply(d, &migrations[i], i + 1), "migration '%s'", migrations[i].name));
+  return NULL;
+}
+
+/* The embedded migrations, in order; the names and texts are borrowed from the program itself. */
+static struct migration *embedded_migrations(size_t *ret_count) {
+  struct migration *migrations = NULL;
+  size_t count = 0, capacity = 0;
+  for (const struct embedded_file *f = embedded_files; f->name; f++) {
+    if (!str_starts(f->name, FOLDER)) continue;
+    migrations = mem_grow(migrations, &capacity, count + 1, sizeof *migrations);
+    migrations[count++] = (struct migration){f->name + strlen(FOLDER), f->text};
+  }
+  *ret_count = count;
+  return migrations;
+}
+
+err *store_open(const char *path, db **ret_db) {
+  size_t count;
+  auto_free struct migration *migrations = embedded_migrations(&count);
+  auto_db *d = NULL;
+  TRY(db_open(path, &d));
+  TRY(err_wrap(migrate_run(d, migrations, count), "database '%s'", path));
+  *ret_db = d;
+  d = NULL;
+  return NULL;
+}
