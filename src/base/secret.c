@@ -64,6 +64,13 @@ void id_new(char id[ID_SIZE]) {
   snprintf(id, ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
+void id_copy(char to[ID_SIZE], const char *from) {
+  size_t len = from ? strlen(from) : 0;
+  if (len >= ID_SIZE) len = 0;
+  memcpy(to, from ? from : "", len);
+  to[len] = '\0';
+}
+
 bool id_valid(const char *text) {
   if (!text || strlen(text) != ID_SIZE - 1) return false;
   for (size_t i = 0; i < ID_SIZE - 1; i++) {

@@ -18,6 +18,7 @@ char *secret_random_hex(size_t bytes);
 /* A random 128-bit id in UUID version 4 form: 36 characters and a NUL. */
 #define ID_SIZE 37
 void id_new(char id[ID_SIZE]);
+void id_copy(char to[ID_SIZE], const char *from); /* NULL, and what is no id's length, gives "" */
 bool id_valid(const char *text); /* 8-4-4-4-12 hex digits, any case */
 
 /* SHA-256 of `data` as 64 lower-case hex digits and a NUL. */

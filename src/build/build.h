@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "loop/loop.h"
 
-typedef struct builder builder;
+typedef struct image_builder builder; /* the tag `builder` is an enum of the model */
 typedef struct build build;
 
 enum registry_policy { REGISTRY_AUTO, REGISTRY_ALWAYS, REGISTRY_NEVER };

@@ -1,0 +1,150 @@
+/* Wiring, the start (adopt what runs, go on with what was begun) and the end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "core/internal.h"
+#include "store/deployment.h"
+
+struct starting {
+  core *core;
+  engine_done_fn *done;
+  void *arg;
+};
+
+static void options_done(struct core_options *o) {
+  free((char *)o->data_dir);
+  free((char *)o->domain_suffix);
+}
+
+void core_set_options(core *c, const struct core_options *options) {
+  struct core_options copy = *options;
+  copy.data_dir = str_dup(options->data_dir);
+  copy.domain_suffix = str_dup(options->domain_suffix);
+  options_done(&c->options);
+  c->options = copy;
+}
+
+static err *open_sources(core *c) {
+  auto_free char *snapshots = path_join(c->options.data_dir, "snapshots");
+  auto_free char *mirrors = path_join(c->options.data_dir, "git");
+  TRY(snapshot_store_new(snapshots, &c->snapshots));
+  return git_new(c->loop, mirrors, c->snapshots, &c->git);
+}
+
+err *core_new(const struct core_parts *parts, const struct core_options *options, core **ret_core) {
+  core *c = mem_zalloc(sizeof *c);
+  c->loop = parts->loop;
+  c->db = parts->db;
+  c->builder = parts->builder;
+  c->edge = parts->edge;
+  c->logs = parts->logs;
+  c->runs = map_new();
+  c->retiring = map_new();
+  list_init(&c->watches);
+  c->http = http_client_new(c->loop);
+  core_set_options(c, options);
+  err *e = open_sources(c);
+  if (e) {
+    core_free(c);
+    return e;
+  }
+  *ret_core = c;
+  return NULL;
+}
+
+void core_set_engine(core *c, engine *en) {
+  c->engine = en;
+}
+
+/* ---- the start ---- */
+
+/* Live ones run already (the engine adopted them); of each service only the newest is to stay. */
+static err *resume_live(core *c) {
+  auto_deployment_list active = {0};
+  TRY(deployment_list_active(c->db, &active));
+  for (size_t i = 0; i < active.len; i++) {
+    auto_deployment newest = {0};
+    bool found = false;
+    TRY(deployment_find_active(c->db, active.items[i].service_instance_id, &found, &newest));
+    if (found && !str_eq(newest.id, active.items[i].id)) TRY(retire_start(c, active.items[i].id, false));
+  }
+  return NULL;
+}
+
+static err *resume_one(core *c, const struct deployment *d) {
+  switch (d->status) {
+  case DEPLOYMENT_REMOVING: return retire_start(c, d->id, false);
+  case DEPLOYMENT_BUILDING:
+    TRY(deploy_apply(c, d->id, DEPLOY_QUEUE, "tramd was restarted: building again"));
+    return run_start(c, d->id);
+  case DEPLOYMENT_QUEUED:
+  case DEPLOYMENT_INITIALIZING:
+  case DEPLOYMENT_DEPLOYING: return run_start(c, d->id);
+  default: return NULL; /* live, or waiting for somebody */
+  }
+}
+
+static err *resume(core *c) {
+  auto_deployment_list unfinished = {0};
+  TRY(resume_live(c));
+  TRY(deployment_list_unfinished(c->db, &unfinished));
+  for (size_t i = 0; i < unfinished.len; i++)
+    TRY(err_wrap(resume_one(c, &unfinished.items[i]), "deployment %s", unfinished.items[i].id));
+  return NULL;
+}
+
+static void on_adopted(void *arg, err *e) {
+  struct starting *s = arg;
+  core *c = s->core;
+  c->started = true;
+  if (!e) e = resume(c);
+  routes_changed(c);
+  removal_wake(c);
+  s->done(s->arg, e);
+  free(s);
+}
+
+static void on_builds_cleaned(void *arg, err *e) {
+  struct starting *s = arg;
+  if (e) log_warn("core", "what earlier builds left: %s", err_message(e));
+  err_free(e);
+  engine_start(s->core->engine, on_adopted, s);
+}
+
+void core_start(core *c, engine_done_fn *done, void *arg) {
+  struct starting *s = mem_zalloc(sizeof *s);
+  *s = (struct starting){c, done, arg};
+  builder_clean(c->builder, on_builds_cleaned, s);
+}
+
+/* ---- the end ---- */
+
+void core_stop(core *c) {
+  c->stopping = true;
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->runs, &cursor, &id, &value)) run_quiet(value);
+}
+
+void core_free(core *c) {
+  if (!c) return;
+  for (;;) {
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+    if (!map_next(c->runs, &cursor, &id, &value)) break;
+    run_free(value);
+  }
+  retire_free_all(c);
+  LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);
+  http_client_free(c->http);
+  git_free(c->git);
+  snapshot_store_free(c->snapshots);
+  map_free(c->runs);
+  map_free(c->retiring);
+  options_done(&c->options);
+  free(c);
+}

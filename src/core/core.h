@@ -1,0 +1,136 @@
+/* What Tramway does: deployments are made, built, started, checked, switched to and removed here.
+ *
+ * core owns the meaning; the parts it is given own the doing.  It keeps no state that is not in the
+ * database or observable in the engine: after a SIGKILL core_start picks up what was begun.
+ *
+ * Order: core_new → core_set_engine → core_start (adopts, resumes) → everything else → core_stop →
+ * freeing the engine, the edge and the builder → core_free.  What runs is left running.  All on the loop thread.  Ids are 36-character UUIDs. */
+#ifndef TRAMWAY_CORE_CORE_H
+#define TRAMWAY_CORE_CORE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "build/build.h"
+#include "edge/edge.h"
+#include "engine/engine.h"
+#include "loop/loop.h"
+#include "model/deployment.h"
+#include "model/domain.h"
+#include "model/project.h"
+#include "model/service.h"
+#include "observe/log_store.h"
+#include "store/db.h"
+
+typedef struct core core;
+
+/* Borrowed; all must outlive the core.  The engine is made after the core, because it reports to
+ * core_instance_changed: core_set_engine. */
+struct core_parts {
+  loop *loop;
+  db *db;
+  builder *builder;
+  edge *edge;
+  log_store *logs;
+};
+
+struct core_options {
+  const char *data_dir;      /* snapshots and git mirrors live below it */
+  const char *domain_suffix; /* "localhost" */
+  int public_port;           /* written into URLs; 80 and 0 are left out */
+  int build_concurrency;
+  int64_t healthcheck_timeout_ms; /* when a service sets none */
+  int64_t default_memory_bytes, default_cpu_millis, default_pids; /* of one replica; 0: no limit */
+  int64_t stop_grace_ms; /* when a service sets no draining seconds */
+};
+
+fallible core_new(const struct core_parts *parts, const struct core_options *options, core **ret_core);
+void core_set_engine(core *c, engine *en);
+void core_set_options(core *c, const struct core_options *options); /* after SIGHUP */
+void core_start(core *c, engine_done_fn *done, void *arg);
+void core_stop(core *c); /* nothing new is begun from here on */
+void core_free(core *c);
+
+/* An engine_change_fn: give it to the engine with the core as its `arg`. */
+void core_instance_changed(void *core_, const struct instance_report *report);
+
+/* ---- deployments ---- */
+
+typedef void core_deployed_fn(void *arg, err *e, const char *deployment_id); /* owns e */
+
+struct core_upload {
+  const char *project_id, *environment_id;
+  const char *service_id;   /* NULL or "": the project's only service, or a new one named after it */
+  const char *archive_path; /* tar.gz; taken: removed when done */
+  const char *message;
+  const char *user_id; /* "" for a project token */
+};
+
+/* Unpacks the archive into a snapshot and queues a deployment of it.  A bad archive is ERR_INVALID
+ * or ERR_LIMIT, and nothing was made. */
+void core_deploy_upload(core *c, const struct core_upload *upload, core_deployed_fn *done, void *arg);
+
+/* Deploys from the service instance's source: its image, its repository, or its newest upload. */
+fallible core_deploy_instance(core *c, const struct service_instance *instance, const char *user_id,
+                              char ret_id[ID_SIZE]);
+
+/* A new deployment with the snapshot of `id` and today's settings and variables; builds again (which
+ * finds the image when nothing changed). */
+fallible core_redeploy(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]);
+
+/* A new deployment with the image, settings and variables of `id`; does not build.  ERR_CONFLICT
+ * when its image is gone. */
+fallible core_rollback(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]);
+
+fallible core_restart(core *c, const char *id); /* in place; ERR_CONFLICT unless it runs */
+fallible core_cancel(core *c, const char *id);  /* ERR_CONFLICT once it is live */
+fallible core_remove(core *c, const char *id, bool stopped); /* stops it and lets it go to the history */
+
+bool core_can_redeploy(core *c, const struct deployment *d);
+bool core_can_rollback(core *c, const struct deployment *d);
+
+/* Calls fn(arg, deployment id) after each change of a deployment (of all, with NULL). */
+typedef struct core_watch core_watch;
+typedef void core_watch_fn(void *arg, const char *deployment_id);
+core_watch *core_watch_start(core *c, const char *deployment_id, core_watch_fn *fn, void *arg);
+void core_watch_stop(core_watch *w); /* NULL is accepted */
+
+/* ---- projects, environments, services (core/catalog.c) ---- */
+
+/* With the environment "production". */
+fallible core_project_create(core *c, const char *workspace_id, const char *name,
+                             const char *description, struct project *ret_project);
+/* With an instance of every service; a copy of `source_id`'s settings and unsealed variables when
+ * that is not NULL or "". */
+fallible core_environment_create(core *c, const char *project_id, const char *name,
+                                 const char *source_id, bool ephemeral,
+                                 struct environment *ret_environment);
+/* With an instance in every environment.  `settings` may be NULL. */
+fallible core_service_create(core *c, const char *project_id, const char *name,
+                             const struct service_settings *settings, struct service *ret_service);
+
+/* Stops everything of it, then forgets it: returns when that is recorded. */
+fallible core_project_delete(core *c, const char *id);
+fallible core_environment_delete(core *c, const char *id);
+fallible core_service_delete(core *c, const char *id);
+
+/* Generates a host name for the instance.  ERR_CONFLICT when it has one: Railway allows one. */
+fallible core_domain_create(core *c, const struct service_instance *instance, int target_port,
+                            struct domain *ret_domain);
+fallible core_domain_delete(core *c, const char *id);
+fallible core_domain_set_port(core *c, const char *id, int target_port);
+
+/* Replicas and routes follow the settings at once, without a deployment. */
+fallible core_settings_changed(core *c, const char *service_instance_id);
+
+/* "http://host:port" of a host name, without a port that is the protocol's own; the caller owns it. */
+char *core_url(core *c, const char *host);
+
+/* The variables that the service's instances get now: user's and RAILWAY_*; a JSON object. */
+fallible core_variables(core *c, const struct service_instance *instance, json_t **ret_variables);
+
+/* The engine's name of an instance row ("<deployment>-<replica>"), and the row's reverse: the
+ * instance of a deployment that is best to run a command in.  ERR_CONFLICT when none runs. */
+fallible core_running_instance(core *c, const char *deployment_id, char **ret_engine_id);
+
+#endif

@@ -1,0 +1,184 @@
+/* How deployments come to be, and what can be asked of them. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "build/image_store.h"
+#include "core/internal.h"
+#include "loop/work.h"
+#include "store/artifact.h"
+#include "store/deployment.h"
+#include "store/project.h"
+#include "store/service.h"
+
+err *snapshot_record(core *c, const struct snapshot_info *info, const json_t *meta,
+                     char ret_id[ID_SIZE]) {
+  auto_snapshot row = {0};
+  bool found = false;
+  TRY(snapshot_find_by_hash(c->db, info->id, &found, &row));
+  if (found) {
+    TRY(snapshot_touch(c->db, row.id, clock_now_us()));
+  } else {
+    row.hash = str_dup(info->id);
+    row.size_bytes = info->size_bytes;
+    row.file_count = info->files;
+    row.meta = json_incref((json_t *)meta);
+    TRY(snapshot_insert(c->db, &row));
+  }
+  id_copy(ret_id, row.id);
+  return NULL;
+}
+
+static err *insert(core *c, struct deployment *d, const json_t *variables) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(deployment_insert(c->db, d));
+  TRY(deployment_variables_set(c->db, d->id, variables));
+  return db_commit(&t);
+}
+
+static void copy_ids(struct deployment *d, const struct service_instance *instance) {
+  id_copy(d->project_id, instance->project_id);
+  id_copy(d->environment_id, instance->environment_id);
+  id_copy(d->service_id, instance->service_id);
+  id_copy(d->service_instance_id, instance->id);
+}
+
+err *create_deployment(core *c, const struct service_instance *instance, enum deployment_cause cause,
+                       const struct deployment *template, const char *snapshot_id,
+                       const char *image_id, const char *message, const char *user_id,
+                       char ret_id[ID_SIZE]) {
+  auto_deployment d = {.status = DEPLOYMENT_INITIALIZING, .cause = cause};
+  auto_json *variables = NULL;
+  copy_ids(&d, instance);
+  bool frozen = cause == DEPLOYMENT_CAUSE_ROLLBACK;
+  service_settings_copy(frozen ? &template->settings : &instance->settings, &d.settings);
+  if (frozen)
+    TRY(deployment_variables_get(c->db, template->id, &variables));
+  else
+    TRY(variables_of_user(c, instance, &variables));
+  if (template) {
+    id_copy(d.source_deployment_id, template->id);
+    d.meta = json_incref(template->meta);
+    if (!frozen) d.settings.source_kind = template->settings.source_kind;
+  }
+  if (cause == DEPLOYMENT_CAUSE_UP) d.settings.source_kind = SOURCE_UPLOAD;
+  id_copy(d.snapshot_id, snapshot_id);
+  id_copy(d.image_id, image_id);
+  id_copy(d.creator_user_id, user_id);
+  d.message = str_empty(message) ? NULL : str_dup(message);
+  d.created_us = d.queued_us = d.status_updated_us = clock_now_us();
+  TRY(insert(c, &d, variables));
+  id_copy(ret_id, d.id);
+  log_info("deploy", "%s: created (%s)", d.id, deployment_cause_name(cause));
+  watch_notify(c, d.id);
+  return run_start(c, d.id);
+}
+
+err *core_redeploy(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]) {
+  auto_deployment d = {0};
+  auto_service_instance instance = {0};
+  TRY(deployment_get(c->db, id, &d));
+  TRY(service_instance_get(c->db, d.service_instance_id, &instance));
+  if (!core_can_redeploy(c, &d))
+    return err_new(ERR_CONFLICT, "deployment %s has no source any more: deploy anew with `tram up`", id);
+  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_REDEPLOY, &d, d.snapshot_id, NULL, d.message,
+                           user_id, ret_id);
+}
+
+err *core_rollback(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]) {
+  auto_deployment d = {0};
+  auto_service_instance instance = {0};
+  TRY(deployment_get(c->db, id, &d));
+  TRY(service_instance_get(c->db, d.service_instance_id, &instance));
+  if (!core_can_rollback(c, &d))
+    return err_new(ERR_CONFLICT, "deployment %s cannot be rolled back to: %s", id,
+                   *d.image_id ? "its image is no longer kept; `tram redeploy` builds it again"
+                               : "it never had an image");
+  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_ROLLBACK, &d, d.snapshot_id, d.image_id,
+                           d.message, user_id, ret_id);
+}
+
+bool core_can_redeploy(core *c, const struct deployment *d) {
+  (void)c;
+  return *d->snapshot_id || d->settings.source_kind == SOURCE_IMAGE ||
+         d->settings.source_kind == SOURCE_REPO;
+}
+
+bool core_can_rollback(core *c, const struct deployment *d) {
+  if (!*d->image_id || d->status == DEPLOYMENT_FAILED) return false;
+  auto_image image = {0};
+  err *e = image_get(c->db, d->image_id, &image);
+  bool kept = !e && image_exists(c->options.data_dir, image.digest);
+  err_ignore(e);
+  return kept;
+}
+
+/* The newest deployment that came from code; its snapshot is what "deploy again" means. */
+static err *latest_with_snapshot(core *c, const char *service_instance_id, bool *ret_found,
+                                 struct deployment *ret_deployment) {
+  auto_deployment_list list = {0};
+  struct deployment_filter filter = {.service_instance_id = service_instance_id};
+  TRY(deployment_list(c->db, &filter, NULL, &list));
+  *ret_found = false;
+  for (size_t i = 0; i < list.len && !*ret_found; i++) {
+    if (!*list.items[i].snapshot_id) continue;
+    deployment_copy(&list.items[i], ret_deployment);
+    *ret_found = true;
+  }
+  return NULL;
+}
+
+err *core_deploy_instance(core *c, const struct service_instance *instance, const char *user_id,
+                          char ret_id[ID_SIZE]) {
+  enum source_kind kind = instance->settings.source_kind;
+  if (kind == SOURCE_IMAGE)
+    return create_deployment(c, instance, DEPLOYMENT_CAUSE_IMAGE, NULL, NULL, NULL, NULL, user_id, ret_id);
+  if (kind == SOURCE_REPO)
+    return create_deployment(c, instance, DEPLOYMENT_CAUSE_REPO, NULL, NULL, NULL, NULL, user_id, ret_id);
+  auto_deployment latest = {0};
+  bool found = false;
+  TRY(latest_with_snapshot(c, instance->id, &found, &latest));
+  if (!found)
+    return err_new(ERR_INVALID, "the service has no source yet: deploy with `tram up`, or connect a "
+                                "repository or an image");
+  return create_deployment(c, instance, DEPLOYMENT_CAUSE_VARIABLES, &latest, latest.snapshot_id, NULL,
+                           NULL, user_id, ret_id);
+}
+
+err *core_restart(core *c, const char *id) {
+  auto_deployment d = {0};
+  TRY(deployment_get(c->db, id, &d));
+  if (!deployment_status_is_active(d.status))
+    return err_new(ERR_CONFLICT, "deployment %s is %s: only a running one can be restarted", id,
+                   deployment_status_name(d.status));
+  deploy_log_line(c, id, "info", "Restarting Container");
+  return engine_restart(c->engine, id);
+}
+
+err *core_cancel(core *c, const char *id) {
+  struct run *r = run_find(c, id);
+  if (!r) {
+    auto_deployment d = {0};
+    TRY(deployment_get(c->db, id, &d));
+    return err_new(ERR_CONFLICT, "deployment %s is %s: there is nothing to cancel", id,
+                   deployment_status_name(d.status));
+  }
+  run_cancel(r, "cancelled by a user");
+  return NULL;
+}
+
+err *core_remove(core *c, const char *id, bool stopped) {
+  auto_deployment d = {0};
+  TRY(deployment_get(c->db, id, &d));
+  if (deployment_status_is_final(d.status)) return NULL;
+  if (stopped) TRY(deployment_set_stopped(c->db, id, true, clock_now_us()));
+  struct run *r = run_find(c, id);
+  if (r) {
+    run_cancel(r, "removed by a user");
+    return NULL;
+  }
+  return retire_start(c, id, false);
+}

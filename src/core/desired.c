@@ -1,0 +1,204 @@
+/* A deployment as the workload that the engine is to run. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/command.h"
+#include "core/internal.h"
+#include "core/railway_variables.h"
+#include "store/artifact.h"
+#include "store/deployment.h"
+#include "store/domain.h"
+#include "store/project.h"
+#include "store/service.h"
+#include "store/variable.h"
+
+/* ---- variables ---- */
+
+err *variables_of_user(core *c, const struct service_instance *instance, json_t **ret_variables) {
+  auto_variable_list list = {0};
+  TRY(variable_list(c->db, instance->environment_id, instance->service_id, &list));
+  json_t *variables = json_object();
+  for (size_t i = 0; i < list.len; i++)
+    json_object_set_new(variables, list.items[i].name, json_string(list.items[i].value));
+  *ret_variables = variables;
+  return NULL;
+}
+
+static err *public_domain(core *c, const char *service_instance_id, char **ret_host) {
+  auto_domain_list domains = {0};
+  TRY(domain_list_by_instance(c->db, service_instance_id, &domains));
+  *ret_host = domains.len ? str_dup(domains.items[0].host) : NULL;
+  return NULL;
+}
+
+err *desired_variables(core *c, const struct service_instance *instance, const struct deployment *d,
+                       json_t **ret_variables) {
+  auto_project project = {0};
+  auto_environment environment = {0};
+  auto_service service = {0};
+  auto_snapshot snapshot = {0};
+  auto_free char *host = NULL;
+  auto_json *variables = NULL;
+  TRY(project_get(c->db, instance->project_id, &project));
+  TRY(environment_get(c->db, instance->environment_id, &environment));
+  TRY(service_get(c->db, instance->service_id, &service));
+  TRY(public_domain(c, instance->id, &host));
+  if (d && *d->snapshot_id) TRY(snapshot_get(c->db, d->snapshot_id, &snapshot));
+  if (d)
+    TRY(deployment_variables_get(c->db, d->id, &variables));
+  else
+    TRY(variables_of_user(c, instance, &variables));
+  struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service,
+                                .deployment = d, .snapshot_hash = snapshot.hash, .public_domain = host};
+  railway_variables_add(&facts, variables);
+  *ret_variables = json_incref(variables);
+  return NULL;
+}
+
+err *core_variables(core *c, const struct service_instance *instance, json_t **ret_variables) {
+  return desired_variables(c, instance, NULL, ret_variables);
+}
+
+/* ---- the image's part ---- */
+
+static void take_strings(const json_t *config, const char *key, struct strv *v) {
+  const json_t *list = json_object_get(config, key);
+  for (size_t i = 0; i < json_array_size(list); i++)
+    strv_add(v, json_string_value(json_array_get(list, i)));
+}
+
+/* The image's environment first, then ours over it. */
+static void merge_env(const json_t *config, const json_t *variables, struct strv *env) {
+  auto_strv of_image = STRV_EMPTY;
+  take_strings(config, "env", &of_image);
+  for (size_t i = 0; i < of_image.len; i++) {
+    const char *equals = strchr(of_image.items[i], '=');
+    if (!equals) continue;
+    auto_free char *name = str_ndup(of_image.items[i], (size_t)(equals - of_image.items[i]));
+    if (!json_object_get(variables, name)) strv_add(env, of_image.items[i]);
+  }
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)variables, name, value)
+    strv_addf(env, "%s=%s", name, json_string_value(value));
+}
+
+static int stop_signal(const char *name) {
+  static const struct {
+    const char *name;
+    int number;
+  } rows[] = {{"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},   {"SIGQUIT", SIGQUIT}, {"SIGHUP", SIGHUP},
+              {"SIGKILL", SIGKILL}, {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2}, {"SIGWINCH", SIGWINCH}};
+  long long number;
+  if (str_to_int(name, 1, 64, &number)) return (int)number;
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    if (str_ieq(name, rows[i].name) || str_ieq(name, rows[i].name + 3)) return rows[i].number;
+  return 0;
+}
+
+static err *take_command(const json_t *config, const struct deployment *d, const char *job_command,
+                         struct strv *argv) {
+  auto_strv entrypoint = STRV_EMPTY, command = STRV_EMPTY;
+  take_strings(config, "entrypoint", &entrypoint);
+  take_strings(config, "command", &command);
+  const char *planned = json_get_text(config, "startCommand");
+  const char *start = job_command                               ? job_command
+                      : !str_empty(d->settings.start_command) ? d->settings.start_command
+                                                              : planned;
+  return command_merge(&entrypoint, &command, start, argv);
+}
+
+static void take_limits(core *c, const struct deployment *d, struct workload *w) {
+  const struct service_settings *s = &d->settings;
+  w->memory_bytes = s->memory_bytes ? s->memory_bytes : c->options.default_memory_bytes;
+  w->cpu_millis = s->cpu_millis ? s->cpu_millis : c->options.default_cpu_millis;
+  w->pids = c->options.default_pids;
+  w->stop_grace_ms = s->draining_s ? s->draining_s * 1000 : c->options.stop_grace_ms;
+  w->restart = s->restart_policy == RESTART_ALWAYS  ? WORKLOAD_RESTART_ALWAYS
+               : s->restart_policy == RESTART_NEVER ? WORKLOAD_RESTART_NEVER
+                                                    : WORKLOAD_RESTART_ON_FAILURE;
+  w->restart_max_retries = (int)s->restart_max_retries;
+  w->replicas = (int)s->num_replicas;
+}
+
+/* Control variables that a user may set (reference 2.6). */
+static void take_control_variables(const json_t *variables, struct desired *desired) {
+  struct workload *w = &desired->workload;
+  long long number;
+  const char *uid = json_get_text(variables, "RAILWAY_RUN_UID");
+  if (str_to_int(uid, 0, 65535, &number)) str_replace_owned(&desired->user, uid);
+  if (str_to_int(json_get_text(variables, "RAILWAY_SHM_SIZE_BYTES"), 0, 1LL << 40, &number))
+    w->shm_bytes = number;
+  if (str_to_int(json_get_text(variables, "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"), 0, DRAINING_S_MAX, &number))
+    w->stop_grace_ms = number * 1000;
+}
+
+static void make_job(struct workload *w) {
+  w->kind = WORKLOAD_JOB;
+  w->replicas = 1;
+  w->restart = WORKLOAD_RESTART_NEVER;
+}
+
+static err *fill(core *c, const struct deployment *d, const char *job_command, struct desired *desired) {
+  auto_image image = {0};
+  auto_service service = {0};
+  auto_service_instance instance = {0};
+  auto_json *variables = NULL;
+  TRY(image_get(c->db, d->image_id, &image));
+  TRY(service_get(c->db, d->service_id, &service));
+  TRY(service_instance_get(c->db, d->service_instance_id, &instance));
+  TRY(desired_variables(c, &instance, d, &variables));
+  TRY(take_command(image.config, d, job_command, &desired->argv));
+  merge_env(image.config, variables, &desired->env);
+  take_strings(image.config, "exposedPorts", &desired->exposed);
+  desired->id = str_format("%s%s", d->id, job_command ? JOB_SUFFIX : "");
+  desired->image_id = str_dup(image.digest);
+  desired->environment_id = str_dup(d->environment_id);
+  desired->service_id = str_dup(d->service_id);
+  desired->label = str_dup(service.label);
+  desired->working_dir = str_dup(json_get_text(image.config, "workingDir"));
+  desired->user = str_dup(json_get_text(image.config, "user"));
+  desired->port = railway_variables_port(variables);
+  take_limits(c, d, &desired->workload);
+  take_control_variables(variables, desired);
+  desired->workload.stop_signal = stop_signal(json_get_text(image.config, "stopSignal"));
+  if (job_command) make_job(&desired->workload);
+  return NULL;
+}
+
+err *desired_make(core *c, const struct deployment *d, const char *job_command,
+                  struct desired *ret_desired) {
+  struct desired desired = {0};
+  err *e = fill(c, d, job_command, &desired);
+  if (e) {
+    desired_done(&desired);
+    return e;
+  }
+  struct workload *w = &desired.workload;
+  w->id = desired.id;
+  w->image_id = desired.image_id;
+  w->environment_id = desired.environment_id;
+  w->service_id = desired.service_id;
+  w->service_label = desired.label;
+  w->argv = (const char *const *)desired.argv.items;
+  w->env = (const char *const *)desired.env.items;
+  w->working_dir = str_empty(desired.working_dir) ? NULL : desired.working_dir;
+  w->user = desired.user ? desired.user : "";
+  *ret_desired = desired;
+  return NULL;
+}
+
+void desired_done(struct desired *desired) {
+  strv_done(&desired->argv);
+  strv_done(&desired->env);
+  strv_done(&desired->exposed);
+  free(desired->id);
+  free(desired->image_id);
+  free(desired->environment_id);
+  free(desired->service_id);
+  free(desired->label);
+  free(desired->working_dir);
+  free(desired->user);
+  *desired = (struct desired){0};
+}

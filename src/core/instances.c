@@ -1,0 +1,133 @@
+/* What the engine reports of instances, kept as rows so that the API and the next start see it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/internal.h"
+#include "store/deployment.h"
+
+static void deployment_of(const char *workload_id, char ret_id[ID_SIZE]) {
+  snprintf(ret_id, ID_SIZE, "%.36s", workload_id);
+}
+
+static enum instance_role role_of(const char *workload_id) {
+  return str_ends(workload_id, JOB_SUFFIX) ? INSTANCE_PRE_DEPLOY : INSTANCE_REPLICA;
+}
+
+/* The row of this replica that is not REMOVED, if there is one. */
+static struct deployment_instance *find_live(struct deployment_instance_list *list,
+                                             const struct instance_report *report) {
+  for (size_t i = 0; i < list->len; i++) {
+    struct deployment_instance *row = &list->items[i];
+    if (row->role == role_of(report->workload_id) && row->replica_index == report->replica &&
+        row->status != INSTANCE_REMOVED)
+      return row;
+  }
+  return NULL;
+}
+
+static void take_report(struct deployment_instance *row, const struct instance_report *report) {
+  row->status = report->status;
+  row->exit_code = report->exit_code;
+  row->restarts = report->restarts;
+  str_replace_owned(&row->address, str_empty(report->address) ? NULL : report->address);
+}
+
+err *instances_record(core *c, const struct instance_report *report) {
+  char deployment_id[ID_SIZE];
+  deployment_of(report->workload_id, deployment_id);
+  auto_deployment_instance_list list = {0};
+  TRY(deployment_instance_list(c->db, deployment_id, &list));
+  struct deployment_instance *row = find_live(&list, report);
+  if (row) {
+    take_report(row, report);
+    return deployment_instance_update(c->db, row, clock_now_us());
+  }
+  if (report->status == INSTANCE_REMOVED) return NULL;
+  auto_deployment_instance fresh = {.role = role_of(report->workload_id),
+                                    .replica_index = report->replica};
+  id_copy(fresh.deployment_id, deployment_id);
+  take_report(&fresh, report);
+  return deployment_instance_insert(c->db, &fresh);
+}
+
+static void count_one(void *arg, const struct instance_report *report) {
+  struct instance_counts *counts = arg;
+  switch (report->status) {
+  case INSTANCE_RUNNING: counts->running++; break;
+  case INSTANCE_EXITED: counts->exited++; break;
+  case INSTANCE_CRASHED:
+    counts->crashed++;
+    counts->exit_code = report->exit_code;
+    counts->oom_killed = report->oom_killed;
+    break;
+  case INSTANCE_REMOVED: break;
+  default: counts->other++; break;
+  }
+}
+
+void instances_count(core *c, const char *workload_id, struct instance_counts *ret_counts) {
+  *ret_counts = (struct instance_counts){0};
+  engine_each(c->engine, workload_id, count_one, ret_counts);
+}
+
+static void find_running(void *arg, const struct instance_report *report) {
+  char **id = arg;
+  if (!*id && report->status == INSTANCE_RUNNING) *id = str_dup(report->instance_id);
+}
+
+err *core_running_instance(core *c, const char *deployment_id, char **ret_engine_id) {
+  char *id = NULL;
+  engine_each(c->engine, deployment_id, find_running, &id);
+  if (!id)
+    return err_new(ERR_CONFLICT, "deployment %s has no running instance: look at its logs, or deploy "
+                                 "the service again", deployment_id);
+  *ret_engine_id = id;
+  return NULL;
+}
+
+/* Every replica is down for good, or all have done their work: the deployment's status follows. */
+static err *follow_live(core *c, const struct deployment *d) {
+  struct instance_counts counts;
+  instances_count(c, d->id, &counts);
+  if (d->status == DEPLOYMENT_CRASHED && counts.running)
+    return deploy_apply(c, d->id, DEPLOY_RECOVER, NULL);
+  if (d->status != DEPLOYMENT_SUCCESS || counts.running || counts.other) return NULL;
+  if (counts.crashed) {
+    auto_free char *words = deploy_last_words(c, d->id, 3);
+    auto_free char *reason =
+        str_format("the app ended with exit status %d%s and its restarts are used up%s%s",
+                   counts.exit_code, counts.oom_killed ? " (out of memory: raise the service's limit)" : "",
+                   *words ? "; last log lines: " : "", words);
+    return deploy_apply(c, d->id, DEPLOY_CRASH, reason);
+  }
+  if (counts.exited && !d->stopped) return deployment_set_stopped(c->db, d->id, true, clock_now_us());
+  return NULL;
+}
+
+static err *instance_changed(core *c, const struct instance_report *report) {
+  TRY(instances_record(c, report));
+  char deployment_id[ID_SIZE];
+  deployment_of(report->workload_id, deployment_id);
+  bool is_job = str_ends(report->workload_id, JOB_SUFFIX);
+  struct run *r = run_find(c, deployment_id);
+  if (r) run_instance_changed(r, report, is_job);
+  if (!r && !is_job) {
+    auto_deployment d = {0};
+    TRY(deployment_get(c->db, deployment_id, &d));
+    TRY(follow_live(c, &d));
+  }
+  routes_changed(c);
+  watch_notify(c, deployment_id);
+  return NULL;
+}
+
+void core_instance_changed(void *core_, const struct instance_report *report) {
+  core *c = core_;
+  err *e = instance_changed(c, report);
+  if (!e) return;
+  log_error("core", "instance %s: %s", report->instance_id, err_message(e));
+  err_free(e);
+}

@@ -1,0 +1,142 @@
+/* What the files of core/ share.  Nobody else includes this. */
+#ifndef TRAMWAY_CORE_INTERNAL_H
+#define TRAMWAY_CORE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "core/core.h"
+#include "core/deploy_table.h"
+#include "http/client.h"
+#include "source/git.h"
+#include "source/snapshot.h"
+
+/* A job that belongs to a deployment is the workload "<deployment id>-pre". */
+#define JOB_SUFFIX "-pre"
+
+struct run;
+
+struct core_watch {
+  struct list link;
+  char id[ID_SIZE]; /* "": all */
+  core_watch_fn *fn;
+  void *arg;
+};
+
+struct core {
+  loop *loop;
+  db *db;
+  builder *builder;
+  engine *engine;
+  edge *edge;
+  log_store *logs;
+  http_client *http;
+  snapshot_store *snapshots;
+  git *git;
+  struct core_options options; /* texts are owned */
+  map *runs;                   /* deployment id → struct run: every deployment on its way to live */
+  map *retiring;               /* deployment id → struct retirement: on its way out */
+  struct list watches;
+  bool routes_due, queue_due, removal_due, stopping, started;
+};
+
+/* ---- deploy.c: the only writer of a deployment's status ---- */
+
+/* Applies `event`: records the new status, tells the watchers, logs.  `reason` in words, or NULL.
+ * ERR_CONFLICT when the table has no such event; nothing is changed then. */
+fallible deploy_apply(core *c, const char *deployment_id, enum deploy_event event, const char *reason);
+
+/* The journal: a step is recorded before it is tried, and ended with its outcome.  Problems with the
+ * database are returned: a step that cannot be recorded must not be tried. */
+fallible deploy_step_begin(core *c, const char *deployment_id, enum deployment_step_kind step,
+                           char ret_step_id[ID_SIZE]);
+fallible deploy_step_end(core *c, const char *deployment_id, const char *step_id, const char *error);
+
+/* A line in the deployment's build log, and in its deploy log. */
+void deploy_build_line(core *c, const char *deployment_id, const char *severity, const char *text);
+void deploy_log_line(core *c, const char *deployment_id, const char *severity, const char *text);
+
+/* The last lines of the deploy log, joined with " | "; "" when there are none.  The caller owns it. */
+char *deploy_last_words(core *c, const char *deployment_id, int lines);
+
+void watch_notify(core *c, const char *deployment_id);
+
+/* ---- run.c, run_launch.c: one deployment from its creation to live or failed ---- */
+
+fallible run_start(core *c, const char *deployment_id);  /* a new one, or one that was interrupted */
+void run_instance_changed(struct run *r, const struct instance_report *report, bool is_job);
+void run_cancel(struct run *r, const char *reason); /* ends in REMOVED */
+void run_quiet(struct run *r); /* tramd ends: builds and fetches are ended, nothing is recorded */
+void run_free(struct run *r);  /* after that; without a change of status */
+struct run *run_find(core *c, const char *deployment_id);
+bool run_is_switching(const struct run *r); /* healthy; the edge is being told */
+bool run_is_building(const struct run *r);
+bool run_wants_build(const struct run *r); /* waits for a place among the builds */
+void run_build(struct run *r);             /* takes it */
+const char *run_service_instance(const struct run *r);
+
+/* ---- queue.c: which builds run now ---- */
+
+void queue_wake(core *c); /* looks, at the end of this turn, whether a build can start */
+
+/* ---- retire.c: live deployments that are to go ---- */
+
+/* Routes have left it (or are to): drain, stop, record.  Harmless when it is under way. */
+fallible retire_start(core *c, const char *deployment_id, bool overlap);
+void retire_older(core *c, const struct deployment *live); /* every other active one of its instance */
+void retire_free_all(core *c);
+
+/* ---- routes.c ---- */
+
+void routes_changed(core *c); /* recomputes and sends, at the end of this turn */
+
+/* The same now; `done` when it is live.  A run that is switching counts as live for its service. */
+fallible routes_send(core *c, edge_done_fn *done, void *arg);
+
+/* ---- instances.c ---- */
+
+fallible instances_record(core *c, const struct instance_report *report);
+
+/* What is known of a workload's replicas, counted. */
+struct instance_counts {
+  int running, crashed, exited, other;
+  int exit_code; /* of a crashed one */
+  bool oom_killed;
+};
+void instances_count(core *c, const char *workload_id, struct instance_counts *ret_counts);
+
+/* ---- removal.c: deleted projects, environments, services ---- */
+
+void removal_wake(core *c); /* goes on with what is marked deleted, at the end of this turn */
+
+/* ---- desired.c: a deployment as a workload ---- */
+
+struct desired {
+  struct workload workload; /* points into what follows */
+  struct strv argv, env;
+  char *id, *image_id, *environment_id, *service_id, *label, *working_dir, *user;
+  struct strv exposed;
+  int port; /* value of PORT */
+};
+fallible desired_make(core *c, const struct deployment *d, const char *job_command,
+                      struct desired *ret_desired);
+void desired_done(struct desired *desired);
+
+/* Builds the JSON object that core_variables answers, for a deployment (frozen) or (NULL) now. */
+fallible desired_variables(core *c, const struct service_instance *instance,
+                           const struct deployment *d, json_t **ret_variables);
+
+/* {name: value} of the user's variables of an instance, as they are now. */
+fallible variables_of_user(core *c, const struct service_instance *instance, json_t **ret_variables);
+
+/* ---- create.c ---- */
+
+/* The row of a snapshot that is in the store now: the one with its hash, or a new one. */
+fallible snapshot_record(core *c, const struct snapshot_info *info, const json_t *meta,
+                         char ret_id[ID_SIZE]);
+
+fallible create_deployment(core *c, const struct service_instance *instance,
+                           enum deployment_cause cause, const struct deployment *template,
+                           const char *snapshot_id, const char *image_id, const char *message,
+                           const char *user_id, char ret_id[ID_SIZE]);
+
+#endif

@@ -1,0 +1,52 @@
+/* The build queue: rows of the database in the order of queued_us; as many build at a time as the
+ * configuration says, and one at a time of each service. */
+#include "base/log.h"
+#include "core/internal.h"
+#include "store/deployment.h"
+
+static bool service_is_building(core *c, const char *service_instance_id) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->runs, &cursor, &id, &value))
+    if (run_is_building(value) && str_eq(run_service_instance(value), service_instance_id)) return true;
+  return false;
+}
+
+static int builds_now(core *c) {
+  int count = 0;
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->runs, &cursor, &id, &value)) count += run_is_building(value);
+  return count;
+}
+
+static err *start_what_can(core *c) {
+  auto_deployment_list waiting = {0};
+  TRY(deployment_list_queued(c->db, &waiting));
+  for (size_t i = 0; i < waiting.len; i++) {
+    if (builds_now(c) >= c->options.build_concurrency) break;
+    const struct deployment *d = &waiting.items[i];
+    struct run *r = run_find(c, d->id);
+    if (!r || !run_wants_build(r) || service_is_building(c, d->service_instance_id)) continue;
+    run_build(r);
+  }
+  return NULL;
+}
+
+static void look(void *arg) {
+  core *c = arg;
+  c->queue_due = false;
+  if (c->stopping) return;
+  err *e = start_what_can(c);
+  if (!e) return;
+  log_error("queue", "%s", err_message(e));
+  err_free(e);
+}
+
+void queue_wake(core *c) {
+  if (c->queue_due) return;
+  c->queue_due = true;
+  loop_defer(c->loop, look, c);
+}

@@ -1,0 +1,122 @@
+/* What is marked deleted is stopped, then forgotten.  Looked at again whenever something of it has
+ * ended, and at every start: nothing depends on one pass finishing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/internal.h"
+#include "store/deployment.h"
+#include "store/project.h"
+#include "store/service.h"
+
+/* Begins the end of everything that the service instance runs; tells whether something still does. */
+static err *stop_instance(core *c, const char *service_instance_id, bool *ret_busy) {
+  auto_deployment_list list = {0};
+  struct deployment_filter filter = {.service_instance_id = service_instance_id};
+  TRY(deployment_list(c->db, &filter, NULL, &list));
+  for (size_t i = 0; i < list.len; i++) {
+    const struct deployment *d = &list.items[i];
+    if (deployment_status_is_final(d->status)) continue;
+    *ret_busy = true;
+    struct run *r = run_find(c, d->id);
+    if (r)
+      run_cancel(r, "its service is deleted");
+    else
+      TRY(retire_start(c, d->id, false));
+  }
+  return NULL;
+}
+
+static err *stop_list(core *c, const struct service_instance_list *instances, bool *ret_busy) {
+  for (size_t i = 0; i < instances->len; i++) TRY(stop_instance(c, instances->items[i].id, ret_busy));
+  return NULL;
+}
+
+static void on_network_gone(void *arg, err *e) {
+  (void)arg;
+  if (e) log_warn("core", "removing a network: %s", err_message(e));
+  err_free(e);
+}
+
+static err *purge_environment(core *c, const char *id) {
+  engine_remove_environment(c->engine, id, on_network_gone, NULL);
+  return environment_purge(c->db, id);
+}
+
+static bool still_busy(const struct service_instance_list *deleted, core *c, const char *project_id,
+                       const char *environment_id, const char *service_id) {
+  for (size_t i = 0; i < deleted->len; i++) {
+    const struct service_instance *s = &deleted->items[i];
+    if (project_id && !str_eq(s->project_id, project_id)) continue;
+    if (environment_id && !str_eq(s->environment_id, environment_id)) continue;
+    if (service_id && !str_eq(s->service_id, service_id)) continue;
+    bool busy = false;
+    err *e = stop_instance(c, s->id, &busy);
+    if (e || busy) {
+      err_ignore(e);
+      return true;
+    }
+  }
+  return false;
+}
+
+static err *purge_services(core *c, const struct service_instance_list *deleted) {
+  auto_service_list services = {0};
+  TRY(service_list_deleted(c->db, &services));
+  for (size_t i = 0; i < services.len; i++)
+    if (!still_busy(deleted, c, NULL, NULL, services.items[i].id))
+      TRY(service_purge(c->db, services.items[i].id));
+  return NULL;
+}
+
+static err *purge_environments(core *c, const struct service_instance_list *deleted) {
+  auto_environment_list environments = {0};
+  TRY(environment_list_deleted(c->db, &environments));
+  for (size_t i = 0; i < environments.len; i++)
+    if (!still_busy(deleted, c, NULL, environments.items[i].id, NULL))
+      TRY(purge_environment(c, environments.items[i].id));
+  return NULL;
+}
+
+static err *purge_project(core *c, const char *id) {
+  auto_environment_list environments = {0};
+  TRY(environment_list_by_project(c->db, id, NULL, &environments));
+  for (size_t i = 0; i < environments.len; i++)
+    engine_remove_environment(c->engine, environments.items[i].id, on_network_gone, NULL);
+  return project_purge(c->db, id);
+}
+
+static err *purge_projects(core *c, const struct service_instance_list *deleted) {
+  auto_project_list projects = {0};
+  TRY(project_list_deleted(c->db, &projects));
+  for (size_t i = 0; i < projects.len; i++)
+    if (!still_busy(deleted, c, projects.items[i].id, NULL, NULL))
+      TRY(purge_project(c, projects.items[i].id));
+  return NULL;
+}
+
+static err *pass(core *c) {
+  auto_service_instance_list deleted = {0};
+  bool busy = false;
+  TRY(service_instance_list_deleted(c->db, &deleted));
+  TRY(stop_list(c, &deleted, &busy));
+  TRY(purge_services(c, &deleted));
+  TRY(purge_environments(c, &deleted));
+  return purge_projects(c, &deleted);
+}
+
+static void look(void *arg) {
+  core *c = arg;
+  c->removal_due = false;
+  if (c->stopping) return;
+  err *e = pass(c);
+  if (e) log_error("core", "removing what was deleted: %s", err_message(e));
+  err_free(e);
+  routes_changed(c);
+}
+
+void removal_wake(core *c) {
+  if (c->removal_due) return;
+  c->removal_due = true;
+  loop_defer(c->loop, look, c);
+}

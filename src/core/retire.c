@@ -1,0 +1,135 @@
+/* Live deployments on their way out: the edge sends them nothing new, what they hold they finish
+ * (bounded), then the engine stops them.  Recorded as REMOVING first, so a restart goes on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/internal.h"
+#include "loop/timer.h"
+#include "store/deployment.h"
+
+enum { DRAIN_MAX_MS = 30000, DRAIN_POLL_MS = 100 };
+
+struct retirement {
+  core *core;
+  char id[ID_SIZE];
+  char step_id[ID_SIZE];
+  char *edge_key;
+  struct strv addresses;
+  int port;
+  size_t asking;     /* answers of the edge that are still to come */
+  unsigned sessions; /* that they have counted so far */
+  int64_t drain_until_ms;
+  timer *timer;
+};
+
+static void retirement_free(struct retirement *r) {
+  timer_stop(r->timer);
+  strv_done(&r->addresses);
+  free(r->edge_key);
+  free(r);
+}
+
+static void on_gone(void *arg, err *e) {
+  struct retirement *r = arg;
+  core *c = r->core;
+  if (!e) e = deploy_step_end(c, r->id, r->step_id, NULL);
+  if (!e) e = deploy_apply(c, r->id, DEPLOY_GONE, NULL);
+  if (e) log_error("deploy", "%s: removing: %s", r->id, err_message(e));
+  err_free(e);
+  map_remove(c->retiring, r->id);
+  removal_wake(c);
+  retirement_free(r);
+}
+
+static void stop_instances(struct retirement *r) {
+  timer_stop(r->timer);
+  r->timer = NULL;
+  deploy_log_line(r->core, r->id, "info", "Stopping Container");
+  engine_remove(r->core->engine, r->id, on_gone, r);
+}
+
+static void ask_edge(void *arg);
+
+static void on_sessions(void *arg, err *e, unsigned sessions) {
+  struct retirement *r = arg;
+  r->asking--;
+  r->sessions += sessions;
+  err_free(e); /* an edge that does not answer holds nothing: go on */
+  if (r->asking || r->core->stopping) return;
+  if (r->sessions == 0 || clock_monotonic_ms() >= r->drain_until_ms) {
+    stop_instances(r);
+  } else {
+    timer_stop(r->timer);
+    r->timer = timer_start(r->core->loop, DRAIN_POLL_MS, 0, ask_edge, r);
+  }
+}
+
+static void ask_edge(void *arg) {
+  struct retirement *r = arg;
+  if (!r->port || !r->addresses.len) {
+    stop_instances(r);
+    return;
+  }
+  r->sessions = 0;
+  r->asking = r->addresses.len;
+  for (size_t i = 0; i < r->addresses.len; i++) {
+    struct edge_target target = {r->addresses.items[i], (uint16_t)r->port};
+    edge_drained(r->core->edge, r->edge_key, &target, on_sessions, r);
+  }
+}
+
+static void on_overlap_over(void *arg) {
+  struct retirement *r = arg;
+  r->drain_until_ms = clock_monotonic_ms() + DRAIN_MAX_MS;
+  ask_edge(r);
+}
+
+static void collect_address(void *arg, const struct instance_report *report) {
+  if (!str_empty(report->address)) strv_add(arg, report->address);
+}
+
+err *retire_start(core *c, const char *id, bool overlap) {
+  if (map_has(c->retiring, id)) return NULL;
+  auto_deployment d = {0};
+  TRY(deployment_get(c->db, id, &d));
+  if (d.status != DEPLOYMENT_REMOVING) TRY(deploy_apply(c, id, DEPLOY_REMOVE, NULL));
+  struct retirement *r = mem_zalloc(sizeof *r);
+  r->core = c;
+  id_copy(r->id, id);
+  err *e = deploy_step_begin(c, id, STEP_DRAIN_INSTANCES, r->step_id);
+  if (e) {
+    retirement_free(r);
+    return e;
+  }
+  r->edge_key = str_dup(d.service_instance_id);
+  r->port = d.detected_port;
+  engine_each(c->engine, id, collect_address, &r->addresses);
+  map_set(c->retiring, r->id, r);
+  routes_changed(c);
+  int64_t wait_ms = overlap ? d.settings.overlap_s * 1000 : 0;
+  r->timer = timer_start(c->loop, wait_ms ? wait_ms : 1, 0, on_overlap_over, r);
+  return NULL;
+}
+
+void retire_older(core *c, const struct deployment *live) {
+  auto_deployment_list active = {0};
+  struct deployment_filter filter = {
+      .service_instance_id = live->service_instance_id,
+      .statuses = DEPLOYMENT_STATUS_BIT(DEPLOYMENT_SUCCESS) | DEPLOYMENT_STATUS_BIT(DEPLOYMENT_CRASHED) |
+                  DEPLOYMENT_STATUS_BIT(DEPLOYMENT_SLEEPING)};
+  err *e = deployment_list(c->db, &filter, NULL, &active);
+  for (size_t i = 0; !e && i < active.len; i++)
+    if (!str_eq(active.items[i].id, live->id)) e = retire_start(c, active.items[i].id, true);
+  if (!e) return;
+  log_error("deploy", "%s: retiring its predecessors: %s", live->id, err_message(e));
+  err_free(e);
+}
+
+void retire_free_all(core *c) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->retiring, &cursor, &id, &value)) retirement_free(value);
+}

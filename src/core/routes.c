@@ -1,0 +1,89 @@
+/* The whole desired state of the edge, computed from the database and what the engine observes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/internal.h"
+#include "core/routes_plan.h"
+#include "store/deployment.h"
+#include "store/domain.h"
+
+static void collect_target(void *arg, const struct instance_report *report) {
+  struct route_service *service = arg;
+  if (report->status != INSTANCE_RUNNING || str_empty(report->address)) return;
+  strv_add(&service->addresses, report->address);
+}
+
+/* The deployment of a service instance that is just being switched to. */
+static const char *switching_to(core *c, const char *instance_id) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->runs, &cursor, &id, &value))
+    if (run_is_switching(value) && str_eq(run_service_instance(value), instance_id)) return id;
+  return NULL;
+}
+
+/* The deployment whose instances serve. */
+static err *serving_deployment(core *c, const char *instance_id, bool *ret_found,
+                               struct deployment *ret_deployment) {
+  const char *candidate = switching_to(c, instance_id);
+  if (!candidate) return deployment_find_active(c->db, instance_id, ret_found, ret_deployment);
+  TRY(deployment_get(c->db, candidate, ret_deployment));
+  *ret_found = true;
+  return NULL;
+}
+
+static err *look_at_service(core *c, const char *instance_id, struct route_service *ret_service) {
+  auto_deployment serving = {0}, latest = {0};
+  bool has_serving = false, has_latest = false;
+  id_copy(ret_service->instance_id, instance_id);
+  TRY(serving_deployment(c, instance_id, &has_serving, &serving));
+  if (has_serving) {
+    engine_each(c->engine, serving.id, collect_target, ret_service);
+    ret_service->port = serving.detected_port;
+    ret_service->state =
+        serving.status == DEPLOYMENT_SLEEPING ? EDGE_ROUTE_SLEEPING : EDGE_ROUTE_ACTIVE;
+    return NULL;
+  }
+  TRY(deployment_find_latest(c->db, instance_id, &has_latest, &latest));
+  bool starting = has_latest && !deployment_status_is_final(latest.status) &&
+                  latest.status != DEPLOYMENT_REMOVING;
+  ret_service->state = starting ? EDGE_ROUTE_STARTING : EDGE_ROUTE_NONE;
+  return NULL;
+}
+
+err *routes_send(core *c, edge_done_fn *done, void *arg) {
+  auto_domain_route_list domains = {0};
+  auto_routes_plan plan = {0};
+  TRY(domain_list_routes(c->db, &domains));
+  for (size_t i = 0; i < domains.len; i++) {
+    const char *id = domains.items[i].service_instance_id;
+    if (routes_plan_has(&plan, id)) continue;
+    TRY(look_at_service(c, id, routes_plan_add(&plan)));
+  }
+  routes_plan_make(&plan, &domains);
+  return edge_set_routes(c->edge, plan.routes, plan.routes_len, done, arg);
+}
+
+static void on_sent(void *arg, err *e) {
+  (void)arg;
+  if (e) log_warn("edge", "routes: %s; trying again", err_message(e));
+  err_free(e);
+}
+
+static void send_due(void *arg) {
+  core *c = arg;
+  c->routes_due = false;
+  if (c->stopping || !c->started) return;
+  err *e = routes_send(c, on_sent, c);
+  if (!e) return;
+  log_error("edge", "routes: %s", err_message(e));
+  err_free(e);
+}
+
+void routes_changed(core *c) {
+  if (c->routes_due) return;
+  c->routes_due = true;
+  loop_defer(c->loop, send_due, c);
+}

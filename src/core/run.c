@@ -1,0 +1,356 @@
+/* One deployment from its creation to its image: source, queue, build.  run_launch.c takes it on.
+ *
+ * A run is the activity; the row in the database is the truth.  Each step is recorded before it is
+ * tried.  A run that tramd's end interrupts is started again from the row: what is recorded as done
+ * is not done twice, and every step is safe to try again. */
+#include "core/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/artifact.h"
+#include "store/deployment.h"
+#include "store/service.h"
+
+struct run *run_find(core *c, const char *deployment_id) {
+  return map_get(c->runs, deployment_id);
+}
+
+bool run_is_building(const struct run *r) {
+  return r->phase == RUN_BUILDING;
+}
+
+bool run_wants_build(const struct run *r) {
+  return r->phase == RUN_QUEUED;
+}
+
+const char *run_service_instance(const struct run *r) {
+  return r->deployment.service_instance_id;
+}
+
+static void free_later(void *arg) {
+  struct run *r = arg;
+  deployment_done(&r->deployment);
+  free(r->end_reason);
+  free(r);
+}
+
+void run_free(struct run *r) {
+  map_remove(r->core->runs, r->deployment.id);
+  health_cancel(r->health);
+  timer_stop(r->deadline);
+  loop_defer(r->core->loop, free_later, r);
+}
+
+void run_quiet(struct run *r) {
+  r->cancelled = true;
+  health_cancel(r->health);
+  r->health = NULL;
+  if (r->build) build_cancel(r->build);
+  if (r->git_job) git_cancel(r->git_job);
+}
+
+/* ---- the ends ---- */
+
+/* The instances of this run that were started, if any, go; the row is closed by `event`. */
+static void after_cleanup(void *arg, err *e) {
+  struct run *r = arg;
+  core *c = r->core;
+  if (e) log_warn("deploy", "%s: removing its instances: %s", r->deployment.id, err_message(e));
+  err_free(e);
+  e = NULL;
+  if (r->end_event == DEPLOY_REMOVE) {
+    e = deploy_apply(c, r->deployment.id, DEPLOY_REMOVE, r->end_reason);
+    if (!e) e = deploy_apply(c, r->deployment.id, DEPLOY_GONE, r->end_reason);
+  } else {
+    e = deploy_apply(c, r->deployment.id, r->end_event, r->end_reason);
+  }
+  if (e) log_error("deploy", "%s: %s", r->deployment.id, err_message(e));
+  err_free(e);
+  run_free(r);
+  routes_changed(c);
+  queue_wake(c);
+  removal_wake(c);
+}
+
+static void end_run(struct run *r, enum deploy_event event, const char *reason) {
+  if (r->phase == RUN_ENDING) return;
+  bool launched = r->phase >= RUN_PRE_DEPLOY;
+  r->phase = RUN_ENDING;
+  r->end_event = event;
+  r->end_reason = str_dup(reason);
+  health_cancel(r->health);
+  r->health = NULL;
+  timer_stop(r->deadline);
+  r->deadline = NULL;
+  err_ignore(deployment_step_finish_open(r->core->db, r->deployment.id, clock_now_us(), reason));
+  if (launched)
+    run_remove_instances(r, after_cleanup);
+  else
+    after_cleanup(r, NULL);
+}
+
+void run_fail(struct run *r, err *e) {
+  auto_free char *line = str_format("Deployment failed: %s", err_message(e));
+  deploy_build_line(r->core, r->deployment.id, "error", line);
+  end_run(r, DEPLOY_FAIL, err_message(e));
+  err_free(e);
+}
+
+void run_cancel(struct run *r, const char *reason) {
+  if (r->build) {
+    r->cancelled = true; /* the build ends first; on_built goes on from there */
+    build_cancel(r->build);
+    return;
+  }
+  if (r->git_job) {
+    r->cancelled = true;
+    git_cancel(r->git_job);
+    return;
+  }
+  deploy_build_line(r->core, r->deployment.id, "info", reason);
+  end_run(r, DEPLOY_REMOVE, reason);
+}
+
+/* ---- source ---- */
+
+static void to_queue(struct run *r) {
+  err *e = NULL;
+  if (r->deployment.status != DEPLOYMENT_QUEUED) e = deploy_apply(r->core, r->deployment.id, DEPLOY_QUEUE, NULL);
+  if (e) {
+    run_fail(r, e);
+    return;
+  }
+  r->deployment.status = DEPLOYMENT_QUEUED;
+  r->phase = RUN_QUEUED;
+  queue_wake(r->core);
+}
+
+static json_t *commit_meta(const struct git_commit *commit, const char *repo) {
+  json_t *meta = json_object();
+  json_set_text(meta, "repo", repo);
+  json_set_text(meta, "branch", commit->branch);
+  json_set_text(meta, "commitHash", commit->sha);
+  json_set_text(meta, "commitAuthor", commit->author);
+  json_set_text(meta, "commitMessage", commit->message);
+  return meta;
+}
+
+static err *take_commit(struct run *r, const struct git_commit *commit) {
+  core *c = r->core;
+  auto_json *meta = commit_meta(commit, r->deployment.settings.source_repo);
+  TRY(snapshot_record(c, &commit->snapshot, meta, r->deployment.snapshot_id));
+  TRY(deployment_set_snapshot(c->db, r->deployment.id, r->deployment.snapshot_id, clock_now_us()));
+  TRY(deployment_set_meta(c->db, r->deployment.id, meta, clock_now_us()));
+  json_decref(r->deployment.meta);
+  r->deployment.meta = json_incref(meta);
+  return deploy_step_end(c, r->deployment.id, r->step_id, NULL);
+}
+
+static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
+  struct run *r = arg;
+  r->git_job = NULL;
+  if (r->core->stopping) {
+    err_free(e);
+    return;
+  }
+  if (r->cancelled) {
+    err_free(e);
+    run_cancel(r, "cancelled while the source was fetched");
+    return;
+  }
+  if (!e) e = take_commit(r, commit);
+  if (e)
+    run_fail(r, e);
+  else
+    to_queue(r);
+}
+
+static err *fetch_source(struct run *r) {
+  const struct service_settings *s = &r->deployment.settings;
+  TRY(deploy_step_begin(r->core, r->deployment.id, STEP_SNAPSHOT_CODE, r->step_id));
+  r->phase = RUN_SOURCE;
+  struct git_request request = {.url = s->source_repo,
+                                .ref = s->source_commit ? s->source_commit : s->source_branch,
+                                .allow_local = true};
+  return git_fetch(r->core->git, &request, on_fetched, r, &r->git_job);
+}
+
+/* ---- build ---- */
+
+static void on_build_line(void *arg, const char *line) {
+  struct run *r = arg;
+  deploy_build_line(r->core, r->deployment.id, "info", line);
+}
+
+static json_t *strings(const struct strv *v) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < v->len; i++) json_array_append_new(list, json_string(v->items[i]));
+  return list;
+}
+
+static json_t *image_config(const struct image_info *info) {
+  return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "entrypoint", strings(&info->entrypoint),
+                   "command", strings(&info->command), "env", strings(&info->env), "exposedPorts",
+                   strings(&info->exposed_ports), "workingDir", info->working_dir, "user", info->user,
+                   "stopSignal", info->stop_signal, "startCommand", info->start_command);
+}
+
+/* The row of the image that the build gave: the one with this key, or a new one. */
+static err *record_image(struct run *r, const struct image_info *info) {
+  core *c = r->core;
+  auto_image image = {0};
+  bool found = false;
+  TRY(image_find_by_build_key(c->db, r->build_key, &found, &image));
+  if (found && str_eq(image.digest, info->id)) {
+    TRY(image_touch(c->db, image.id, clock_now_us()));
+  } else {
+    if (found) TRY(image_forget_key(c->db, image.id)); /* built again: older deployments keep theirs */
+    image_done(&image);
+    image.build_key = str_dup(r->build_key);
+    image.reference = str_dup(info->id);
+    image.digest = str_dup(info->id);
+    image.size_bytes = info->size_bytes;
+    image.config = image_config(info);
+    id_copy(image.snapshot_id, r->deployment.snapshot_id);
+    TRY(image_insert(c->db, &image));
+  }
+  id_copy(r->deployment.image_id, image.id);
+  return deployment_set_image(c->db, r->deployment.id, image.id, clock_now_us());
+}
+
+static err *take_image(struct run *r, const struct image_info *info) {
+  core *c = r->core;
+  TRY(deploy_step_end(c, r->deployment.id, r->step_id, NULL));
+  TRY(deploy_step_begin(c, r->deployment.id, STEP_PUBLISH_IMAGE, r->step_id));
+  TRY(record_image(r, info));
+  return deploy_step_end(c, r->deployment.id, r->step_id, NULL);
+}
+
+static void on_built(void *arg, err *e, const struct image_info *info) {
+  struct run *r = arg;
+  r->build = NULL;
+  if (r->core->stopping) {
+    err_free(e); /* the row still says BUILDING: the next start builds again */
+    return;
+  }
+  queue_wake(r->core);
+  if (r->cancelled) {
+    err_free(e);
+    run_cancel(r, "cancelled while it was built");
+    return;
+  }
+  if (!e) e = take_image(r, info);
+  if (e)
+    run_fail(r, err_wrap(e, "build"));
+  else
+    run_launch(r);
+}
+
+static err *build_variables(struct run *r, struct strv *ret_env) {
+  auto_service_instance instance = {0};
+  auto_json *variables = NULL;
+  TRY(service_instance_get(r->core->db, r->deployment.service_instance_id, &instance));
+  TRY(desired_variables(r->core, &instance, &r->deployment, &variables));
+  const char *name;
+  json_t *value;
+  json_object_foreach(variables, name, value) strv_addf(ret_env, "%s=%s", name, json_string_value(value));
+  return NULL;
+}
+
+static const char *variable_of(const struct strv *env, const char *name) {
+  size_t len = strlen(name);
+  for (size_t i = 0; i < env->len; i++)
+    if (strncmp(env->items[i], name, len) == 0 && env->items[i][len] == '=') return env->items[i] + len + 1;
+  return NULL;
+}
+
+/* Finds an image that equal inputs made before. */
+static err *find_reusable(struct run *r, struct build_request *request, struct image *ret_image) {
+  build_key(request, r->build_key);
+  bool found = false;
+  TRY(image_find_by_build_key(r->core->db, r->build_key, &found, ret_image));
+  if (found && !request->no_cache) request->reuse_image_id = ret_image->digest;
+  return NULL;
+}
+
+static err *start_build(struct run *r) {
+  core *c = r->core;
+  const struct service_settings *s = &r->deployment.settings;
+  auto_strv env = STRV_EMPTY;
+  auto_free char *source = NULL;
+  auto_snapshot snapshot = {0};
+  auto_image reusable = {0};
+  TRY(build_variables(r, &env));
+  bool from_image = s->source_kind == SOURCE_IMAGE;
+  if (!from_image) {
+    TRY(snapshot_get(c->db, r->deployment.snapshot_id, &snapshot));
+    TRY(snapshot_touch(c->db, snapshot.id, clock_now_us()));
+    source = snapshot_path(c->snapshots, snapshot.hash);
+  }
+  const char *dockerfile = variable_of(&env, "RAILWAY_DOCKERFILE_PATH");
+  const char *no_cache = variable_of(&env, "NO_CACHE");
+  struct build_request request = {
+      .deployment_id = r->deployment.id,
+      .service_id = r->deployment.service_id,
+      .source_dir = source,
+      .snapshot_id = snapshot.hash,
+      .image = from_image ? s->source_image : NULL,
+      .root_directory = s->root_directory ? s->root_directory : "",
+      .builder = builder_name(s->builder),
+      .dockerfile_path = s->dockerfile_path ? s->dockerfile_path : dockerfile,
+      .build_command = s->build_command,
+      .start_command = s->start_command,
+      .variables = (const char *const *)env.items,
+      .no_cache = no_cache && !str_eq(no_cache, "0") && *no_cache,
+  };
+  TRY(find_reusable(r, &request, &reusable));
+  return build_start(c->builder, &request, on_build_line, on_built, r, &r->build);
+}
+
+void run_build(struct run *r) {
+  r->phase = RUN_BUILDING;
+  err *e = deploy_apply(r->core, r->deployment.id, DEPLOY_BUILD, NULL);
+  if (!e) r->deployment.status = DEPLOYMENT_BUILDING;
+  if (!e) e = deploy_step_begin(r->core, r->deployment.id, STEP_BUILD_IMAGE, r->step_id);
+  if (!e) e = start_build(r);
+  if (e) run_fail(r, err_wrap(e, "build"));
+}
+
+/* ---- the start ---- */
+
+/* Where the row says that the run is. */
+static err *begin(struct run *r) {
+  struct deployment *d = &r->deployment;
+  if (*d->image_id) {
+    run_launch(r);
+    return NULL;
+  }
+  if (d->status == DEPLOYMENT_DEPLOYING)
+    return err_new(ERR_CORRUPT, "it was being started, but no image of it is recorded");
+  bool needs_fetch = d->settings.source_kind == SOURCE_REPO && !*d->snapshot_id;
+  if (needs_fetch) return fetch_source(r);
+  if (d->settings.source_kind != SOURCE_IMAGE && !*d->snapshot_id)
+    return err_new(ERR_INVALID, "the service has no source: deploy with `tram up`, or connect a "
+                                "repository or an image");
+  to_queue(r);
+  return NULL;
+}
+
+err *run_start(core *c, const char *deployment_id) {
+  struct run *r = mem_zalloc(sizeof *r);
+  r->core = c;
+  err *e = deployment_get(c->db, deployment_id, &r->deployment);
+  if (e) {
+    free(r);
+    return e;
+  }
+  map_set(c->runs, r->deployment.id, r);
+  e = deployment_step_finish_open(c->db, deployment_id, clock_now_us(),
+                                  "interrupted: tramd was stopped; tried again");
+  if (!e) e = begin(r);
+  if (e) run_fail(r, e);
+  return NULL;
+}

@@ -1,0 +1,44 @@
+/* The inside of a run, shared by run.c (source, queue, build) and run_launch.c (pre-deploy command,
+ * instances, health, switch). */
+#ifndef TRAMWAY_CORE_RUN_H
+#define TRAMWAY_CORE_RUN_H
+
+#include "core/health.h"
+#include "core/internal.h"
+#include "loop/timer.h"
+
+enum run_phase { /* in this order; launched from RUN_PRE_DEPLOY on */
+  RUN_NEW,
+  RUN_SOURCE,
+  RUN_QUEUED,
+  RUN_BUILDING,
+  RUN_PRE_DEPLOY,
+  RUN_STARTING,
+  RUN_CHECKING,
+  RUN_SWITCHING,
+  RUN_ENDING,
+};
+
+struct run {
+  core *core;
+  struct deployment deployment; /* as the row is; kept up to date by the run */
+  enum run_phase phase;
+  char step_id[ID_SIZE]; /* of the step that is under way */
+  char build_key[65];
+  build *build;
+  git_job *git_job;
+  health *health;
+  timer *deadline;
+  bool cancelled;
+  engine_done_fn *on_removed;
+  enum deploy_event end_event;
+  char *end_reason;
+};
+
+void run_fail(struct run *r, err *e); /* takes e; ends the run with FAILED */
+void run_launch(struct run *r);       /* from the image on */
+
+/* Removes the run's instances and its job; `done` is called with the run. */
+void run_remove_instances(struct run *r, engine_done_fn *done);
+
+#endif
