@@ -1,6 +1,6 @@
 #include "base/toml.h"
 
-#include "../tap.h"
+#include "tap.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
