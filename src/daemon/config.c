@@ -1,0 +1,342 @@
+#include "daemon/config.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/toml.h"
+#include "daemon/config_value.h"
+
+struct row {
+  const char *key;          /* "section.name" */
+  size_t offset;            /* in struct config */
+  const char *default_toml; /* as it stands in the default file */
+  struct config_rule rule;
+  const char *doc; /* lines of the comment in the default file */
+};
+
+#define AT(field) offsetof(struct config, field)
+#define ANY(type_, flags_)                                                                         \
+  { .type = type_, .flags = flags_ }
+#define RANGE(type_, flags_, low_, high_)                                                          \
+  { .type = type_, .flags = flags_, .low = low_, .high = high_ }
+#define CHOICE(choices_)                                                                           \
+  { .type = CONFIG_CHOICE, .choices = choices_ }
+#define KiB 1024LL
+#define MiB (1024 * KiB)
+#define TiB (1024 * 1024 * MiB)
+#define PiB (1024 * TiB)
+#define DAY_S 86400
+
+// clang-format off
+static const struct row rows[] = {
+    {"server.listen", AT(server.listen), "\"127.0.0.1:4600\"",
+     ANY(CONFIG_ADDRESS, CONFIG_RESTART),
+     "Where the API and the dashboard listen: <IP address>:<port>."},
+    {"server.public_url", AT(server.public_url), "\"\"",
+     ANY(CONFIG_URL, CONFIG_EMPTY),
+     "How browsers reach the API, when that is not http://<listen>."},
+    {"server.upload_limit", AT(server.upload_limit_bytes), "\"1GiB\"",
+     RANGE(CONFIG_SIZE, 0, MiB, TiB),
+     "The largest `tram up`, packed."},
+
+    {"data.dir", AT(data.dir), "\"/var/lib/tramway\"",
+     ANY(CONFIG_PATH, CONFIG_RESTART),
+     "Everything that must survive: database, images, volumes, logs."},
+    {"data.run_dir", AT(data.run_dir), "\"/run/tramway\"",
+     ANY(CONFIG_PATH, CONFIG_RESTART),
+     "Sockets and files that are made anew after a boot."},
+
+    {"edge.http_listen", AT(edge.http_listen), "[\"127.0.0.1:8080\", \"[::1]:8080\"]",
+     RANGE(CONFIG_ADDRESSES, 0, 1, 16),
+     "Where visitors of the deployed services come in."},
+    {"edge.domain_suffix", AT(edge.domain_suffix), "\"localhost\"",
+     ANY(CONFIG_HOST, 0),
+     "Generated domains are <service>-<environment>.<suffix>."},
+    {"edge.public_port", AT(edge.public_port), "0",
+     RANGE(CONFIG_INT, CONFIG_ZERO, 1, 65535),
+     "The port in the URLs that are shown; 0 is the port of the first http_listen."},
+
+    {"build.concurrency", AT(build.concurrency), "2",
+     RANGE(CONFIG_INT, 0, 1, 32),
+     "Builds that run at the same time."},
+    {"build.timeout", AT(build.timeout_s), "\"30m\"",
+     RANGE(CONFIG_DURATION, 0, 10, DAY_S),
+     "A build that takes longer is stopped."},
+    {"build.memory", AT(build.memory_bytes), "0",
+     RANGE(CONFIG_SIZE, CONFIG_ZERO, 128 * MiB, PiB),
+     "What one build may use; 0 is half of the machine's memory."},
+    {"build.cpu_millis", AT(build.cpu_millis), "0",
+     RANGE(CONFIG_COUNT, CONFIG_ZERO, 10, 1000000),
+     "Thousandths of a core that one build may use; 0 is all of them."},
+    {"build.registry", AT(build.registry), "\"auto\"",
+     CHOICE("auto|always|never"),
+     "Where base images come from: \"always\" a registry, \"never\" (made here from Debian packages),\n"
+     "or \"auto\": a registry when one answers."},
+    {"build.debian_mirror", AT(build.debian_mirror), "\"http://deb.debian.org/debian\"",
+     ANY(CONFIG_URL, 0),
+     "Where Debian packages for images come from."},
+    {"build.debian_suite", AT(build.debian_suite), "\"bookworm\"",
+     ANY(CONFIG_WORD, 0),
+     "The Debian release that images are made from."},
+    {"build.npm_registry", AT(build.npm_registry), "\"https://registry.npmjs.org\"",
+     ANY(CONFIG_URL, 0),
+     "Where npm, pnpm and yarn fetch packages during builds."},
+    {"build.http_proxy", AT(build.http_proxy), "\"\"",
+     ANY(CONFIG_URL, CONFIG_EMPTY),
+     "Given to builds as HTTP_PROXY."},
+    {"build.https_proxy", AT(build.https_proxy), "\"\"",
+     ANY(CONFIG_URL, CONFIG_EMPTY),
+     "Given to builds as HTTPS_PROXY."},
+    {"build.no_proxy", AT(build.no_proxy), "\"\"",
+     ANY(CONFIG_TEXT, CONFIG_EMPTY),
+     "Given to builds as NO_PROXY: names with commas between."},
+    {"build.ca_bundle", AT(build.ca_bundle), "\"/etc/ssl/certs/ca-certificates.crt\"",
+     ANY(CONFIG_PATH, CONFIG_EMPTY),
+     "Certificates that builds trust; \"\" leaves the image's own."},
+
+    {"network.ipv4_pool", AT(network.ipv4_pool), "\"10.213.0.0/16\"",
+     RANGE(CONFIG_NET4, CONFIG_RESTART, 8, 22),
+     "Each environment's private network is a /24 out of this."},
+    {"network.ipv6_pool", AT(network.ipv6_pool), "\"fd7a:7472:616d::/48\"",
+     RANGE(CONFIG_NET6, CONFIG_RESTART, 16, 60),
+     "… and a /64 out of this."},
+    {"network.build_subnet", AT(network.build_subnet), "\"10.214.0.0/24\"",
+     RANGE(CONFIG_NET4, CONFIG_RESTART, 8, 29),
+     "The network of builds; not inside ipv4_pool."},
+
+    {"deploy.healthcheck_timeout", AT(deploy.healthcheck_timeout_s), "\"300s\"",
+     RANGE(CONFIG_DURATION, 0, 1, DAY_S),
+     "How long a new deployment may take until its healthcheck answers 200."},
+    {"deploy.default_memory", AT(deploy.default_memory_bytes), "0",
+     RANGE(CONFIG_SIZE, CONFIG_ZERO, 4 * MiB, PiB),
+     "The memory limit of a replica that sets none; 0 is no limit."},
+    {"deploy.default_cpu_millis", AT(deploy.default_cpu_millis), "0",
+     RANGE(CONFIG_COUNT, CONFIG_ZERO, 10, 1000000),
+     "The CPU limit of a replica that sets none, in thousandths of a core; 0 is no limit."},
+    {"deploy.default_pids", AT(deploy.default_pids), "4096",
+     RANGE(CONFIG_INT, 0, 16, 1000000),
+     "Processes and threads that one replica may have."},
+    {"deploy.stop_grace", AT(deploy.stop_grace_s), "\"10s\"",
+     RANGE(CONFIG_DURATION, 0, 0, 3600),
+     "Between SIGTERM and SIGKILL for a service that sets no draining seconds, so that it can\n"
+     "finish what it is doing.  A service that ends at once is not waited for."},
+
+    {"log.level", AT(log.level), "\"info\"",
+     CHOICE("error|warn|info|debug"),
+     "How much tramd writes into its own log."},
+
+    {"limits.requests_per_hour", AT(limits.requests_per_hour), "10000",
+     RANGE(CONFIG_INT, 0, 0, 10000000),
+     "API requests of one user or token; 0 is no limit."},
+    {"limits.requests_per_second", AT(limits.requests_per_second), "50",
+     RANGE(CONFIG_INT, 0, 0, 100000),
+     "The same per second."},
+    {"limits.log_lines_per_second", AT(limits.log_lines_per_second), "500",
+     RANGE(CONFIG_INT, 0, 0, 10000000),
+     "Log lines of one replica that are kept; more are dropped and counted; 0 is no limit."},
+    {"limits.replicas_per_service", AT(limits.replicas_per_service), "50",
+     RANGE(CONFIG_INT, 0, 1, 500),
+     "Replicas that one service may have."},
+    {"limits.domains_per_service", AT(limits.domains_per_service), "20",
+     RANGE(CONFIG_INT, 0, 1, 1000),
+     "Custom domains that one service may have."},
+};
+// clang-format on
+
+#define ROW_FOREACH(row) for (const struct row *row = rows; row < rows + ARRAY_LEN(rows); row++)
+
+_Static_assert(sizeof(enum config_registry) == sizeof(int), "CONFIG_CHOICE writes an int");
+_Static_assert(sizeof(enum log_level) == sizeof(int), "CONFIG_CHOICE writes an int");
+_Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "log.level has this order");
+
+static void *field_of(const struct config *c, const struct row *row) {
+  return (char *)c + row->offset;
+}
+
+static size_t section_len(const char *key) {
+  return strcspn(key, ".");
+}
+
+/* The value at "section.name", or NULL. */
+static const json_t *lookup(const json_t *root, const char *key) {
+  size_t len = section_len(key);
+  const json_t *section = json_object_getn(root, key, len);
+  return json_object_get(section, key + len + 1);
+}
+
+static const struct row *find_row(const char *key) {
+  ROW_FOREACH(row)
+  if (str_eq(row->key, key)) return row;
+  return NULL;
+}
+
+static bool is_section(const char *name) {
+  ROW_FOREACH(row)
+  if (strlen(name) == section_len(row->key) && str_starts(row->key, name)) return true;
+  return false;
+}
+
+static const char *nearest_key(const char *key) {
+  const char *best = NULL;
+  size_t best_distance = SIZE_MAX;
+  ROW_FOREACH(row) {
+    size_t distance = str_distance(row->key, key);
+    if (distance < best_distance) {
+      best = row->key;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+/* Keys that a stranger's file holds are cut before they are compared and repeated. */
+static err *unknown_key(const toml *doc, const char *what, const char *path, const char *key) {
+  auto_free char *shown = str_ndup(key, strnlen(key, 80));
+  return err_new(ERR_INVALID, "%s: line %d: unknown key '%s'; the nearest known key is '%s'", what,
+                 toml_line_of(doc, path), shown, nearest_key(shown));
+}
+
+static err *check_section(const toml *doc, const char *what, const char *name,
+                          const json_t *section) {
+  auto_free char *section_path = toml_path_join("", name);
+  if (!is_section(name) && json_object_size(section) == 0)
+    return unknown_key(doc, what, section_path, name);
+  if (!json_is_object(section))
+    return err_new(ERR_INVALID, "%s: line %d: '%s' is a section: write [%s]", what,
+                   toml_line_of(doc, section_path), name, name);
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)section, key, value) {
+    auto_free char *path = toml_path_join(section_path, key);
+    auto_free char *full = str_format("%s.%s", name, key);
+    if (!find_row(full)) return unknown_key(doc, what, path, full);
+  }
+  return NULL;
+}
+
+static err *check_keys(const toml *doc, const char *what) {
+  const char *name;
+  json_t *section;
+  json_object_foreach((json_t *)toml_root(doc), name, section)
+      TRY(check_section(doc, what, name, section));
+  return NULL;
+}
+
+/* Of one row of `doc`, when it is there. */
+static err *read_row(const toml *doc, const char *what, const struct row *row, struct config *c) {
+  const json_t *value = lookup(toml_root(doc), row->key);
+  if (!value) return NULL;
+  err *e = config_value_set(&row->rule, value, field_of(c, row));
+  return err_wrap(e, "%s: line %d: %s", what, toml_line_of(doc, row->key), row->key);
+}
+
+/* What no row can check alone. */
+static err *check_whole(const toml *doc, const char *what, const struct config *c) {
+  struct address_net pool, build;
+  if (!address_parse_net(c->network.ipv4_pool, &pool) ||
+      !address_parse_net(c->network.build_subnet, &build) || !address_nets_overlap(&pool, &build))
+    return NULL;
+  int line = toml_line_of(doc, "network.build_subnet");
+  if (!line) line = toml_line_of(doc, "network.ipv4_pool");
+  return err_new(ERR_INVALID, "%s: line %d: network.build_subnet %s overlaps network.ipv4_pool %s",
+                 what, line, c->network.build_subnet, c->network.ipv4_pool);
+}
+
+static err *read_text(const char *text, size_t len, const char *what, struct config *c) {
+  auto_toml *doc = NULL;
+  TRY(toml_parse(text, len, what, &doc));
+  TRY(check_keys(doc, what));
+  ROW_FOREACH(row) TRY(read_row(doc, what, row, c));
+  return check_whole(doc, what, c);
+}
+
+/* The default file's text; with each key commented out, or live so that it can be read. */
+static char *default_text(bool live) {
+  auto_str text = STR_EMPTY;
+  const char *section = "";
+  str_add(&text,
+          "# Configuration of tramd.  Every key may be left out; those below show the defaults.\n"
+          "# After a change: `systemctl reload tramd`; keys marked (restart) need a restart.\n");
+  ROW_FOREACH(row) {
+    size_t len = section_len(row->key);
+    if (strncmp(row->key, section, len + 1) != 0) str_addf(&text, "\n[%.*s]\n", (int)len, row->key);
+    section = row->key;
+    auto_strv lines = STRV_EMPTY;
+    strv_split(&lines, row->doc, '\n');
+    for (size_t i = 0; i < lines.len; i++)
+      str_addf(&text, "# %s%s\n", lines.items[i],
+               i + 1 == lines.len && row->rule.flags & CONFIG_RESTART ? " (restart)" : "");
+    str_addf(&text, "%s%s = %s\n", live ? "" : "#", row->key + len + 1, row->default_toml);
+  }
+  return str_take(&text);
+}
+
+struct config *config_new(void) {
+  struct config *c = mem_zalloc(sizeof *c);
+  auto_free char *text = default_text(true);
+  err *e = read_text(text, strlen(text), "defaults", c);
+  if (e) abort(); /* a row breaks its own rule: config_test walks them all */
+  return c;
+}
+
+void config_free(struct config *c) {
+  if (!c) return;
+  ROW_FOREACH(row) config_value_clear(&row->rule, field_of(c, row));
+  free(c);
+}
+
+err *config_parse(const char *text, size_t len, const char *what, struct config **ret_config) {
+  auto_config *c = config_new();
+  TRY(read_text(text, len, what, c));
+  *ret_config = c;
+  c = NULL;
+  return NULL;
+}
+
+err *config_load(const char *path, struct config **ret_config) {
+  auto_str text = STR_EMPTY;
+  TRY(file_read(path, CONFIG_MAX_BYTES, &text));
+  return config_parse(str_text(&text), text.len, path, ret_config);
+}
+
+char *config_default_text(void) {
+  return default_text(false);
+}
+
+err *config_write_default(const char *path) {
+  if (file_exists(path))
+    return err_new(ERR_CONFLICT, "%s: exists already; move it away to have a new one", path);
+  const char *slash = strrchr(path, '/');
+  if (slash && slash > path) {
+    auto_free char *folder = str_ndup(path, (size_t)(slash - path));
+    TRY(file_make_dirs(folder, 0755));
+  }
+  auto_free char *text = config_default_text();
+  return file_write(path, text, strlen(text), 0640);
+}
+
+char *config_describe(const struct config *c) {
+  auto_config *defaults = config_new();
+  auto_str text = STR_EMPTY;
+  ROW_FOREACH(row) {
+    str_addf(&text, "%s = ", row->key);
+    config_value_show(&row->rule, field_of(c, row), &text);
+    bool same = config_value_equal(&row->rule, field_of(c, row), field_of(defaults, row));
+    str_add(&text, same ? " (default)\n" : "\n");
+  }
+  return str_take(&text);
+}
+
+void config_changes(const struct config *before, const struct config *after,
+                    struct strv *ret_changed, struct strv *ret_need_restart) {
+  ROW_FOREACH(row) {
+    if (config_value_equal(&row->rule, field_of(before, row), field_of(after, row))) continue;
+    if (ret_changed) strv_add(ret_changed, row->key);
+    if (ret_need_restart && row->rule.flags & CONFIG_RESTART) strv_add(ret_need_restart, row->key);
+  }
+}
