@@ -12,7 +12,8 @@ struct graphql_limits {
   size_t max_nesting;        /* braces, brackets and parentheses inside each other, in the text */
   size_t max_variable_bytes; /* of the variables, as JSON */
   size_t max_field_depth;    /* fields inside fields, fragments expanded */
-  size_t max_cost;           /* see graphql/validate.h */
+  size_t max_fields;         /* in the query, fragments expanded */
+  size_t max_cost;           /* see graphql/cost.h */
   size_t assumed_list_size;  /* of a list that no argument bounds, for the cost */
   size_t max_errors;         /* reported in one response; the rest is left out */
   size_t max_result_values;  /* fields and list items in one response */
@@ -26,6 +27,7 @@ struct graphql_limits {
     .max_nesting        = 64,                            \
     .max_variable_bytes = 4 * 1024 * 1024,               \
     .max_field_depth    = 20,                            \
+    .max_fields         = 10000,                         \
     .max_cost           = 2 * 1000 * 1000,               \
     .assumed_list_size  = 10,                            \
     .max_errors         = 100,                           \

@@ -132,7 +132,7 @@ struct graphql_field { /* also a value of an enum */
   const char *role; /* in `access`, or NULL */
   graphql_resolver *resolve;
   graphql_subscriber *subscribe;
-  bool paginated; /* has an argument first, last or limit; see graphql/validate.h */
+  bool paginated; /* has an argument first, last or limit; see graphql/cost.h */
 };
 
 struct graphql_type {

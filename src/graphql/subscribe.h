@@ -42,10 +42,13 @@ void graphql_source_ready(struct graphql_source *source);
 
 typedef struct graphql_subscription graphql_subscription;
 
-/* Validates the request and starts its source.  On failure returns the response to send (owned;
- * {"errors": […]}), otherwise NULL and a subscription that the caller frees.  A request that is a
- * query or mutation is ERR_INVALID here.  The request's variables are copied; `context` must live
- * as long as the subscription. */
+/* Validates the request and, when it is a subscription, starts its source: then returns NULL and a
+ * subscription that the caller frees.  Otherwise returns the response to send (owned): of a query or
+ * mutation, executed at once, or of a request that failed, which has no "data".
+ *
+ * The request is not kept; `context` must live as long as the subscription.  `ready` is called when
+ * graphql_subscription_next is worth calling, as told at struct graphql_source; call it once at the
+ * start, too. */
 json_t *graphql_subscribe(const graphql_schema *schema, void *context,
                           const struct graphql_request *request, const struct graphql_limits *limits,
                           void (*ready)(void *ready_arg), void *ready_arg,

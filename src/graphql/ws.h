@@ -12,15 +12,17 @@
  *      that code and reason, and frees this.
  *
  * Queue "ws replies": answers that were not asked for by pulling (acknowledgements, pongs, results of
- * queries and mutations, errors).  Bound: GRAPHQL_WS_MAX_REPLIES messages.  Policy: when it is full
- * graphql_ws_has_room is false and the owner reads no more from the socket, so a client that does not
- * read is not read from; handing over a message all the same closes with 4429.
+ * queries and mutations, errors).  Bound: GRAPHQL_WS_MAX_REPLIES messages, or fewer that together
+ * exceed GRAPHQL_WS_MAX_REPLY_BYTES.  Policy: when it is full graphql_ws_has_room is false and the
+ * owner reads no more from the socket, so a client that does not read is not read from; handing over
+ * a message all the same closes with 4429.
  * Events of subscriptions are not queued at all: graphql_ws_next pulls one from the next subscription
  * that is ready, in turn, once no reply waits.
  *
  * Close codes: 4400 malformed message, 4401 subscribed before connection_init was acknowledged,
- * 4408 no connection_init in time, 4409 a subscription with that id exists, 4429 a second
- * connection_init or too many subscriptions. */
+ * 4408 no connection_init in time, 4409 an operation with that id is running, 4429 a second
+ * connection_init or a message without room.  One subscription more than GRAPHQL_WS_MAX_SUBSCRIPTIONS
+ * is answered with an error (LIMIT) and leaves the others alone. */
 #ifndef TRAMWAY_GRAPHQL_WS_H
 #define TRAMWAY_GRAPHQL_WS_H
 
@@ -33,6 +35,7 @@
 #define GRAPHQL_WS_PROTOCOL "graphql-transport-ws"
 #define GRAPHQL_WS_INIT_TIMEOUT_MS 10000
 #define GRAPHQL_WS_MAX_REPLIES 64
+#define GRAPHQL_WS_MAX_REPLY_BYTES (1024 * 1024)
 #define GRAPHQL_WS_MAX_SUBSCRIPTIONS 64
 #define GRAPHQL_WS_MAX_ID_BYTES 128 /* of a client's operation id */
 
