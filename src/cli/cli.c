@@ -1,0 +1,202 @@
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/help.h"
+#include "cli/prompt.h"
+
+#define DEPTH_MAX 3 /* verbs below verbs: "service domain list" would be the deepest */
+
+err *cli_need_token(const struct cli *cli) {
+  if (cli->client.kind != TOKEN_NONE) return NULL;
+  return err_new(ERR_DENIED, "Unauthorized. Please login with `%s login`", cli->program);
+}
+
+err *cli_query(struct cli *cli, const char *query, json_t *variables, json_t **ret_data) {
+  return client_graphql(&cli->client, query, variables, ret_data);
+}
+
+err *cli_confirm(struct cli *cli, const struct args *args, const char *question) {
+  if (args_has(args, "yes")) return NULL;
+  bool yes;
+  TRY(prompt_confirm(&cli->out, question, "--yes", &yes));
+  return yes ? NULL : err_new(ERR_CONFLICT, "nothing was changed");
+}
+
+static bool has_name(const struct command *command, const char *name) {
+  if (str_eq(command->name, name)) return true;
+  if (!command->aliases) return false;
+  auto_strv aliases = STRV_EMPTY;
+  strv_split(&aliases, command->aliases, '|');
+  return strv_has(&aliases, name);
+}
+
+const struct command *command_find(const struct command *const *list, const char *name) {
+  for (; list && *list; list++)
+    if (has_name(*list, name)) return *list;
+  return NULL;
+}
+
+const char *command_nearest(const struct command *const *list, const char *name) {
+  size_t best_distance = strlen(name) / 3 + 2;
+  const char *best = NULL;
+  for (; list && *list; list++) {
+    size_t distance = str_distance(name, (*list)->name);
+    if (distance >= best_distance) continue;
+    best_distance = distance;
+    best = (*list)->name;
+  }
+  return best;
+}
+
+/* The command that the arguments name, and the arguments without the names that led to it. */
+struct call {
+  const struct command *command;
+  struct str path; /* "tram variable set" */
+  char **argv;     /* borrowed texts in an array of our own */
+  int argc;
+};
+
+static void call_done(struct call *call) {
+  str_done(&call->path);
+  free(call->argv);
+}
+#define auto_call __attribute__((cleanup(call_done))) struct call
+
+static void remove_argument(struct call *call, int at) {
+  memmove(call->argv + at, call->argv + at + 1, (size_t)(call->argc - at) * sizeof *call->argv);
+  call->argc--;
+}
+
+/* Goes down while the first word names a verb below. */
+static void descend(struct call *call) {
+  for (int depth = 1; depth < DEPTH_MAX && call->command->subcommands; depth++) {
+    int at = args_find_word(call->command->flags, call->argc, call->argv);
+    if (at == call->argc) return;
+    const struct command *below = command_find(call->command->subcommands, call->argv[at]);
+    if (!below) return;
+    remove_argument(call, at);
+    str_addf(&call->path, " %s", below->name);
+    call->command = below;
+  }
+}
+
+static err *find_call(const char *program, int argc, char **argv, struct call *ret_call) {
+  const struct command *command = command_find(all_commands, argv[0]);
+  if (!command) {
+    const char *nearest = command_nearest(all_commands, argv[0]);
+    if (nearest)
+      return err_new(ERR_INVALID, "there is no verb '%s'; did you mean '%s'?", argv[0], nearest);
+    return err_new(ERR_INVALID, "there is no verb '%s'; `%s --help` lists them", argv[0], program);
+  }
+  *ret_call = (struct call){.command = command, .argc = argc - 1};
+  ret_call->argv = mem_zalloc(((size_t)argc + 1) * sizeof *argv);
+  memcpy(ret_call->argv, argv + 1, (size_t)(argc - 1) * sizeof *argv);
+  str_addf(&ret_call->path, "%s %s", program, command->name);
+  descend(ret_call);
+  return NULL;
+}
+
+static err *check_words(const struct call *call, const struct args *args) {
+  const struct command *c = call->command;
+  const char *path = str_text(&call->path);
+  const char *first = args_word(args, 0);
+  if (!c->run && first) {
+    const char *nearest = command_nearest(c->subcommands, first);
+    return err_new(ERR_INVALID, "there is no '%s %s'%s%s%s; see `%s --help`", path, first,
+                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "",
+                   path);
+  }
+  if (args->word_count < c->min_words)
+    return err_new(ERR_INVALID, "something is missing: %s %s", path, c->usage);
+  if (!c->stop_at_word && args->word_count > c->max_words)
+    return err_new(ERR_INVALID, "'%s' is one word too many: %s %s",
+                   args_word(args, c->max_words), path, c->usage);
+  return NULL;
+}
+
+static void show_help(struct cli *cli, const struct call *call) {
+  auto_str text = STR_EMPTY;
+  help_command(call->command, str_text(&call->path), &text);
+  fputs(str_text(&text), cli->out.out);
+}
+
+static err *connect_client(struct cli *cli) {
+  TRY(config_load(&cli->config));
+  const char *token;
+  enum token_kind kind = config_token(&cli->config, &token);
+  return client_init(&cli->client, cli->program, config_server(&cli->config), kind, token);
+}
+
+static err *run_call(struct cli *cli, const struct call *call, bool *ret_json) {
+  auto_args args = {0};
+  TRY(args_parse(call->command->flags, call->command->stop_at_word, call->argc, call->argv, &args));
+  *ret_json = args_has(&args, "json");
+  if (args.help || (!call->command->run && !args.word_count)) {
+    show_help(cli, call);
+    return NULL;
+  }
+  TRY(check_words(call, &args));
+  TRY(connect_client(cli));
+  return call->command->run(cli, &args);
+}
+
+static int finish(struct cli *cli, err *e, bool json) {
+  int status = cli->exit_status;
+  out_moving_end(&cli->out);
+  if (!e) return status;
+  if (!status) status = err_code_exit_status(err_code_of(e));
+  if (json) {
+    auto_json *answer = json_pack("{s:s, s:s}", "code", err_code_name(err_code_of(e)), "error",
+                                  err_message(e));
+    out_json_line(&cli->out, answer);
+  } else if (!cli->explained) {
+    auto_free char *text = format_printable(err_message(e));
+    err_line(&cli->out, "%serror:%s %s", err_style(&cli->out, STYLE_RED), err_reset(&cli->out),
+             text);
+  }
+  err_free(e);
+  return status;
+}
+
+static const char *program_name(const char *path) {
+  const char *slash = path ? strrchr(path, '/') : NULL;
+  const char *name = slash ? slash + 1 : path;
+  return str_eq(name, "railway") ? "railway" : "tram";
+}
+
+static bool overview_wanted(int argc, char **argv) {
+  return argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h");
+}
+
+static bool version_wanted(int argc, char **argv) {
+  return argc > 1 && (str_eq(argv[1], "--version") || str_eq(argv[1], "-V"));
+}
+
+int cli_main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN); /* the write fails instead, and says so */
+  struct cli cli = {.program = program_name(argv[0])};
+  output_init(&cli.out, stdout, stderr);
+  if (version_wanted(argc, argv)) {
+    printf("%s %s\n", cli.program, CLIENT_VERSION);
+    return 0;
+  }
+  if (overview_wanted(argc, argv)) {
+    auto_str text = STR_EMPTY;
+    help_overview(cli.program, &text);
+    fputs(str_text(&text), argc < 2 ? stderr : stdout);
+    return argc < 2 ? err_code_exit_status(ERR_INVALID) : 0;
+  }
+  auto_call call = {0};
+  bool json = false;
+  err *e = find_call(cli.program, argc - 1, argv + 1, &call);
+  if (!e) e = run_call(&cli, &call, &json);
+  int status = finish(&cli, e, json);
+  client_done(&cli.client);
+  config_done(&cli.config);
+  return status;
+}

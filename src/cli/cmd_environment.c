@@ -1,0 +1,204 @@
+/* environment list, new, delete, link. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/prompt.h"
+#include "cli/scope.h"
+
+/* The environment that is named, or asked for. */
+static err *choose(struct cli *cli, const struct scope *scope, const char *named,
+                   const json_t **ret_node) {
+  const json_t *all = json_object_get(scope->project, "environments");
+  auto_strv names = STRV_EMPTY;
+  size_t i;
+  for (i = 0; scope_node_at(all, i); i++)
+    strv_add(&names, json_get_text(scope_node_at(all, i), "name"));
+  if (!names.len) return err_new(ERR_NOT_FOUND, "the project has no environment");
+  if (named) {
+    *ret_node = scope_node(all, named);
+    auto_free char *joined = strv_join(&names, ", ");
+    return *ret_node ? NULL : err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project "
+                                      "has: %s", named, joined);
+  }
+  TRY(prompt_choose(&cli->out, "Environment", &names, "its name as a word", &i));
+  *ret_node = scope_node_at(all, i);
+  return NULL;
+}
+
+static void use(struct scope *scope, const json_t *node) {
+  const json_t *services = json_object_get(scope->project, "services");
+  const json_t *service = scope->link.service ? scope_node(services, scope->link.service) : NULL;
+  scope->environment_id = json_get_text(node, "id");
+  scope->environment_name = json_get_text(node, "name");
+  scope->service_id = json_get_text(service, "id");
+}
+
+static void tell(struct cli *cli, const struct args *args, const json_t *node, const char *done) {
+  auto_json *answer = json_pack("{s:O?, s:O?}", "id", json_object_get(node, "id"), "name",
+                                json_object_get(node, "name"));
+  if (args_has(args, "json")) out_json(&cli->out, answer);
+  else out_line(&cli->out, "%s", done);
+}
+
+static err *run_link(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  const json_t *node;
+  TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
+  TRY(choose(cli, &scope, args_word(args, 0), &node));
+  use(&scope, node);
+  TRY(scope_save_link(cli, &scope));
+  auto_free char *done = str_format("Activated environment %s", scope.environment_name);
+  tell(cli, args, node, done);
+  return NULL;
+}
+
+static err *run_list(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
+  json_t *variables = json_pack("{s:s}", "projectId", scope.project_id);
+  if (args_has(args, "ephemeral")) json_object_set_new(variables, "isEphemeral", json_true());
+  if (args_has(args, "no-ephemeral")) json_object_set_new(variables, "isEphemeral", json_false());
+  TRY(cli_query(cli,
+                "query Environments($projectId: String!, $isEphemeral: Boolean) {"
+                " environments(projectId: $projectId, isEphemeral: $isEphemeral, first: 500) {"
+                " edges { node { id name isEphemeral createdAt sourceEnvironment { id name } } } } }",
+                variables, &data));
+  const json_t *all = json_object_get(data, "environments"), *node;
+  auto_json *list = json_array();
+  auto_table table;
+  table_init(&table, 3);
+  for (size_t i = 0; (node = scope_node_at(all, i)); i++) {
+    const char *id = json_get_text(node, "id");
+    bool linked = str_eq(id, scope.link.environment);
+    const char *source = json_get_text(json_object_get(node, "sourceEnvironment"), "name");
+    auto_free char *note = source ? str_format("copied from %s", source) : str_dup("");
+    json_array_append(list, (json_t *)node);
+    table_add(&table, json_get_text(node, "name"), linked ? "linked" : "", note, NULL);
+  }
+  if (args_has(args, "json")) out_json(&cli->out, list);
+  else out_table(&cli->out, &table);
+  return NULL;
+}
+
+static err *source_of_new(const struct args *args, const struct scope *scope,
+                          const char **ret_source_id) {
+  const json_t *all = json_object_get(scope->project, "environments");
+  const char *named = args_text(args, "duplicate");
+  *ret_source_id = NULL;
+  if (!named) return NULL;
+  *ret_source_id = json_get_text(scope_node(all, named), "id");
+  auto_free char *names = scope_names(all);
+  return *ret_source_id ? NULL : err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project "
+                                         "has: %s", named, names);
+}
+
+static err *run_new(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  auto_free char *name = str_dup(args_word(args, 0));
+  const char *source;
+  TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
+  TRY(source_of_new(args, &scope, &source));
+  if (!name) TRY(prompt_text(&cli->out, "Environment name", NULL, "NAME as a word", &name));
+  json_t *input = json_pack("{s:s, s:s, s:s*}", "projectId", scope.project_id, "name", name,
+                            "sourceEnvironmentId", source);
+  TRY(cli_query(cli,
+                "mutation EnvironmentCreate($input: EnvironmentCreateInput!) {"
+                " environmentCreate(input: $input) { id name } }",
+                json_pack("{s:o}", "input", input), &data));
+  const json_t *node = json_object_get(data, "environmentCreate");
+  use(&scope, node);
+  if (cli->client.kind != TOKEN_PROJECT && !args_has(args, "project"))
+    TRY(scope_save_link(cli, &scope));
+  auto_free char *done = str_format("Environment %s created!", name);
+  tell(cli, args, node, done);
+  return NULL;
+}
+
+static err *run_delete(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  const json_t *node;
+  TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
+  TRY(choose(cli, &scope, args_word(args, 0), &node));
+  const char *name = json_get_text(node, "name");
+  auto_free char *question = str_format("Delete environment %s of %s with everything in it?", name,
+                                        scope.project_name);
+  TRY(cli_confirm(cli, args, question));
+  TRY(cli_query(cli,
+                "mutation EnvironmentDelete($id: String!) { environmentDelete(id: $id) }",
+                json_pack("{s:s}", "id", json_get_text(node, "id")), &data));
+  auto_free char *done = str_format("Environment %s deleted", name);
+  tell(cli, args, node, done);
+  return NULL;
+}
+
+/* clang-format off */
+static const struct flag link_flags[] = { FLAG_PROJECT, FLAG_JSON, FLAG_END };
+static const struct flag list_flags[] = {
+  { "ephemeral",    NULL, "only those of pull requests" },
+  { "no-ephemeral", NULL, "all but those of pull requests" },
+  FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+static const struct flag new_flags[] = {
+  { "duplicate|copy|d|c", "ENVIRONMENT", "copy this one's services, settings and variables" },
+  FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
+/* clang-format on */
+
+static const struct command environment_link = {
+    .name = "link",
+    .usage = "[ENVIRONMENT]",
+    .summary = "Work with another environment in this folder",
+    .flags = link_flags,
+    .max_words = 1,
+    .run = run_link,
+};
+static const struct command environment_list = {
+    .name = "list",
+    .aliases = "ls",
+    .usage = "",
+    .summary = "List the project's environments",
+    .flags = list_flags,
+    .run = run_list,
+};
+static const struct command environment_new = {
+    .name = "new",
+    .aliases = "create",
+    .usage = "[NAME]",
+    .summary = "Make an environment, and work with it in this folder",
+    .examples = "environment new staging\nenvironment new pr-12 --duplicate staging",
+    .flags = new_flags,
+    .max_words = 1,
+    .run = run_new,
+};
+static const struct command environment_delete = {
+    .name = "delete",
+    .aliases = "remove|rm",
+    .usage = "[ENVIRONMENT]",
+    .summary = "Delete an environment with everything in it",
+    .flags = delete_flags,
+    .max_words = 1,
+    .run = run_delete,
+};
+static const struct command *const subcommands[] = {
+    &environment_link, &environment_list, &environment_new, &environment_delete, NULL,
+};
+const struct command command_environment = {
+    .name = "environment",
+    .aliases = "env|environments",
+    .usage = "[ENVIRONMENT]",
+    .summary = "Work with another environment; list, make and delete them",
+    .examples = "environment staging\nenvironment new pr-12 --duplicate staging\n"
+                "environment delete pr-12 --yes",
+    .flags = link_flags,
+    .subcommands = subcommands,
+    .max_words = 1,
+    .run = run_link,
+};

@@ -1,0 +1,113 @@
+/* status. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/scope.h"
+
+#define INSTANCE_FIELDS                                                                            \
+  "serviceInstances(first: 500) { edges { node { id serviceId serviceName numReplicas"             \
+  " startCommand source { repo image }"                                                            \
+  " domains { serviceDomains { id domain } customDomains { id domain } }"                          \
+  " latestDeployment { id status statusReason createdAt deploymentStopped canRedeploy meta"        \
+  " instances { id status } } } } }"
+
+static err *fetch(struct cli *cli, const char *project_id, json_t **ret_project) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli,
+                "query Status($id: String!) { project(id: $id) { id name createdAt"
+                " workspace { name } services(first: 500) { edges { node { id name } } }"
+                " environments(first: 500) { edges { node { id name isEphemeral " INSTANCE_FIELDS
+                " } } } } }",
+                json_pack("{s:s}", "id", project_id), &data));
+  *ret_project = json_incref(json_object_get(data, "project"));
+  return NULL;
+}
+
+/* "2/2": running of wanted. */
+static char *replica_text(const json_t *instance) {
+  const json_t *deployment = json_object_get(instance, "latestDeployment"), *replica;
+  size_t running = 0, i;
+  json_array_foreach(json_object_get(deployment, "instances"), i, replica)
+    if (str_eq(json_get_text(replica, "status"), "RUNNING")) running++;
+  return str_format("%zu/%lld", running, (long long)json_get_int(instance, "numReplicas", 1));
+}
+
+static char *first_domain(const json_t *instance) {
+  const json_t *domains = json_object_get(instance, "domains");
+  const json_t *first = json_array_get(json_object_get(domains, "customDomains"), 0);
+  if (!first) first = json_array_get(json_object_get(domains, "serviceDomains"), 0);
+  return str_dup(json_get_text(first, "domain"));
+}
+
+static void age_of(const char *timestamp, char text[FORMAT_SIZE]) {
+  int64_t then_us;
+  text[0] = '\0';
+  if (timestamp && clock_parse(timestamp, &then_us))
+    format_age((clock_now_us() - then_us) / 1000, text);
+}
+
+static err *add_row(struct cli *cli, struct table *table, const json_t *instance, bool linked) {
+  const json_t *deployment = json_object_get(instance, "latestDeployment");
+  auto_free char *status = out_status(&cli->out, json_get_text(deployment, "status"));
+  auto_free char *replicas = replica_text(instance);
+  auto_free char *domain = first_domain(instance);
+  auto_free char *url = NULL;
+  char age[FORMAT_SIZE];
+  if (domain) TRY(scope_url_of_domain(cli, domain, &url));
+  age_of(json_get_text(deployment, "createdAt"), age);
+  auto_free char *name = str_format("%s%s", json_get_text(instance, "serviceName"),
+                                    linked ? " (linked)" : "");
+  table_add(table, name, status, deployment ? replicas : "-", *age ? age : "-", url ? url : "-",
+            NULL);
+  return NULL;
+}
+
+static err *print_services(struct cli *cli, const struct scope *scope, const json_t *environment) {
+  const json_t *all = json_object_get(environment, "serviceInstances"), *instance;
+  auto_table table;
+  table_init(&table, 5);
+  table_add(&table, "SERVICE", "STATUS", "REPLICAS", "DEPLOYED", "URL", NULL);
+  for (size_t i = 0; (instance = scope_node_at(all, i)); i++) {
+    bool linked = scope->service_id && str_eq(json_get_text(instance, "serviceId"),
+                                              scope->service_id);
+    TRY(add_row(cli, &table, instance, linked));
+  }
+  if (scope_node_count(all)) out_table(&cli->out, &table);
+  else out_line(&cli->out, "No services yet: `%s up` deploys this folder", cli->program);
+  for (size_t i = 0; (instance = scope_node_at(all, i)); i++) {
+    const json_t *deployment = json_object_get(instance, "latestDeployment");
+    const char *reason = json_get_text(deployment, "statusReason");
+    auto_free char *clean = reason ? format_printable(reason) : NULL;
+    if (clean) out_line(&cli->out, "\n%s: %s", json_get_text(instance, "serviceName"), clean);
+  }
+  return NULL;
+}
+
+static err *run_status(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *project = NULL;
+  TRY(scope_find(cli, args, SCOPE_SERVICE_IF_ANY, &scope));
+  TRY(fetch(cli, scope.project_id, &project));
+  if (args_has(args, "json")) {
+    out_json(&cli->out, project);
+    return NULL;
+  }
+  out_line(&cli->out, "Project      %s\nEnvironment  %s\n", scope.project_name,
+           scope.environment_name);
+  const json_t *environments = json_object_get(project, "environments");
+  return print_services(cli, &scope, scope_node(environments, scope.environment_id));
+}
+
+static const struct flag status_flags[] = {FLAG_PROJECT, FLAG_ENVIRONMENT, FLAG_JSON, FLAG_END};
+const struct command command_status = {
+    .name = "status",
+    .usage = "",
+    .summary = "Show the project's services and how they are",
+    .examples = "status\nstatus -e staging --json",
+    .flags = status_flags,
+    .run = run_status,
+};

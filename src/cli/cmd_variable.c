@@ -1,0 +1,241 @@
+/* variable list, set, delete, and the older spelling with flags. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/scope.h"
+#include "cli/variables.h"
+
+#define STDIN_LIMIT (1 << 20) /* more than the API takes */
+
+err *variables_fetch(struct cli *cli, const struct scope *scope, json_t **ret_variables) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli,
+                "query VariablesForServiceDeployment($projectId: String!, $environmentId: String!,"
+                " $serviceId: String!) { variablesForServiceDeployment(projectId: $projectId,"
+                " environmentId: $environmentId, serviceId: $serviceId) }",
+                json_pack("{s:s, s:s, s:s}", "projectId", scope->project_id, "environmentId",
+                          scope->environment_id, "serviceId", scope->service_id),
+                &data));
+  json_t *variables = json_object_get(data, "variablesForServiceDeployment");
+  if (!json_is_object(variables)) return err_new(ERR_CORRUPT, "the variables are no object");
+  *ret_variables = json_incref(variables);
+  return NULL;
+}
+
+/* Line breaks shown as \n, so that a row stays a row. */
+static char *one_line(const char *value) {
+  auto_str text = STR_EMPTY;
+  str_init(&text);
+  for (; *value; value++) {
+    if (*value == '\n') str_add(&text, "\\n");
+    else str_add_char(&text, *value);
+  }
+  return format_printable(str_text(&text));
+}
+
+/* The names in order, so that two listings can be compared. */
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sorted_names(const json_t *variables, struct strv *names) {
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)variables, name, value) strv_add(names, name);
+  if (names->len) qsort(names->items, names->len, sizeof *names->items, compare_names);
+}
+
+static void print_variables(struct cli *cli, const struct args *args, const json_t *variables) {
+  auto_strv names = STRV_EMPTY;
+  auto_table table;
+  table_init(&table, 2);
+  sorted_names(variables, &names);
+  for (size_t i = 0; i < names.len; i++) {
+    const char *value = json_get_text(variables, names.items[i]);
+    auto_free char *line = one_line(value ? value : "");
+    if (args_has(args, "kv")) out_line(&cli->out, "%s=%s", names.items[i], value ? value : "");
+    else table_add(&table, names.items[i], line, NULL);
+  }
+  if (!args_has(args, "kv")) out_table(&cli->out, &table);
+}
+
+static err *run_list(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *variables = NULL;
+  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
+  TRY(variables_fetch(cli, &scope, &variables));
+  if (args_has(args, "json")) out_json(&cli->out, variables);
+  else print_variables(cli, args, variables);
+  return NULL;
+}
+
+err *variables_read_pair(const char *pair, json_t *variables) {
+  size_t len = strcspn(pair, "=");
+  auto_free char *name = str_ndup(pair, len);
+  if (!len || !pair[len])
+    return err_new(ERR_INVALID, "'%s' should look like NAME=value", name); /* never the value */
+  json_t *value = json_string(pair + len + 1);
+  if (!value) return err_new(ERR_INVALID, "the value of %s is not UTF-8", name);
+  json_object_set_new(variables, name, value);
+  return NULL;
+}
+
+static err *read_stdin(struct str *text) {
+  char chunk[65536];
+  for (;;) {
+    ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return err_errno(errno, "reading standard input");
+    if (got == 0) break;
+    if (text->len + (size_t)got > STDIN_LIMIT)
+      return err_new(ERR_LIMIT, "standard input is over %d bytes", STDIN_LIMIT);
+    str_add_bytes(text, chunk, (size_t)got);
+  }
+  return NULL;
+}
+
+/* NAME whose value is all of standard input, less one line break at the end. */
+static err *set_from_stdin(const char *name, json_t *variables) {
+  auto_str text = STR_EMPTY;
+  if (str_empty(name) || strchr(name, '='))
+    return err_new(ERR_INVALID, "with a value from standard input give one NAME");
+  TRY(read_stdin(&text));
+  if (text.len && text.data[text.len - 1] == '\n') text.data[--text.len] = '\0';
+  json_t *value = json_stringn(str_text(&text), text.len);
+  if (!value) return err_new(ERR_INVALID, "the value of %s is not UTF-8", name);
+  json_object_set_new(variables, name, value);
+  return NULL;
+}
+
+static err *upsert(struct cli *cli, const struct args *args, json_t *variables) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
+  json_t *input = json_pack("{s:s, s:s, s:s, s:O, s:b}", "projectId", scope.project_id,
+                            "environmentId", scope.environment_id, "serviceId", scope.service_id,
+                            "variables", variables, "skipDeploys", args_has(args, "skip-deploys"));
+  TRY(cli_query(cli,
+                "mutation VariableCollectionUpsert($input: VariableCollectionUpsertInput!) {"
+                " variableCollectionUpsert(input: $input) }",
+                json_pack("{s:o}", "input", input), &data));
+  auto_strv names = STRV_EMPTY;
+  sorted_names(variables, &names);
+  auto_free char *joined = strv_join(&names, ", ");
+  auto_json *answer = json_pack("{s:o}", "set", json_array());
+  for (size_t i = 0; i < names.len; i++)
+    json_array_append_new(json_object_get(answer, "set"), json_string(names.items[i]));
+  if (args_has(args, "json")) out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "Set %s for %s in %s", joined, scope.service_name, scope.environment_name);
+  return NULL;
+}
+
+static err *run_set(struct cli *cli, const struct args *args) {
+  auto_json *variables = json_object();
+  if (args_has(args, "stdin")) {
+    TRY(set_from_stdin(args->word_count == 1 ? args_word(args, 0) : NULL, variables));
+  } else {
+    for (size_t i = 0; i < args->word_count; i++)
+      TRY(variables_read_pair(args_word(args, i), variables));
+  }
+  return upsert(cli, args, variables);
+}
+
+static err *run_delete(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  const char *name = args_word(args, 0);
+  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
+  auto_json *data = NULL;
+  json_t *input = json_pack("{s:s, s:s, s:s, s:s}", "projectId", scope.project_id, "environmentId",
+                            scope.environment_id, "serviceId", scope.service_id, "name", name);
+  TRY(cli_query(cli,
+                "mutation VariableDelete($input: VariableDeleteInput!) {"
+                " variableDelete(input: $input) }",
+                json_pack("{s:o}", "input", input), &data));
+  auto_json *answer = json_pack("{s:s}", "deleted", name);
+  if (args_has(args, "json")) out_json(&cli->out, answer);
+  else out_line(&cli->out, "Deleted %s of %s", name, scope.service_name);
+  return NULL;
+}
+
+/* `variables --set K=V --set K2=V2`; without --set it lists. */
+static err *run_legacy(struct cli *cli, const struct args *args) {
+  auto_json *variables = json_object();
+  const char *from_stdin = args_text(args, "set-from-stdin"), *pair;
+  size_t cursor = 0;
+  while ((pair = args_next(args, "set", &cursor))) TRY(variables_read_pair(pair, variables));
+  if (from_stdin) TRY(set_from_stdin(from_stdin, variables));
+  return json_object_size(variables) ? upsert(cli, args, variables) : run_list(cli, args);
+}
+
+/* clang-format off */
+static const struct flag list_flags[] = {
+  { "kv|k", NULL, "print NAME=value lines" },
+  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+static const struct flag set_flags[] = {
+  { "stdin",        NULL, "one NAME, whose value is standard input" },
+  { "skip-deploys", NULL, "do not deploy the service again" },
+  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+static const struct flag delete_flags[] = {
+  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+static const struct flag legacy_flags[] = {
+  { "kv|k",           NULL,   "print NAME=value lines" },
+  { "set",            "K=V",  "set a variable; may be repeated" },
+  { "set-from-stdin", "NAME", "set this variable to standard input" },
+  { "skip-deploys",   NULL,   "with --set: do not deploy the service again" },
+  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+/* clang-format on */
+
+static const struct command variable_list = {
+    .name = "list",
+    .aliases = "ls",
+    .usage = "",
+    .summary = "List a service's variables as its deployments see them",
+    .flags = list_flags,
+    .run = run_list,
+};
+static const struct command variable_set = {
+    .name = "set",
+    .usage = "NAME=VALUE…",
+    .summary = "Set variables and deploy the service again",
+    .examples = "variable set LOG_LEVEL=debug WORKERS=4\n"
+                "variable set API_KEY --stdin --skip-deploys < key.txt",
+    .flags = set_flags,
+    .min_words = 1,
+    .max_words = 1000,
+    .run = run_set,
+};
+static const struct command variable_delete = {
+    .name = "delete",
+    .aliases = "rm|remove",
+    .usage = "NAME",
+    .summary = "Delete a variable",
+    .flags = delete_flags,
+    .min_words = 1,
+    .max_words = 1,
+    .run = run_delete,
+};
+static const struct command *const subcommands[] = {
+    &variable_list, &variable_set, &variable_delete, NULL,
+};
+const struct command command_variable = {
+    .name = "variable",
+    .aliases = "variables|vars|var",
+    .usage = "",
+    .summary = "List, set and delete a service's variables",
+    .examples = "variables\nvariables --set 'LOG_LEVEL=debug' --skip-deploys\n"
+                "variable set LOG_LEVEL=debug",
+    .flags = legacy_flags,
+    .subcommands = subcommands,
+    .run = run_legacy,
+};

@@ -1,0 +1,19 @@
+/* The list of verbs, in the order of the help: sign in, project, deploy, look, change, the rest. */
+#include "cli/commands.h"
+
+#include <stddef.h>
+
+/* clang-format off */
+const struct command *const all_commands[] = {
+  &command_login, &command_logout, &command_whoami,
+  &command_init, &command_link, &command_unlink, &command_list, &command_status,
+  &command_up,
+  &command_logs, &command_deployment, &command_redeploy, &command_restart, &command_rollback,
+  &command_down,
+  &command_domain, &command_open,
+  &command_variable, &command_environment, &command_service,
+  &command_run, &command_ssh, &command_shell,
+  &command_api, &command_completion, &command_help,
+  NULL,
+};
+/* clang-format on */

@@ -1,0 +1,22 @@
+/* The verbs; each row stands beside its function in a cmd_*.c. */
+#ifndef TRAMWAY_CLI_COMMANDS_H
+#define TRAMWAY_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command command_login, command_logout, command_whoami;
+extern const struct command command_init, command_link, command_unlink, command_list;
+extern const struct command command_status;
+extern const struct command command_up;
+extern const struct command command_logs;
+extern const struct command command_deployment;
+extern const struct command command_redeploy, command_restart, command_rollback, command_down;
+extern const struct command command_domain, command_open;
+extern const struct command command_environment;
+extern const struct command command_service;
+extern const struct command command_variable;
+extern const struct command command_run, command_ssh, command_shell;
+extern const struct command command_build;
+extern const struct command command_api, command_completion, command_help;
+
+#endif

@@ -1,0 +1,37 @@
+/* A command inside a running instance, over a WebSocket (subprotocol tramway-exec.v1):
+ *
+ *     GET /exec?instanceId=… | deploymentId=… | serviceId=…&environmentId=…
+ *     →  text    {"argv": […], "env": {…}, "tty": bool, "columns": n, "rows": n}
+ *     →  binary  0 data: standard input (no data: its end); 1 JSON {"columns","rows"}: new size
+ *     ←  binary  1 data: standard output; 2 data: standard error
+ *     ←  text    {"exit": status} or {"error": "…"}, and the end
+ *
+ * With a tty the terminal is raw meanwhile, and is put back also when a signal ends the program. */
+#ifndef TRAMWAY_CLI_EXEC_H
+#define TRAMWAY_CLI_EXEC_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "cli/client.h"
+
+#define EXEC_PROTOCOL "tramway-exec.v1"
+#define EXEC_CHUNK 32768 /* bytes of standard input per message */
+
+struct exec {
+  const char *target; /* the query: "serviceId=…&environmentId=…" */
+  const struct strv *argv;
+  bool tty;
+};
+
+/* Runs it to its end; *ret_status is its exit status, 128 + n when signal n ended it. */
+fallible exec_run(struct client *c, const struct exec *x, int *ret_status);
+
+/* What a text message of the server says.  ERR_CORRUPT when it says nothing.  Pure, for tests. */
+fallible exec_read_end(const char *text, size_t len, int *ret_status);
+
+/* Whether standard input and output are both a terminal. */
+bool exec_has_terminal(void);
+
+#endif

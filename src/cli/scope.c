@@ -1,0 +1,233 @@
+#include "cli/scope.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+#define PROJECT_FIELDS                                                                             \
+  "id name createdAt updatedAt primaryEnvironmentId"                                               \
+  " environments(first: 500) { edges { node { id name isEphemeral } } }"                           \
+  " services(first: 500) { edges { node { id name } } }"
+
+json_t *scope_node_at(const json_t *connection, size_t i) {
+  return json_object_get(json_array_get(json_object_get(connection, "edges"), i), "node");
+}
+
+size_t scope_node_count(const json_t *connection) {
+  return json_array_size(json_object_get(connection, "edges"));
+}
+
+json_t *scope_node(const json_t *connection, const char *name_or_id) {
+  json_t *node;
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
+    if (str_eq(json_get_text(node, "id"), name_or_id)) return node;
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
+    if (str_ieq(json_get_text(node, "name"), name_or_id)) return node;
+  return NULL;
+}
+
+char *scope_names(const json_t *connection) {
+  auto_strv names = STRV_EMPTY;
+  json_t *node;
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
+    strv_add(&names, json_get_text(node, "name"));
+  return names.len ? strv_join(&names, ", ") : str_dup("none yet");
+}
+
+err *scope_folder(char **ret_folder) {
+  char *folder = getcwd(NULL, 0);
+  if (!folder) return err_errno(errno, "finding the current folder");
+  *ret_folder = folder;
+  return NULL;
+}
+
+err *scope_fetch_projects(struct cli *cli, json_t **ret_projects) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli,
+                "query Projects { projects(first: 500) { edges { node { " PROJECT_FIELDS
+                " workspace { id name } } } } }",
+                NULL, &data));
+  const json_t *connection = json_object_get(data, "projects");
+  json_t *projects = json_array(), *node;
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++) json_array_append(projects, node);
+  *ret_projects = projects;
+  return NULL;
+}
+
+static err *fetch_project_by_id(struct cli *cli, const char *id, json_t **ret_project) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, "query Project($id: String!) { project(id: $id) { " PROJECT_FIELDS " } }",
+                json_pack("{s:s}", "id", id), &data));
+  *ret_project = json_incref(json_object_get(data, "project"));
+  return NULL;
+}
+
+static err *fetch_project_by_name(struct cli *cli, const char *name, json_t **ret_project) {
+  auto_json *projects = NULL;
+  TRY(scope_fetch_projects(cli, &projects));
+  json_t *found = NULL, *project;
+  size_t i;
+  json_array_foreach(projects, i, project) {
+    if (!str_ieq(json_get_text(project, "name"), name)) continue;
+    if (found)
+      return err_new(ERR_CONFLICT, "several projects are called \"%s\": use the id (`%s list`)",
+                     name, cli->program);
+    found = project;
+  }
+  if (!found)
+    return err_new(ERR_NOT_FOUND, "Project \"%s\" not found. `%s list` shows those you have", name,
+                   cli->program);
+  *ret_project = json_incref(found);
+  return NULL;
+}
+
+err *scope_fetch_project(struct cli *cli, const char *name_or_id, json_t **ret_project) {
+  return id_valid(name_or_id) ? fetch_project_by_id(cli, name_or_id, ret_project)
+                              : fetch_project_by_name(cli, name_or_id, ret_project);
+}
+
+/* The project and environment that a project token belongs to. */
+static err *link_of_token(struct cli *cli, struct link *ret_link) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, "query ProjectToken { projectToken { projectId environmentId } }", NULL,
+                &data));
+  const json_t *token = json_object_get(data, "projectToken");
+  *ret_link = (struct link){
+      .project = str_dup(json_get_text(token, "projectId")),
+      .environment = str_dup(json_get_text(token, "environmentId")),
+      .service = str_dup(config_env("SERVICE_ID")),
+  };
+  return NULL;
+}
+
+static err *find_link(struct cli *cli, struct link *ret_link) {
+  auto_free char *folder = NULL;
+  TRY(scope_folder(&folder));
+  struct link link = {0};
+  if (cli->client.kind != TOKEN_PROJECT) return config_find_link(&cli->config, folder, ret_link);
+  /* The folder's link still says which service is meant, when it is of the same project. */
+  TRY(link_of_token(cli, ret_link));
+  err *e = config_find_link(&cli->config, folder, &link);
+  if (!e && !ret_link->service && str_eq(link.project, ret_link->project))
+    ret_link->service = str_dup(link.service);
+  if (!e) link_done(&link);
+  err_ignore(e);
+  return NULL;
+}
+
+static err *find_project(struct cli *cli, const struct args *args, struct scope *scope) {
+  const char *named = args_text(args, "project");
+  if (named) return scope_fetch_project(cli, named, &scope->project);
+  TRY(find_link(cli, &scope->link));
+  err *e = scope_fetch_project(cli, scope->link.project, &scope->project);
+  if (e && err_code_of(e) == ERR_NOT_FOUND)
+    return err_wrap(e, "the linked project \"%s\" is gone (`%s link` connects to another)",
+                    scope->link.name ? scope->link.name : scope->link.project, cli->program);
+  return e;
+}
+
+static err *find_environment(struct cli *cli, const struct args *args, struct scope *scope) {
+  const json_t *all = json_object_get(scope->project, "environments");
+  const char *named = args_text(args, "environment");
+  if (!named) named = scope->link.environment;
+  if (!named && scope_node_count(all) > 1 && args_has(args, "project")) {
+    auto_free char *names = scope_names(all);
+    return err_new(ERR_INVALID, "--project without --environment: the project has several (%s)",
+                   names);
+  }
+  const json_t *node = named ? scope_node(all, named)
+                             : scope_node(all, json_get_text(scope->project,
+                                                             "primaryEnvironmentId"));
+  if (!node && !named) node = scope_node_at(all, 0);
+  if (!node) {
+    auto_free char *names = scope_names(all);
+    return err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project has: %s. "
+                   "`%s environment new NAME` makes one", named ? named : "", names, cli->program);
+  }
+  scope->environment_id = json_get_text(node, "id");
+  scope->environment_name = json_get_text(node, "name");
+  return NULL;
+}
+
+static err *find_service(struct cli *cli, const struct args *args, enum scope_need need,
+                         struct scope *scope) {
+  const json_t *all = json_object_get(scope->project, "services");
+  const char *named = args_text(args, "service");
+  const json_t *node = named ? scope_node(all, named) : NULL;
+  auto_free char *names = scope_names(all);
+  if (named && !node)
+    return err_new(ERR_NOT_FOUND, "Service \"%s\" not found. The project has: %s", named, names);
+  if (!node && scope->link.service) node = scope_node(all, scope->link.service);
+  if (!node && need == SCOPE_SERVICE && scope_node_count(all) == 1) node = scope_node_at(all, 0);
+  if (!node && need == SCOPE_SERVICE && scope_node_count(all) == 0)
+    return err_new(ERR_NOT_FOUND, "the project \"%s\" has no service yet: `%s up` makes one from "
+                   "this folder", scope->project_name, cli->program);
+  if (!node && need == SCOPE_SERVICE)
+    return err_new(ERR_INVALID, "which service? Name one with --service (%s), or link this folder "
+                   "to one with `%s service link NAME`", names, cli->program);
+  scope->service_id = json_get_text(node, "id");
+  scope->service_name = json_get_text(node, "name");
+  return NULL;
+}
+
+static err *find_all(struct cli *cli, const struct args *args, enum scope_need need,
+                     struct scope *scope) {
+  TRY(find_project(cli, args, scope));
+  scope->project_id = json_get_text(scope->project, "id");
+  scope->project_name = json_get_text(scope->project, "name");
+  if (!scope->project_id || !scope->project_name)
+    return err_new(ERR_CORRUPT, "the server's answer about the project has no id or name");
+  if (need >= SCOPE_ENVIRONMENT) TRY(find_environment(cli, args, scope));
+  if (need >= SCOPE_SERVICE_IF_ANY) TRY(find_service(cli, args, need, scope));
+  return NULL;
+}
+
+err *scope_find(struct cli *cli, const struct args *args, enum scope_need need,
+                struct scope *ret_scope) {
+  TRY(cli_need_token(cli));
+  struct scope scope = {0};
+  err *e = find_all(cli, args, need, &scope);
+  if (e) scope_done(&scope);
+  else *ret_scope = scope;
+  return e;
+}
+
+void scope_done(struct scope *scope) {
+  json_decref(scope->project);
+  link_done(&scope->link);
+  *scope = (struct scope){0};
+}
+
+err *scope_save_link(struct cli *cli, const struct scope *scope) {
+  auto_free char *folder = NULL;
+  TRY(scope_folder(&folder));
+  struct link link = {
+      .folder = scope->link.folder ? scope->link.folder : folder,
+      .project = (char *)scope->project_id,
+      .name = (char *)scope->project_name,
+      .environment = (char *)scope->environment_id,
+      .environment_name = (char *)scope->environment_name,
+      .service = (char *)scope->service_id,
+  };
+  config_set_link(&cli->config, &link);
+  return config_save(&cli->config);
+}
+
+err *scope_url_of_domain(struct cli *cli, const char *domain, char **ret_url) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, "query SystemInfo { systemInfo { edgeUrl } }", NULL, &data));
+  const char *edge = json_get_text(json_object_get(data, "systemInfo"), "edgeUrl");
+  const char *host = edge ? strstr(edge, "://") : NULL;
+  if (!host) return err_new(ERR_CORRUPT, "the server gave no URL of its edge");
+  const char *port = strrchr(host + 3, ':');
+  bool has_port = port && strspn(port + 1, "0123456789") && !strchr(port, ']');
+  int port_len = has_port ? (int)strspn(port + 1, "0123456789") + 1 : 0;
+  *ret_url = str_format("%.*s%s%.*s", (int)(host + 3 - edge), edge, domain, port_len,
+                        has_port ? port : "");
+  return NULL;
+}
