@@ -1,11 +1,18 @@
 #include "store/artifact.h"
 
+#include "base/clock.h"
 #include "store/row.h"
 
 static const struct table snapshots = {"snapshots", &snapshot_shape};
 static const struct table images = {"images", &image_shape};
 
+/* What was just made counts as used. */
+static void fill_used(int64_t created_us, int64_t *last_used_us) {
+  if (!*last_used_us) *last_used_us = created_us ? created_us : clock_now_us();
+}
+
 err *snapshot_insert(db *d, struct snapshot *s) {
+  fill_used(s->created_us, &s->last_used_us);
   return row_taken(row_insert(d, &snapshots, s), "the snapshot '%s' is there already", s->hash);
 }
 
@@ -29,6 +36,7 @@ err *snapshot_delete(db *d, const char *id) {
 }
 
 err *image_insert(db *d, struct image *i) {
+  fill_used(i->created_us, &i->last_used_us);
   return row_taken(row_insert(d, &images, i), "an image with the build key '%s' is there already",
                    i->build_key);
 }

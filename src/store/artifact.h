@@ -17,8 +17,8 @@ fallible image_get(db *d, const char *id, struct image *ret_image);
 fallible image_find_by_build_key(db *d, const char *build_key, bool *ret_found,
                                  struct image *ret_image);
 fallible image_list(db *d, struct image_list *ret_list); /* newest first */
-/* Its inputs gave another image since: it stays for the deployments that run it, but is not found by
- * its key any more. */
+/* Its inputs gave another image since: it stays for the deployments that run it, but is not found
+ * by its key any more. */
 fallible image_forget_key(db *d, const char *id);
 fallible image_touch(db *d, const char *id, int64_t now_us);
 fallible image_delete(db *d, const char *id); /* its deployments can no longer be rolled back to */

@@ -5,13 +5,11 @@
 #include "model/variable.h"
 #include "store/db.h"
 
-/* How the value column is kept.  A value in a format that this program does not know is
- * ERR_CORRUPT when it is read. */
-#define VARIABLE_FORMAT_PLAIN 0
-
-/* Adds it, or gives an existing one this value (and seals it when `is_sealed`; never unseals).
- * Fills id, created_us and updated_us where they are empty; of a variable that was there, those
- * three stay as they were and are not read back (but updated_us changes). */
+/* A value kept in a format that this program does not know is ERR_CORRUPT when it is read.
+ *
+ * variable_set adds it, or gives the one of that name this value, and seals it when `is_sealed` (it
+ * never unseals).  Fills id, created_us and updated_us where they are empty; the id and created_us
+ * of a variable that was there stay, and are not read back. */
 fallible variable_set(db *d, struct variable *v);
 fallible variable_find(db *d, const char *environment_id, const char *service_id, const char *name,
                        bool *ret_found, struct variable *ret_variable);

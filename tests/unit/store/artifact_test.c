@@ -1,0 +1,122 @@
+/* Snapshots and images, and which of them nobody needs any more. */
+#include "store/artifact.h"
+
+#include "house.h"
+
+enum { MANY_FILES = 25000 };
+
+static void add_snapshot(struct house *h, const char *hash, int64_t last_used_us,
+                         char id[ID_SIZE]) {
+  auto_snapshot s = {.hash = str_dup(hash), .last_used_us = last_used_us, .file_count = MANY_FILES};
+  must(snapshot_insert(h->d, &s));
+  memcpy(id, s.id, ID_SIZE);
+}
+
+static void add_image(struct house *h, const char *key, int64_t last_used_us, char id[ID_SIZE]) {
+  auto_image i = {.build_key = str_dup(key),
+                  .reference = str_dup("localhost/x"),
+                  .last_used_us = last_used_us,
+                  .size_bytes = 1LL << 40};
+  must(image_insert(h->d, &i));
+  memcpy(id, i.id, ID_SIZE);
+}
+
+TEST(a_snapshot_comes_back_by_its_hash) {
+  auto_house h;
+  house_open(&h);
+  auto_snapshot s = {.hash = str_dup("abc"), .size_bytes = 7, .file_count = 2};
+  auto_snapshot again = {.hash = str_dup("abc")}, found = {0}, got = {0}, none = {0};
+  s.meta = json_pack("{s:s}", "branch", "main");
+  CHECK_OK(snapshot_insert(h.d, &s));
+  CHECK_ERR(snapshot_insert(h.d, &again), ERR_CONFLICT, "the snapshot 'abc' is there already");
+  bool there;
+  CHECK_OK(snapshot_find_by_hash(h.d, "abc", &there, &found));
+  CHECK(there);
+  CHECK_TEXT(found.id, s.id);
+  CHECK(found.last_used_us > 0 && found.created_us > 0);
+  CHECK(json_equal(found.meta, s.meta));
+  CHECK_OK(snapshot_touch(h.d, s.id, 5));
+  CHECK_OK(snapshot_get(h.d, s.id, &got));
+  CHECK_INT(got.last_used_us, 5);
+  CHECK_OK(snapshot_delete(h.d, s.id));
+  CHECK_OK(snapshot_find_by_hash(h.d, "abc", &there, &none));
+  CHECK(!there);
+}
+
+TEST(an_image_comes_back_by_its_build_key) {
+  auto_house h;
+  house_open(&h);
+  char snapshot[ID_SIZE];
+  add_snapshot(&h, "abc", 1, snapshot);
+  auto_image i = {.build_key = str_dup("key"),
+                  .reference = str_dup("localhost/shop:1"),
+                  .digest = str_dup("sha256:00"),
+                  .size_bytes = 1LL << 40};
+  auto_image again = {.build_key = str_dup("key"), .reference = str_dup("x")};
+  auto_image found = {0}, got = {0}, none = {0};
+  memcpy(i.snapshot_id, snapshot, ID_SIZE);
+  i.config = json_pack("{s:[s]}", "Cmd", "sh");
+  CHECK_OK(image_insert(h.d, &i));
+  CHECK_ERR(image_insert(h.d, &again), ERR_CONFLICT, "build key 'key' is there already");
+  bool there;
+  CHECK_OK(image_find_by_build_key(h.d, "key", &there, &found));
+  CHECK(there);
+  CHECK_INT(found.size_bytes, 1LL << 40);
+  CHECK_TEXT(found.snapshot_id, snapshot);
+  CHECK(json_equal(found.config, i.config));
+  CHECK_OK(snapshot_delete(h.d, snapshot));
+  CHECK_OK(image_touch(h.d, i.id, 9));
+  CHECK_OK(image_get(h.d, i.id, &got));
+  CHECK_TEXT(got.snapshot_id, "");
+  CHECK_INT(got.last_used_us, 9);
+  auto_image_list list = {0};
+  CHECK_OK(image_list(h.d, &list));
+  CHECK_INT(list.len, 1);
+  CHECK_OK(image_delete(h.d, i.id));
+  CHECK_ERR(image_get(h.d, i.id, &none), ERR_NOT_FOUND, "image '");
+}
+
+static void deploy_with(struct house *h, enum deployment_status status, int64_t since_us,
+                        const char *snapshot, const char *image) {
+  auto_deployment made = {0};
+  house_deployment(&h->instance, &made);
+  made.status = status;
+  made.status_updated_us = since_us;
+  memcpy(made.snapshot_id, snapshot, ID_SIZE);
+  memcpy(made.image_id, image, ID_SIZE);
+  must(deployment_insert(h->d, &made));
+}
+
+TEST(unused_means_that_no_deployment_may_need_it) {
+  static const struct {
+    int64_t last_used_us;
+    bool deployed;
+    enum deployment_status status;
+    int64_t since_us;
+    bool unused;
+  } rows[] = {
+      {10, false, 0, 0, true},
+      {100, false, 0, 0, false}, /* used since */
+      {10, true, DEPLOYMENT_REMOVED, 10, true},
+      {10, true, DEPLOYMENT_REMOVED, 100, false}, /* may still be rolled back to */
+      {10, true, DEPLOYMENT_FAILED, 99, true},
+      {10, true, DEPLOYMENT_SUCCESS, 10, false},
+      {10, true, DEPLOYMENT_QUEUED, 10, false},
+  };
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    auto_house h;
+    house_open(&h);
+    char snapshot[ID_SIZE], image[ID_SIZE];
+    add_snapshot(&h, "s", rows[i].last_used_us, snapshot);
+    add_image(&h, "k", rows[i].last_used_us, image);
+    if (rows[i].deployed) deploy_with(&h, rows[i].status, rows[i].since_us, snapshot, image);
+    auto_image_list images = {0};
+    auto_snapshot_list snapshots = {0};
+    CHECK_OK(image_list_unused(h.d, 100, &images));
+    CHECK_OK(snapshot_list_unused(h.d, 100, &snapshots));
+    CHECK_INT(images.len, rows[i].unused);
+    CHECK_INT(snapshots.len, rows[i].unused);
+  }
+}
+
+TEST_MAIN
