@@ -1,0 +1,93 @@
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/embedded.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static const char *schema_text(void) {
+  for (const struct embedded_file *f = embedded_files; f->name; f++)
+    if (str_eq(f->name, "api/schema.graphql")) return f->text;
+  abort(); /* the Makefile embeds it */
+}
+
+err *api_schema_new(graphql_schema **ret_schema) {
+  static const struct bindings *const all[] = {&bindings_account,  &bindings_project, &bindings_service,
+                                               &bindings_deployment, &bindings_variable, &bindings_domain,
+                                               &bindings_log,      &bindings_subscription};
+  const char *text = schema_text();
+  auto_graphql_schema *schema = NULL;
+  TRY(graphql_schema_new(text, strlen(text), &schema));
+  for (size_t i = 0; i < ARRAY_LEN(all); i++) TRY(graphql_schema_bind(schema, all[i]->rows, all[i]->len));
+  graphql_schema_set_access(schema, access_check);
+  TRY(graphql_schema_check_access(schema));
+  TRY(graphql_schema_check_resolvers(schema));
+  *ret_schema = schema;
+  schema = NULL;
+  return NULL;
+}
+
+static void handle_health(http_request *r, void *api_) {
+  (void)api_;
+  http_respond_text(r, 200, "ok\n");
+}
+
+enum { GRAPHQL_BODY_MAX = 5 * 1024 * 1024 };
+
+/* clang-format off */
+static const struct http_route routes[] = {
+  { "GET",  "/healthz",    handle_health,         HTTP_BODY_NONE,   0,                NULL },
+  { "POST", "/graphql/v2", handle_graphql,        HTTP_BODY_MEMORY, GRAPHQL_BODY_MAX, NULL },
+  { "GET",  "/graphql/v2", handle_graphql_socket, HTTP_BODY_NONE,   0,                NULL },
+  { "POST", "/project/{project}/environment/{environment}/up",
+                           handle_upload,         HTTP_BODY_FILE,   0,                handle_upload_begin },
+  { "GET",  "/exec",       handle_exec,           HTTP_BODY_NONE,   0,                NULL },
+};
+/* clang-format on */
+
+static err *listen_on(api *a, const char *const *listen) {
+  struct http_server_options options = {.listen = listen, .routes = routes,
+                                        .routes_len = ARRAY_LEN(routes), .arg = a};
+  TRY(http_server_start(a->parts.loop, &options, &a->server));
+  if (*a->public_url) return NULL;
+  free(a->public_url);
+  a->public_url = str_format("http://%s", http_server_address(a->server, 0));
+  return NULL;
+}
+
+err *api_start(const struct api_parts *parts, const struct api_options *options, api **ret_api) {
+  api *a = mem_zalloc(sizeof *a);
+  a->parts = *parts;
+  a->version = str_dup(options->version);
+  a->public_url = str_dup(options->public_url);
+  a->edge_url = str_dup(options->edge_url);
+  a->domain_suffix = str_dup(options->domain_suffix);
+  a->upload_dir = str_dup(options->upload_dir);
+  a->upload_limit_bytes = options->upload_limit_bytes;
+  err *e = file_remove_tree(a->upload_dir); /* what an earlier run had not finished taking */
+  if (!e) e = file_make_dirs(a->upload_dir, 0700);
+  if (!e) e = api_schema_new(&a->schema);
+  if (!e) e = listen_on(a, options->listen);
+  if (e) {
+    api_stop(a);
+    return e;
+  }
+  *ret_api = a;
+  return NULL;
+}
+
+void api_stop(api *a) {
+  if (!a) return;
+  http_server_stop(a->server);
+  graphql_schema_free(a->schema);
+  free(a->version);
+  free(a->public_url);
+  free(a->edge_url);
+  free(a->domain_suffix);
+  free(a->upload_dir);
+  free(a);
+}

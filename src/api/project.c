@@ -1,0 +1,293 @@
+/* Projects and environments. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/account.h"
+#include "store/deployment.h"
+#include "store/project.h"
+#include "store/service.h"
+#include "store/variable.h"
+
+/* ---- projects ---- */
+
+static err *project_value(const struct graphql_call *call, const char *id, json_t **ret_value) {
+  auto_project project = {0};
+  TRY(project_get(db_of(call), id, &project));
+  *ret_value = project_json(&project);
+  return NULL;
+}
+
+RESOLVER(query_project) {
+  return project_value(call, arg_text(call, "id"), ret_value);
+}
+
+RESOLVER(project_of_parent) {
+  return project_value(call, parent_text(call, "projectId"), ret_value);
+}
+
+static err *projects_connection(const struct graphql_call *call, const char *workspace_id,
+                                json_t **ret_value) {
+  const struct caller *caller = &asking_of(call)->caller;
+  auto_project_list list = {0};
+  if (workspace_id)
+    TRY(project_list_by_workspace(db_of(call), workspace_id, NULL, &list));
+  else
+    TRY(project_list_by_user(db_of(call), caller->user_id, NULL, &list));
+  json_t *nodes = json_array();
+  for (size_t i = 0; i < list.len; i++)
+    if (!*caller->workspace_id || str_eq(caller->workspace_id, list.items[i].workspace_id))
+      json_array_append_new(nodes, project_json(&list.items[i]));
+  return relay_connection(nodes, call->args, false, ret_value);
+}
+
+RESOLVER(query_projects) {
+  return projects_connection(call, arg_text(call, "workspaceId"), ret_value);
+}
+
+RESOLVER(workspace_projects) {
+  return projects_connection(call, parent_text(call, "id"), ret_value);
+}
+
+RESOLVER(project_workspace) {
+  auto_workspace workspace = {0};
+  TRY(workspace_get(db_of(call), parent_text(call, "workspaceId"), &workspace));
+  *ret_value = workspace_json(&workspace);
+  return NULL;
+}
+
+RESOLVER(empty_connection) {
+  return relay_connection(json_array(), call->args, false, ret_value);
+}
+
+/* Without a workspace: the caller's first. */
+static err *choose_workspace(const struct graphql_call *call, char ret_id[ID_SIZE]) {
+  const struct caller *caller = &asking_of(call)->caller;
+  const char *given = input_text(call, "workspaceId");
+  id_copy(ret_id, given ? given : caller->workspace_id);
+  if (*ret_id) return NULL;
+  auto_workspace_list list = {0};
+  TRY(workspace_list_by_user(db_of(call), caller->user_id, &list));
+  if (!list.len) return err_new(ERR_NOT_FOUND, "the account is in no workspace");
+  id_copy(ret_id, list.items[list.len - 1].id);
+  return NULL;
+}
+
+static char *generated_name(void) {
+  static const char *const adjectives[] = {"amber", "brisk", "calm", "daring", "eager", "fair",
+                                           "gentle", "humble", "keen", "lively", "mellow", "noble",
+                                           "proud", "quiet", "swift", "vivid"};
+  static const char *const nouns[] = {"bridge", "canal", "depot", "engine", "ferry", "garden",
+                                      "harbor", "island", "junction", "lantern", "meadow", "orbit",
+                                      "platform", "river", "signal", "tram"};
+  unsigned char random[2];
+  secret_random(random, sizeof random);
+  return str_format("%s-%s", adjectives[random[0] % ARRAY_LEN(adjectives)], nouns[random[1] % ARRAY_LEN(nouns)]);
+}
+
+static err *rename_default_environment(const struct graphql_call *call, const char *project_id) {
+  const char *name = input_text(call, "defaultEnvironmentName");
+  if (!name || str_eq(name, ENVIRONMENT_NAME_DEFAULT)) return NULL;
+  auto_environment_list list = {0};
+  TRY(environment_name_check(name));
+  TRY(environment_list_by_project(db_of(call), project_id, NULL, &list));
+  return list.len ? environment_rename(db_of(call), list.items[0].id, name, clock_now_us()) : NULL;
+}
+
+RESOLVER(mutation_project_create) {
+  char workspace_id[ID_SIZE];
+  auto_project project = {0};
+  const char *given = input_text(call, "name");
+  auto_free char *name = given ? str_dup(given) : generated_name();
+  TRY(choose_workspace(call, workspace_id));
+  TRY(core_project_create(core_of(call), workspace_id, name, input_text(call, "description"), &project));
+  TRY(rename_default_environment(call, project.id));
+  *ret_value = project_json(&project);
+  return NULL;
+}
+
+RESOLVER(mutation_project_update) {
+  auto_project project = {0};
+  const char *id = arg_text(call, "id"), *name = input_text(call, "name");
+  const char *description = input_text(call, "description");
+  TRY(project_get(db_of(call), id, &project));
+  if (name) TRY(project_name_check(name));
+  TRY(project_update(db_of(call), id, name ? name : project.name,
+                     description ? description : project.description, clock_now_us()));
+  return project_value(call, id, ret_value);
+}
+
+RESOLVER(mutation_project_delete) {
+  TRY(core_project_delete(core_of(call), arg_text(call, "id")));
+  *ret_value = json_true();
+  return NULL;
+}
+
+/* ---- environments ---- */
+
+static err *environment_value(const struct graphql_call *call, const char *id, json_t **ret_value) {
+  auto_environment environment = {0};
+  if (!id) return NULL;
+  TRY(environment_get(db_of(call), id, &environment));
+  *ret_value = environment_json(&environment);
+  return NULL;
+}
+
+RESOLVER(query_environment) {
+  return environment_value(call, arg_text(call, "id"), ret_value);
+}
+
+RESOLVER(environment_of_parent) {
+  return environment_value(call, parent_text(call, "environmentId"), ret_value);
+}
+
+RESOLVER(environment_source) {
+  err *e = environment_value(call, parent_text(call, "sourceEnvironmentId"), ret_value);
+  if (!e || err_code_of(e) != ERR_NOT_FOUND) return e;
+  err_ignore(e); /* it has been deleted since */
+  return NULL;
+}
+
+/* A project token sees its own environment alone. */
+static bool may_see(const struct caller *caller, const struct environment *e) {
+  return caller->kind != CALLER_PROJECT || str_eq(caller->environment_id, e->id);
+}
+
+static err *environments_connection(const struct graphql_call *call, const char *project_id,
+                                    json_t **ret_value) {
+  auto_environment_list list = {0};
+  TRY(environment_list_by_project(db_of(call), project_id, NULL, &list));
+  const json_t *wanted = json_object_get(call->args, "isEphemeral");
+  bool newest_first = str_eq(arg_text(call, "sort"), "desc");
+  json_t *nodes = json_array();
+  for (size_t n = 0; n < list.len; n++) {
+    const struct environment *e = &list.items[newest_first ? n : list.len - 1 - n];
+    if (json_is_boolean(wanted) && json_is_true(wanted) != e->is_ephemeral) continue;
+    if (may_see(&asking_of(call)->caller, e)) json_array_append_new(nodes, environment_json(e));
+  }
+  return relay_connection(nodes, call->args, false, ret_value);
+}
+
+RESOLVER(query_environments) {
+  return environments_connection(call, arg_text(call, "projectId"), ret_value);
+}
+
+RESOLVER(project_environments) {
+  return environments_connection(call, parent_text(call, "id"), ret_value);
+}
+
+RESOLVER(project_primary_environment) {
+  auto_environment_list list = {0};
+  TRY(environment_list_by_project(db_of(call), parent_text(call, "id"), NULL, &list));
+  for (size_t n = list.len; n-- > 0;)
+    if (!list.items[n].is_ephemeral) {
+      *ret_value = json_string(list.items[n].id);
+      return NULL;
+    }
+  return NULL;
+}
+
+RESOLVER(environment_instances) {
+  auto_service_instance_list list = {0};
+  TRY(service_instance_list_by_environment(db_of(call), parent_text(call, "id"), &list));
+  json_t *nodes = json_array();
+  for (size_t i = 0; i < list.len; i++) json_array_append_new(nodes, service_instance_json(&list.items[i]));
+  return relay_connection(nodes, call->args, false, ret_value);
+}
+
+static json_t *variables_config(const struct variable_list *list, const char *service_id, bool values) {
+  json_t *o = json_object();
+  for (size_t i = 0; i < list->len; i++) {
+    const struct variable *v = &list->items[i];
+    if (!str_eq(v->service_id, service_id)) continue;
+    bool shown = values && !v->is_sealed;
+    json_object_set_new(o, v->name, json_pack("{s:s?, s:b}", "value", shown ? v->value : NULL, "isSealed", v->is_sealed));
+  }
+  return o;
+}
+
+/* Railway's EnvironmentConfig document (reference section 1). */
+RESOLVER(environment_config) {
+  const char *id = parent_text(call, "id");
+  bool values = json_is_true(json_object_get(call->args, "decryptVariables"));
+  auto_service_instance_list instances = {0};
+  auto_variable_list variables = {0};
+  TRY(service_instance_list_by_environment(db_of(call), id, &instances));
+  TRY(variable_list_by_environment(db_of(call), id, &variables));
+  json_t *services = json_object();
+  for (size_t i = 0; i < instances.len; i++) {
+    json_t *service = service_settings_to_json(&instances.items[i].settings);
+    json_object_set_new(service, "variables", variables_config(&variables, instances.items[i].service_id, values));
+    json_object_set_new(services, instances.items[i].service_id, service);
+  }
+  *ret_value = json_pack("{s:o, s:o, s:{}, s:{}}", "services", services, "sharedVariables",
+                         variables_config(&variables, "", values), "volumes", "buckets");
+  return NULL;
+}
+
+static err *deploy_copies(const struct graphql_call *call, const struct environment *environment) {
+  auto_service_instance_list list = {0};
+  TRY(service_instance_list_by_environment(db_of(call), environment->id, &list));
+  for (size_t i = 0; i < list.len; i++) {
+    enum source_kind kind = list.items[i].settings.source_kind;
+    char id[ID_SIZE];
+    if (kind == SOURCE_IMAGE || kind == SOURCE_REPO)
+      TRY(core_deploy_instance(core_of(call), &list.items[i], asking_of(call)->caller.user_id, id));
+  }
+  return NULL;
+}
+
+RESOLVER(mutation_environment_create) {
+  auto_environment made = {0};
+  const char *source = input_text(call, "sourceEnvironmentId");
+  TRY(core_environment_create(core_of(call), input_text(call, "projectId"), input_text(call, "name"),
+                              source, false, &made));
+  if (source && !json_get_bool(input_of(call), "skipInitialDeploys", false)) TRY(deploy_copies(call, &made));
+  *ret_value = environment_json(&made);
+  return NULL;
+}
+
+RESOLVER(mutation_environment_rename) {
+  const char *id = arg_text(call, "id"), *name = input_text(call, "name");
+  TRY(environment_name_check(name));
+  TRY(environment_rename(db_of(call), id, name, clock_now_us()));
+  return environment_value(call, id, ret_value);
+}
+
+RESOLVER(mutation_environment_delete) {
+  TRY(core_environment_delete(core_of(call), arg_text(call, "id")));
+  *ret_value = json_true();
+  return NULL;
+}
+
+/* clang-format off */
+static const struct graphql_binding rows[] = {
+  { "Query",        "project",              query_project,               NULL },
+  { "Query",        "projects",             query_projects,              NULL },
+  { "Query",        "environment",          query_environment,           NULL },
+  { "Query",        "environments",         query_environments,          NULL },
+  { "Mutation",     "projectCreate",        mutation_project_create,     NULL },
+  { "Mutation",     "projectUpdate",        mutation_project_update,     NULL },
+  { "Mutation",     "projectDelete",        mutation_project_delete,     NULL },
+  { "Mutation",     "environmentCreate",    mutation_environment_create, NULL },
+  { "Mutation",     "environmentRename",    mutation_environment_rename, NULL },
+  { "Mutation",     "environmentDelete",    mutation_environment_delete, NULL },
+  { "Workspace",    "projects",             workspace_projects,          NULL },
+  { "Project",      "workspace",            project_workspace,           NULL },
+  { "Project",      "environments",         project_environments,        NULL },
+  { "Project",      "primaryEnvironmentId", project_primary_environment, NULL },
+  { "Project",      "buckets",              empty_connection,            NULL },
+  { "Service",      "project",              project_of_parent,           NULL },
+  { "ProjectToken", "project",              project_of_parent,           NULL },
+  { "ProjectToken", "environment",          environment_of_parent,       NULL },
+  { "Deployment",   "environment",          environment_of_parent,       NULL },
+  { "Environment",  "sourceEnvironment",    environment_source,          NULL },
+  { "Environment",  "serviceInstances",     environment_instances,       NULL },
+  { "Environment",  "volumeInstances",      empty_connection,            NULL },
+  { "Environment",  "config",               environment_config,          NULL },
+};
+/* clang-format on */
+const struct bindings bindings_project = {rows, ARRAY_LEN(rows)};

@@ -1,0 +1,236 @@
+/* Services and their instances. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/deployment.h"
+#include "store/project.h"
+#include "store/service.h"
+#include "store/variable.h"
+
+static err *service_value(const struct graphql_call *call, const char *id, json_t **ret_value) {
+  auto_service service = {0};
+  TRY(service_get(db_of(call), id, &service));
+  *ret_value = service_json(&service);
+  return NULL;
+}
+
+RESOLVER(query_service) {
+  return service_value(call, arg_text(call, "id"), ret_value);
+}
+
+RESOLVER(service_of_parent) {
+  return service_value(call, parent_text(call, "serviceId"), ret_value);
+}
+
+RESOLVER(instance_service_name) {
+  auto_service service = {0};
+  TRY(service_get(db_of(call), parent_text(call, "serviceId"), &service));
+  *ret_value = json_string(service.name);
+  return NULL;
+}
+
+RESOLVER(project_services) {
+  auto_service_list list = {0};
+  TRY(service_list_by_project(db_of(call), parent_text(call, "id"), NULL, &list));
+  json_t *nodes = json_array();
+  for (size_t i = list.len; i-- > 0;) json_array_append_new(nodes, service_json(&list.items[i]));
+  return relay_connection(nodes, call->args, false, ret_value);
+}
+
+RESOLVER(query_service_instance) {
+  auto_service_instance instance = {0};
+  TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
+  *ret_value = service_instance_json(&instance);
+  return NULL;
+}
+
+RESOLVER(instance_latest_deployment) {
+  auto_deployment latest = {0};
+  bool found = false;
+  TRY(deployment_find_latest(db_of(call), parent_text(call, "id"), &found, &latest));
+  if (found) *ret_value = deployment_json(&latest);
+  return NULL;
+}
+
+RESOLVER(instance_active_deployments) {
+  auto_deployment active = {0};
+  bool found = false;
+  TRY(deployment_find_active(db_of(call), parent_text(call, "id"), &found, &active));
+  *ret_value = json_array();
+  if (found) json_array_append_new(*ret_value, deployment_json(&active));
+  return NULL;
+}
+
+/* ---- settings ---- */
+
+static err *set_source(struct service_settings *s, const char *repo, const char *image, const char *branch) {
+  if (!repo == !image) return err_new(ERR_INVALID, "the source is a repo or an image: give one of them");
+  s->source_kind = repo ? SOURCE_REPO : SOURCE_IMAGE;
+  str_replace_owned(&s->source_repo, repo);
+  str_replace_owned(&s->source_image, image);
+  str_replace_owned(&s->source_branch, branch);
+  return NULL;
+}
+
+/* ServiceInstanceUpdateInput → Railway's settings document, whose names it shares. */
+static json_t *settings_document(const json_t *input) {
+  static const char *const of_build[] = {"builder", "buildCommand", "dockerfilePath"};
+  json_t *build_part = json_object(), *deploy_part = json_deep_copy(input), *source = json_object();
+  for (size_t i = 0; i < ARRAY_LEN(of_build); i++) {
+    json_t *value = json_object_get(input, of_build[i]);
+    if (value) json_object_set(build_part, of_build[i], value);
+    json_object_del(deploy_part, of_build[i]);
+  }
+  json_t *root = json_object_get(input, "rootDirectory");
+  if (root) json_object_set(source, "rootDirectory", root);
+  json_object_del(deploy_part, "rootDirectory");
+  json_object_del(deploy_part, "source");
+  return json_pack("{s:o, s:o, s:o}", "build", build_part, "deploy", deploy_part, "source", source);
+}
+
+static err *update_settings(const struct graphql_call *call, struct service_instance *instance) {
+  const json_t *source = json_object_get(input_of(call), "source");
+  auto_json *document = settings_document(input_of(call));
+  if (json_is_object(source))
+    TRY(set_source(&instance->settings, json_get_text(source, "repo"), json_get_text(source, "image"),
+                   instance->settings.source_branch));
+  TRY(service_settings_apply_json(&instance->settings, document));
+  TRY(service_settings_check(&instance->settings));
+  TRY(service_instance_set_settings(db_of(call), instance->id, &instance->settings, clock_now_us()));
+  return core_settings_changed(core_of(call), instance->id);
+}
+
+RESOLVER(mutation_instance_update) {
+  const char *environment_id = arg_text(call, "environmentId");
+  auto_service_instance_list list = {0};
+  bool found = false;
+  TRY(service_instance_list_by_service(db_of(call), arg_text(call, "serviceId"), &list));
+  for (size_t i = 0; i < list.len; i++) {
+    if (environment_id && !str_eq(list.items[i].environment_id, environment_id)) continue;
+    found = true;
+    TRY(update_settings(call, &list.items[i]));
+  }
+  if (!found) return err_new(ERR_NOT_FOUND, "ServiceInstance not found");
+  *ret_value = json_true();
+  return NULL;
+}
+
+/* ---- making and changing ---- */
+
+static char *name_for(const struct graphql_call *call) {
+  const char *name = input_text(call, "name");
+  if (name) return str_dup(name);
+  const json_t *source = json_object_get(input_of(call), "source");
+  const char *from = json_get_text(source, "image") ? json_get_text(source, "image") : json_get_text(source, "repo");
+  if (!from) {
+    auto_free char *code = secret_random_hex(3);
+    return str_format("service-%s", code);
+  }
+  const char *slash = strrchr(from, '/');
+  const char *base = slash ? slash + 1 : from;
+  return str_ndup(base, strcspn(base, ":@."));
+}
+
+static err *source_settings(const struct graphql_call *call, struct service_settings *s) {
+  const json_t *source = json_object_get(input_of(call), "source");
+  if (!json_is_object(source)) return NULL;
+  return set_source(s, json_get_text(source, "repo"), json_get_text(source, "image"), input_text(call, "branch"));
+}
+
+static err *set_initial_variables(const struct graphql_call *call, const struct service_instance *instance) {
+  const char *name;
+  json_t *value;
+  json_object_foreach(json_object_get(input_of(call), "variables"), name, value) {
+    const char *text = json_string_value(value);
+    TRY(variable_name_check(name));
+    if (!text) return err_new(ERR_INVALID, "variable '%s': the value is no text", name);
+    TRY(variable_value_check(name, text, json_string_length(value)));
+    auto_variable v = {.name = str_dup(name), .value = str_dup(text)};
+    id_copy(v.project_id, instance->project_id);
+    id_copy(v.environment_id, instance->environment_id);
+    id_copy(v.service_id, instance->service_id);
+    TRY(variable_set(db_of(call), &v));
+  }
+  return NULL;
+}
+
+static err *start_new_service(const struct graphql_call *call, const struct service *service) {
+  const char *environment_id = input_text(call, "environmentId");
+  auto_service_instance_list list = {0};
+  TRY(service_instance_list_by_service(db_of(call), service->id, &list));
+  for (size_t i = 0; i < list.len; i++) {
+    char id[ID_SIZE];
+    if (environment_id && !str_eq(environment_id, list.items[i].environment_id)) continue;
+    TRY(set_initial_variables(call, &list.items[i]));
+    if (list.items[i].settings.source_kind != SOURCE_NONE)
+      TRY(core_deploy_instance(core_of(call), &list.items[i], asking_of(call)->caller.user_id, id));
+  }
+  return NULL;
+}
+
+RESOLVER(mutation_service_create) {
+  auto_service service = {0};
+  auto_service_settings settings;
+  auto_free char *name = name_for(call);
+  service_settings_init(&settings);
+  TRY(source_settings(call, &settings));
+  TRY(service_settings_check(&settings));
+  TRY(core_service_create(core_of(call), input_text(call, "projectId"), name, &settings, &service));
+  TRY(start_new_service(call, &service));
+  *ret_value = service_json(&service);
+  return NULL;
+}
+
+RESOLVER(mutation_service_update) {
+  auto_service service = {0};
+  TRY(service_get(db_of(call), arg_text(call, "id"), &service));
+  if (input_text(call, "name")) TRY(service_name_check(input_text(call, "name")));
+  if (input_text(call, "name")) TRY(service_set_name(&service, input_text(call, "name")));
+  if (input_text(call, "icon")) str_replace_owned(&service.icon, input_text(call, "icon"));
+  TRY(service_update(db_of(call), &service, clock_now_us()));
+  return service_value(call, service.id, ret_value);
+}
+
+RESOLVER(mutation_service_delete) {
+  if (arg_text(call, "environmentId"))
+    return err_new(ERR_INVALID, "not available in Tramway: a service belongs to all environments of its "
+                                "project; remove its deployment with deploymentRemove instead");
+  TRY(core_service_delete(core_of(call), arg_text(call, "id")));
+  *ret_value = json_true();
+  return NULL;
+}
+
+RESOLVER(mutation_service_connect) {
+  auto_service_instance_list list = {0};
+  TRY(service_instance_list_by_service(db_of(call), arg_text(call, "id"), &list));
+  for (size_t i = 0; i < list.len; i++) {
+    struct service_settings *s = &list.items[i].settings;
+    TRY(set_source(s, input_text(call, "repo"), input_text(call, "image"), input_text(call, "branch")));
+    TRY(service_settings_check(s));
+    TRY(service_instance_set_settings(db_of(call), list.items[i].id, s, clock_now_us()));
+  }
+  return service_value(call, arg_text(call, "id"), ret_value);
+}
+
+/* clang-format off */
+static const struct graphql_binding rows[] = {
+  { "Query",           "service",               query_service,               NULL },
+  { "Query",           "serviceInstance",       query_service_instance,      NULL },
+  { "Mutation",        "serviceCreate",         mutation_service_create,     NULL },
+  { "Mutation",        "serviceUpdate",         mutation_service_update,     NULL },
+  { "Mutation",        "serviceDelete",         mutation_service_delete,     NULL },
+  { "Mutation",        "serviceConnect",        mutation_service_connect,    NULL },
+  { "Mutation",        "serviceInstanceUpdate", mutation_instance_update,    NULL },
+  { "Project",         "services",              project_services,            NULL },
+  { "ServiceInstance", "service",               service_of_parent,           NULL },
+  { "ServiceInstance", "serviceName",           instance_service_name,       NULL },
+  { "ServiceInstance", "latestDeployment",      instance_latest_deployment,  NULL },
+  { "ServiceInstance", "activeDeployments",     instance_active_deployments, NULL },
+  { "Deployment",      "service",               service_of_parent,           NULL },
+};
+/* clang-format on */
+const struct bindings bindings_service = {rows, ARRAY_LEN(rows)};

@@ -1,0 +1,340 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "build/build.h"
+#include "build/image_store.h"
+#include "core/core.h"
+#include "daemon/lock.h"
+#include "edge/edge.h"
+#include "engine/local/local.h"
+#include "observe/log_store.h"
+#include "store/migrate.h"
+
+struct paths { /* of what is installed with us */
+  char *exec_program, *images_dir;
+};
+
+struct daemon {
+  const char *config_path;
+  struct config *config;
+  struct paths paths;
+  loop *loop;
+  db *db;
+  log_store *logs;
+  builder *builder;
+  edge *edge;
+  engine *engine;
+  core *core;
+  api *api;
+  err *failure; /* why the start failed */
+  bool ended;
+};
+
+/* ---- where things are ---- */
+
+static err *find_paths(struct paths *p) {
+  char self[4096];
+  ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (len < 0) return err_errno(errno, "reading /proc/self/exe");
+  self[len] = '\0';
+  *strrchr(self, '/') = '\0';
+  p->exec_program = path_join(self, "tramway-exec");
+  p->images_dir = str_format("%s/../share/tramway/images", self);
+  if (!file_exists(p->images_dir)) { /* run from the source tree */
+    free(p->images_dir);
+    p->images_dir = str_format("%s/../images", self);
+  }
+  if (access(p->exec_program, X_OK) == 0) return NULL;
+  return err_new(ERR_NOT_FOUND, "'%s' is missing: it is built and installed together with tramd", p->exec_program);
+}
+
+static void paths_done(struct paths *p) {
+  free(p->exec_program);
+  free(p->images_dir);
+}
+
+/* ---- the parts ---- */
+
+static err *log_path(void *arg, const char *workload_id, const char *instance_id, char **ret_path) {
+  auto_free char *deployment_id = str_ndup(workload_id, strnlen(workload_id, ID_SIZE - 1));
+  return log_store_instance_path(arg, deployment_id, instance_id, ret_path);
+}
+
+static err *open_store(struct daemon *d) {
+  auto_free char *path = path_join(d->config->data.dir, "tramway.db");
+  auto_free char *logs = path_join(d->config->data.dir, "logs");
+  TRY(file_make_dirs(d->config->data.dir, 0700));
+  TRY(file_make_dirs(d->config->data.run_dir, 0755));
+  TRY(store_open(path, &d->db));
+  return log_store_new(d->loop, logs, &d->logs);
+}
+
+static err *open_builder(struct daemon *d) {
+  const struct config *c = d->config;
+  struct builder_config config = {
+      .data_dir = c->data.dir,
+      .run_dir = c->data.run_dir,
+      .images_dir = d->paths.images_dir,
+      .exec_program = d->paths.exec_program,
+      .timeout_ms = c->build.timeout_s * 1000,
+      .memory_bytes = c->build.memory_bytes,
+      .cpu_millis = c->build.cpu_millis,
+      .registry = (enum registry_policy)c->build.registry,
+      .debian_mirror = c->build.debian_mirror,
+      .debian_suite = c->build.debian_suite,
+      .npm_registry = c->build.npm_registry,
+      .http_proxy = c->build.http_proxy,
+      .https_proxy = c->build.https_proxy,
+      .no_proxy = c->build.no_proxy,
+      .ca_bundle = c->build.ca_bundle,
+      .build_subnet = c->network.build_subnet,
+  };
+  return builder_new(d->loop, &config, &d->builder);
+}
+
+static err *open_edge(struct daemon *d) {
+  auto_free char *run_dir = path_join(d->config->data.run_dir, "edge");
+  struct edge_options options = {.run_dir = run_dir,
+                                 .listen = (const char *const *)d->config->edge.http_listen.items,
+                                 .listen_len = d->config->edge.http_listen.len};
+  return edge_new(d->loop, &options, &d->edge);
+}
+
+static int port_of(const char *address) {
+  const char *colon = strrchr(address, ':');
+  return colon ? atoi(colon + 1) : 0;
+}
+
+static err *open_engine(struct daemon *d, engine_change_fn *on_change, void *arg) {
+  enum { PORTS_MAX = 16 };
+  int ports[PORTS_MAX + 1] = {0};
+  const struct strv *listen = &d->config->edge.http_listen;
+  for (size_t i = 0; i < listen->len && i < PORTS_MAX; i++) ports[i] = port_of(listen->items[i]);
+  struct local_config config = {.data_dir = d->config->data.dir,
+                                .run_dir = d->config->data.run_dir,
+                                .exec_program = d->paths.exec_program,
+                                .ipv4_pool = d->config->network.ipv4_pool,
+                                .ipv6_pool = d->config->network.ipv6_pool,
+                                .edge_ports = ports,
+                                .pids = d->config->deploy.default_pids,
+                                .log_path = log_path,
+                                .log_arg = d->logs,
+                                .layers = image_layers};
+  return local_engine_new(d->loop, &config, on_change, arg, &d->engine);
+}
+
+static int public_port(const struct config *c) {
+  if (c->edge.public_port) return c->edge.public_port;
+  return c->edge.http_listen.len ? port_of(c->edge.http_listen.items[0]) : 0;
+}
+
+static struct core_options core_options_of(const struct config *c) {
+  return (struct core_options){.data_dir = c->data.dir,
+                               .domain_suffix = c->edge.domain_suffix,
+                               .public_port = public_port(c),
+                               .build_concurrency = c->build.concurrency,
+                               .healthcheck_timeout_ms = c->deploy.healthcheck_timeout_s * 1000,
+                               .default_memory_bytes = c->deploy.default_memory_bytes,
+                               .default_cpu_millis = c->deploy.default_cpu_millis,
+                               .default_pids = c->deploy.default_pids,
+                               .stop_grace_ms = c->deploy.stop_grace_s * 1000};
+}
+
+static err *open_core(struct daemon *d) {
+  struct core_parts parts = {.loop = d->loop, .db = d->db, .builder = d->builder, .edge = d->edge, .logs = d->logs};
+  struct core_options options = core_options_of(d->config);
+  TRY(core_new(&parts, &options, &d->core));
+  TRY(open_engine(d, core_instance_changed, d->core));
+  core_set_engine(d->core, d->engine);
+  return NULL;
+}
+
+static err *announce_setup(struct daemon *d) {
+  auto_free char *path = path_join(d->config->data.dir, "setup-token");
+  bool needed = false;
+  TRY(api_prepare_setup(d->db, path, &needed));
+  if (needed) log_info("tramd", "no account yet: the one-time token for the first one is in %s", path);
+  return NULL;
+}
+
+static err *open_api(struct daemon *d) {
+  const struct config *c = d->config;
+  auto_free char *upload_dir = path_join(c->data.dir, "uploads");
+  int port = public_port(c);
+  auto_free char *edge_url = port == 80 ? str_format("http://%s", c->edge.domain_suffix)
+                                        : str_format("http://%s:%d", c->edge.domain_suffix, port);
+  const char *listen[] = {c->server.listen, NULL};
+  struct api_parts parts = {d->loop, d->db, d->core, d->engine, d->logs};
+  struct api_options options = {.listen = listen,
+                                .version = TRAMWAY_VERSION,
+                                .public_url = c->server.public_url,
+                                .edge_url = edge_url,
+                                .domain_suffix = c->edge.domain_suffix,
+                                .upload_dir = upload_dir,
+                                .upload_limit_bytes = c->server.upload_limit_bytes};
+  return api_start(&parts, &options, &d->api);
+}
+
+/* ---- the start ---- */
+
+static void give_up(struct daemon *d, err *e) {
+  err_free(d->failure);
+  d->failure = e;
+  loop_stop(d->loop);
+}
+
+static void on_core_started(void *arg, err *e) {
+  struct daemon *d = arg;
+  if (!e) e = announce_setup(d);
+  if (!e) e = open_api(d);
+  if (e) {
+    give_up(d, e);
+    return;
+  }
+  log_info("tramd", "version " TRAMWAY_VERSION " serves the API at http://%s", d->config->server.listen);
+}
+
+static void on_edge_started(void *arg, err *e) {
+  struct daemon *d = arg;
+  if (e) {
+    give_up(d, err_wrap(e, "edge"));
+    return;
+  }
+  core_start(d->core, on_core_started, d);
+}
+
+static void on_reload(void *arg) {
+  struct daemon *d = arg;
+  auto_strv changed = STRV_EMPTY, restart = STRV_EMPTY;
+  struct config *fresh = NULL;
+  err *e = config_load(d->config_path, &fresh);
+  if (e) {
+    log_error("tramd", "the configuration stays as it was: %s", err_message(e));
+    err_free(e);
+    return;
+  }
+  config_changes(d->config, fresh, &changed, &restart);
+  auto_free char *names = strv_join(&changed, ", "), *later = strv_join(&restart, ", ");
+  log_info("tramd", "configuration read again: %s%s%s", changed.len ? names : "no change",
+           restart.len ? "; after a restart: " : "", later);
+  log_set_level(fresh->log.level);
+  struct core_options options = core_options_of(fresh);
+  core_set_options(d->core, &options);
+  config_free(d->config); /* the parts keep copies of what they were given */
+  d->config = fresh;
+}
+
+static void on_end(void *arg) {
+  struct daemon *d = arg;
+  if (d->ended) return;
+  d->ended = true;
+  log_info("tramd", "ending; what runs is left running");
+  loop_stop(d->loop);
+}
+
+static err *open_all(struct daemon *d) {
+  TRY(find_paths(&d->paths));
+  TRY(lock_take(d->config->data.run_dir));
+  TRY(open_store(d));
+  TRY(open_builder(d));
+  TRY(open_edge(d));
+  TRY(open_core(d));
+  TRY(loop_on_signal(d->loop, SIGTERM, on_end, d));
+  TRY(loop_on_signal(d->loop, SIGINT, on_end, d));
+  return loop_on_signal(d->loop, SIGHUP, on_reload, d);
+}
+
+static void free_all(struct daemon *d) {
+  api_stop(d->api);
+  if (d->core) core_stop(d->core);
+  if (d->engine) engine_free(d->engine);
+  edge_free(d->edge);
+  if (d->builder) builder_free(d->builder);
+  core_free(d->core);
+  if (d->logs) log_store_free(d->logs);
+  db_close(d->db);
+  loop_free(d->loop);
+  paths_done(&d->paths);
+  config_free(d->config);
+}
+
+err *daemon_run(const char *config_path) {
+  struct daemon d = {.config_path = config_path};
+  signal(SIGPIPE, SIG_IGN);
+  err *e = config_load(config_path, &d.config);
+  if (e) return e;
+  log_set_level(d.config->log.level);
+  d.loop = loop_new();
+  e = open_all(&d);
+  if (!e) {
+    edge_start(d.edge, on_edge_started, &d);
+    loop_run(d.loop);
+    e = d.failure;
+  }
+  free_all(&d);
+  return e;
+}
+
+/* ---- the halt ---- */
+
+static void on_halted(void *arg, err *e) {
+  struct daemon *d = arg;
+  if (e) give_up(d, e);
+  loop_stop(d->loop);
+}
+
+static void on_edge_halted(void *arg, err *e) {
+  struct daemon *d = arg;
+  if (e) {
+    log_error("tramd", "ending the edge: %s", err_message(e));
+    err_free(e);
+  }
+  engine_halt(d->engine, on_halted, d);
+}
+
+static void ignore_change(void *arg, const struct instance_report *report) {
+  (void)arg, (void)report;
+}
+
+static err *open_for_halt(struct daemon *d) {
+  TRY(find_paths(&d->paths));
+  TRY(lock_take(d->config->data.run_dir));
+  TRY(open_store(d));
+  TRY(open_builder(d));
+  TRY(open_edge(d));
+  return open_engine(d, ignore_change, NULL);
+}
+
+static void on_builds_ended(void *arg, err *e) {
+  struct daemon *d = arg;
+  if (e) {
+    log_error("tramd", "ending builds: %s", err_message(e));
+    err_free(e);
+  }
+  edge_stop(d->edge, 2000, on_edge_halted, d);
+}
+
+err *daemon_halt(const struct config *config) {
+  enum { WAIT_MS = 60000 };
+  TRY(lock_stop_holder(config->data.run_dir, WAIT_MS));
+  struct daemon d = {.config = (struct config *)config};
+  d.loop = loop_new();
+  err *e = open_for_halt(&d);
+  if (!e) {
+    builder_clean(d.builder, on_builds_ended, &d);
+    loop_run(d.loop);
+    e = d.failure;
+  }
+  d.config = NULL; /* the caller's */
+  free_all(&d);
+  return e;
+}
