@@ -1,0 +1,528 @@
+#include "source/git.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "loop/spawn.h"
+#include "loop/timer.h"
+#include "loop/work.h"
+#include "source/git_env.h"
+#include "source/tree.h"
+
+enum { OUTPUT_LIMIT = 256 * 1024, SIZE_CHECK_MS = 500, CANCEL_GRACE_MS = 2000 };
+#define WANTED "refs/tramway/wanted"
+
+struct git {
+  loop *loop;
+  char *dir;
+  snapshot_store *store;
+  struct list jobs; /* in the order they came */
+};
+
+/* A job runs git several times: prepare → resolve → look → fetch (or fetch_all) → describe → export.
+ * Each step ends by starting the next or by finishing the job. */
+struct git_job {
+  struct list link;
+  git *git;
+  struct git_url url;
+  char *ref;
+  bool allow_local;
+  int64_t ends_at_ms;
+  int64_t limit_bytes;
+  git_done_fn *done;
+  void *arg;
+
+  char *mirror;
+  bool started;
+  bool cancelled;
+  bool too_large;
+  spawn *child;
+  void (*step_done)(git_job *job, const struct spawn_result *result);
+  timer *deadline;   /* while it waits for its turn */
+  timer *size_check; /* while it fetches */
+
+  char *remote_ref; /* "refs/heads/main"; NULL when a commit was asked for */
+  char *sha;        /* as far as it is known */
+  char *branch, *author, *message;
+
+  int tar_fd; /* read end of the pipe from `git archive` */
+  int parts_left; /* of the export: the child and the unpacking */
+  err *child_error, *unpack_error;
+  bool child_stopped; /* by us: the deadline or a cancel */
+  struct snapshot_info snapshot;
+};
+
+/* A repository's own attributes must not decide what is deployed. */
+static const char attributes_text[] = "* -export-ignore -export-subst\n";
+
+err *git_new(loop *l, const char *dir, snapshot_store *store, git **ret_git) {
+  auto_free char *mirrors = path_join(dir, "mirrors");
+  TRY(err_wrap(file_make_dirs(mirrors, 0700), "git"));
+  TRY(err_wrap(git_env_prepare(dir), "git"));
+  git *g = mem_zalloc(sizeof *g);
+  g->loop = l;
+  g->dir = str_dup(dir);
+  g->store = store;
+  list_init(&g->jobs);
+  *ret_git = g;
+  return NULL;
+}
+
+void git_free(git *g) {
+  if (!g) return;
+  free(g->dir);
+  free(g);
+}
+
+static void start_waiting_jobs(git *g);
+
+static void job_free(git_job *job) {
+  git_url_done(&job->url);
+  free(job->ref);
+  free(job->mirror);
+  free(job->remote_ref);
+  free(job->sha);
+  free(job->branch);
+  free(job->author);
+  free(job->message);
+  err_free(job->child_error);
+  err_free(job->unpack_error);
+  free(job);
+}
+
+/* Ends the job; takes `e`. */
+static void finish(git_job *job, err *e) {
+  git *g = job->git;
+  timer_stop(job->deadline);
+  timer_stop(job->size_check);
+  list_remove(&job->link);
+  struct git_commit commit = {.sha = job->sha,
+                              .branch = job->branch ? job->branch : "",
+                              .author = job->author ? job->author : "",
+                              .message = job->message ? job->message : "",
+                              .snapshot = job->snapshot};
+  e = err_wrap(e, "git: '%s'", job->url.plain);
+  job->done(job->arg, e, e ? NULL : &commit);
+  job_free(job);
+  start_waiting_jobs(g);
+}
+
+/* git's own words, with what to do where they tell. */
+static err *explain(const git_job *job, const struct spawn_result *result) {
+  err *e = spawn_result_err(result);
+  static const char *const denied[] = {"could not read Username", "Authentication failed",
+                                       "Permission denied (", "returned error: 403"};
+  for (size_t i = 0; e && i < ARRAY_LEN(denied); i++)
+    if (strstr(result->error_tail, denied[i]))
+      return err_wrap(err_recode(e, ERR_DENIED),
+                      "the repository is not there, or needs credentials%s",
+                      job->url.is_ssh ? " (an ssh key of Tramway's own)" : "");
+  return e;
+}
+
+static void on_step_done(void *arg, const struct spawn_result *result) {
+  git_job *job = arg;
+  job->child = NULL;
+  timer_stop(job->size_check);
+  job->size_check = NULL;
+  if (job->too_large) {
+    finish(job, err_new(ERR_LIMIT, "the history is larger than %lld MiB",
+                        (long long)(job->limit_bytes >> 20)));
+    return;
+  }
+  if (job->cancelled || result->timed_out) {
+    finish(job, explain(job, result));
+    return;
+  }
+  job->step_done(job, result);
+}
+
+static err *start_child(git_job *job, struct spawn_options options, const char *const *words,
+                        spawn_done_fn *done) {
+  int64_t left_ms = job->ends_at_ms - clock_monotonic_ms();
+  if (job->cancelled) return err_new(ERR_BUSY, "cancelled");
+  if (left_ms <= 0) return err_new(ERR_BUSY, "not done before its deadline");
+  auto_strv argv = STRV_EMPTY, env = STRV_EMPTY;
+  strv_add(&argv, "git");
+  strv_addf(&argv, "--git-dir=%s", job->mirror);
+  strv_add_all(&argv, words);
+  git_env_add(&env, job->git->dir, &job->url, job->allow_local);
+  options.argv = (const char *const *)argv.items;
+  options.env = (const char *const *)env.items;
+  options.deadline_ms = left_ms;
+  options.collect_limit = OUTPUT_LIMIT;
+  return spawn_start(job->git->loop, &options, done, job, &job->child);
+}
+
+/* One call of git; `words` end with NULL.  step_done is called when it has ended by itself, however
+ * well. */
+static void run(git_job *job, void (*step_done)(git_job *, const struct spawn_result *),
+                const char *const *words) {
+  job->step_done = step_done;
+  err *e = start_child(job, (struct spawn_options){0}, words, on_step_done);
+  if (e) finish(job, e);
+}
+
+/* Bytes of all packs, also of one that is just arriving. */
+static int64_t mirror_size(const char *mirror) {
+  auto_free char *path = path_join(mirror, "objects/pack");
+  DIR *folder = opendir(path);
+  if (!folder) return 0;
+  int64_t size = 0;
+  struct dirent *entry;
+  struct stat info;
+  while ((entry = readdir(folder)))
+    if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) size += info.st_size;
+  closedir(folder);
+  return size;
+}
+
+static void on_size_check(void *arg) {
+  git_job *job = arg;
+  if (mirror_size(job->mirror) <= job->limit_bytes) return;
+  job->too_large = true;
+  spawn_cancel(job->child, CANCEL_GRACE_MS);
+}
+
+static void watch_size(git_job *job) {
+  job->size_check = timer_start(job->git->loop, SIZE_CHECK_MS, SIZE_CHECK_MS, on_size_check, job);
+}
+
+/* ---- export: `git archive` into a pipe, unpacked at its other end on a pool thread ---- */
+
+static void part_done(git_job *job) {
+  if (--job->parts_left > 0) return;
+  /* When the unpacking failed, git only hears that its reader has gone, unless it was stopped. */
+  bool unpack_first = job->unpack_error && !job->child_stopped;
+  err **first = unpack_first ? &job->unpack_error : &job->child_error;
+  err *e = *first;
+  *first = NULL;
+  if (e && !job->unpack_error && job->snapshot.is_new) /* made of a stream that broke off */
+    err_ignore(snapshot_remove(job->git->store, job->snapshot.id));
+  finish(job, e);
+}
+
+static void on_archive_exit(void *arg, const struct spawn_result *result) {
+  git_job *job = arg;
+  job->child = NULL;
+  job->child_stopped = result->cancelled || result->timed_out;
+  job->child_error = spawn_result_err(result);
+  part_done(job);
+}
+
+static err *unpack_on_thread(void *arg) {
+  git_job *job = arg;
+  struct unpack_limits limits = {.total_bytes = job->limit_bytes};
+  err *e = snapshot_from_stream(job->git->store, job->tar_fd, &limits, true, &job->snapshot);
+  close(job->tar_fd); /* so that a git that still writes ends */
+  return e;
+}
+
+static void on_unpacked(void *arg, err *e) {
+  git_job *job = arg;
+  job->unpack_error = e;
+  part_done(job);
+}
+
+static void export(git_job *job) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) {
+    finish(job, err_errno(errno, "making a pipe"));
+    return;
+  }
+  struct spawn_options options = {.inherit_fds = &ends[1], .inherit_fds_len = 1};
+  const char *const words[] = {"archive", "--format=tar", "--output=/proc/self/fd/3", job->sha, NULL};
+  err *e = start_child(job, options, words, on_archive_exit);
+  close(ends[1]);
+  if (e) {
+    close(ends[0]);
+    finish(job, e);
+    return;
+  }
+  job->tar_fd = ends[0];
+  job->parts_left = 2;
+  work_start(job->git->loop, unpack_on_thread, on_unpacked, job);
+}
+
+/* ---- describe: who wrote it and what it says ---- */
+
+static char *as_utf8(const char *text) {
+  return str_is_utf8(text, strlen(text)) ? str_dup(text) : tree_printable(text);
+}
+
+static void on_described(git_job *job, const struct spawn_result *result) {
+  err *e = spawn_result_err(result);
+  if (e) {
+    finish(job, e);
+    return;
+  }
+  const char *author = result->output + strlen(result->output) + 1;
+  const char *end = result->output + result->output_len;
+  const char *message = author < end ? author + strlen(author) + 1 : end;
+  job->author = as_utf8(author < end ? author : "");
+  job->message = as_utf8(message < end ? message : "");
+  job->message[strcspn(job->message, "\n")] = '\0';
+  export(job);
+}
+
+static void describe(git_job *job) {
+  run(job, on_described,
+      (const char *const[]){"log", "-1", "--no-show-signature", "--encoding=UTF-8",
+                            "--format=%H%x00%an%x00%s", job->sha, NULL});
+}
+
+/* ---- fetch ---- */
+
+static void on_wanted_found(git_job *job, const struct spawn_result *result) {
+  if (result->exit_status != 0 || result->output_len < 40) {
+    finish(job, err_new(ERR_NOT_FOUND, "no commit '%s' in its branches and tags", job->ref));
+    return;
+  }
+  free(job->sha);
+  job->sha = str_ndup(result->output, 40);
+  describe(job);
+}
+
+static void find_wanted(git_job *job, const char *name) {
+  auto_free char *commit = str_format("%s^{commit}", name);
+  run(job, on_wanted_found, (const char *const[]){"rev-parse", "--verify", "-q", commit, NULL});
+}
+
+static void on_all_fetched(git_job *job, const struct spawn_result *result) {
+  err *e = explain(job, result);
+  if (e)
+    finish(job, e);
+  else
+    find_wanted(job, job->sha);
+}
+
+/* For a commit that the server does not hand out by name: the whole history, then look in it. */
+static void fetch_all(git_job *job) {
+  watch_size(job);
+  run(job, on_all_fetched,
+      (const char *const[]){"fetch", "-q", "--depth=2147483647", "--no-tags", "--force",
+                            "--no-write-fetch-head", "--", job->url.plain,
+                            "+refs/heads/*:refs/tramway/heads/*",
+                            "+refs/tags/*:refs/tramway/tags/*", NULL});
+}
+
+static void on_fetched(git_job *job, const struct spawn_result *result) {
+  if (result->exit_status == 0) {
+    find_wanted(job, WANTED);
+    return;
+  }
+  if (job->remote_ref)
+    finish(job, explain(job, result));
+  else
+    fetch_all(job);
+}
+
+static void fetch(git_job *job) {
+  auto_free char *refspec = str_format("+%s:" WANTED, job->remote_ref ? job->remote_ref : job->sha);
+  watch_size(job);
+  run(job, on_fetched,
+      (const char *const[]){"fetch", "-q", "--depth=1", "--no-tags", "--force",
+                            "--no-write-fetch-head", "--", job->url.plain, refspec, NULL});
+}
+
+static void on_looked(git_job *job, const struct spawn_result *result) {
+  if (result->exit_status == 0)
+    describe(job);
+  else
+    fetch(job);
+}
+
+static void look(git_job *job) {
+  if (strlen(job->sha) < 40) {
+    fetch_all(job);
+    return;
+  }
+  auto_free char *commit = str_format("%s^{commit}", job->sha);
+  run(job, on_looked, (const char *const[]){"cat-file", "-e", commit, NULL});
+}
+
+/* ---- resolve: what the remote calls the ref, and which commit it is ---- */
+
+struct remote_refs {
+  char *default_branch; /* "main" */
+  char *head, *branch, *tag, *peeled_tag; /* commits */
+};
+
+static void read_ref_line(struct remote_refs *refs, char *line, const char *ref) {
+  char *name = strchr(line, '\t');
+  if (!name) return;
+  *name++ = '\0';
+  if (str_starts(line, "ref: refs/heads/") && str_eq(name, "HEAD")) {
+    str_replace_owned(&refs->default_branch, line + strlen("ref: refs/heads/"));
+    return;
+  }
+  if (strlen(line) != 40 || !git_is_commit(line)) return;
+  if (str_eq(name, "HEAD")) str_replace_owned(&refs->head, line);
+  auto_free char *branch = str_format("refs/heads/%s", ref);
+  auto_free char *tag = str_format("refs/tags/%s", ref), *peeled = str_format("%s^{}", tag);
+  if (str_eq(name, branch)) str_replace_owned(&refs->branch, line);
+  if (str_eq(name, tag)) str_replace_owned(&refs->tag, line);
+  if (str_eq(name, peeled)) str_replace_owned(&refs->peeled_tag, line);
+}
+
+static err *choose_ref(git_job *job, const struct remote_refs *refs) {
+  const char *sha = NULL;
+  if (!*job->ref) {
+    if (!refs->head) return err_new(ERR_NOT_FOUND, "the repository has no default branch yet");
+    sha = refs->head;
+    job->remote_ref = str_dup("HEAD");
+    job->branch = str_dup(refs->default_branch);
+  } else if (refs->branch || refs->tag) {
+    sha = refs->branch ? refs->branch : refs->peeled_tag ? refs->peeled_tag : refs->tag;
+    job->remote_ref = str_format("refs/%s/%s", refs->branch ? "heads" : "tags", job->ref);
+    job->branch = str_dup(job->ref);
+  } else if (git_is_commit(job->ref)) {
+    sha = job->ref;
+  } else {
+    return err_new(ERR_NOT_FOUND, "no branch or tag '%s'; the default branch is '%s'", job->ref,
+                   refs->default_branch ? refs->default_branch : "(none)");
+  }
+  job->sha = str_dup(sha);
+  return NULL;
+}
+
+static void on_resolved(git_job *job, const struct spawn_result *result) {
+  err *e = explain(job, result);
+  if (!e) {
+    struct remote_refs refs = {0};
+    auto_strv lines = STRV_EMPTY;
+    strv_split(&lines, result->output, '\n');
+    for (size_t i = 0; i < lines.len; i++) read_ref_line(&refs, lines.items[i], job->ref);
+    e = choose_ref(job, &refs);
+    free(refs.default_branch);
+    free(refs.head);
+    free(refs.branch);
+    free(refs.tag);
+    free(refs.peeled_tag);
+  }
+  if (e)
+    finish(job, e);
+  else
+    look(job);
+}
+
+static void resolve(git_job *job) {
+  auto_free char *branch = str_format("refs/heads/%s", job->ref);
+  auto_free char *tag = str_format("refs/tags/%s", job->ref), *peeled = str_format("%s^{}", tag);
+  bool named = *job->ref;
+  run(job, on_resolved,
+      (const char *const[]){"ls-remote", "--symref", "--", job->url.plain, "HEAD",
+                            named ? branch : NULL, tag, peeled, NULL});
+}
+
+/* ---- prepare: the mirror ---- */
+
+static void on_made(git_job *job, const struct spawn_result *result) {
+  err *e = spawn_result_err(result);
+  if (e)
+    finish(job, e);
+  else
+    resolve(job);
+}
+
+static err *prepare_mirror(git_job *job, bool *ret_is_there) {
+  /* A cache: rather begun anew than let grow over what one fetch may bring. */
+  if (mirror_size(job->mirror) > job->limit_bytes / 2) TRY(file_remove_tree(job->mirror));
+  auto_free char *head = path_join(job->mirror, "HEAD"), *info = path_join(job->mirror, "info");
+  auto_free char *attributes = path_join(info, "attributes");
+  *ret_is_there = file_exists(head);
+  if (*ret_is_there) return NULL;
+  TRY(file_make_dirs(info, 0700));
+  return file_write_fast(attributes, attributes_text, sizeof attributes_text - 1, 0600);
+}
+
+static void start(void *arg) {
+  git_job *job = arg;
+  bool is_there;
+  err *e = prepare_mirror(job, &is_there);
+  if (e)
+    finish(job, e);
+  else if (is_there)
+    resolve(job);
+  else
+    run(job, on_made, (const char *const[]){"init", "-q", "--bare", "--template=", NULL});
+}
+
+/* ---- jobs ---- */
+
+static bool mirror_is_used(const git *g, const char *mirror) {
+  LIST_FOREACH(job, &g->jobs, git_job, link)
+    if (job->started && str_eq(job->mirror, mirror)) return true;
+  return false;
+}
+
+static void start_waiting_jobs(git *g) {
+  LIST_FOREACH(job, &g->jobs, git_job, link) {
+    if (job->started || job->cancelled || mirror_is_used(g, job->mirror)) continue;
+    job->started = true;
+    timer_stop(job->deadline);
+    job->deadline = NULL;
+    loop_defer(g->loop, start, job);
+  }
+}
+
+static void on_waited_too_long(void *arg) {
+  git_job *job = arg;
+  finish(job, err_new(ERR_BUSY, "other work on this repository took until the deadline"));
+}
+
+static void finish_cancelled(void *arg) {
+  finish(arg, err_new(ERR_BUSY, "cancelled"));
+}
+
+err *git_fetch(git *g, const struct git_request *request, git_done_fn *done, void *arg,
+               git_job **ret_job) {
+  const char *ref = request->ref ? request->ref : "";
+  if (*ref && !git_ref_valid(ref))
+    return err_new(ERR_INVALID, "git: that is no name of a branch, tag or commit");
+  struct git_url url;
+  TRY(err_wrap(git_url_parse(request->url, &url), "git"));
+  if (url.is_local && !request->allow_local) {
+    git_url_done(&url);
+    return err_new(ERR_DENIED, "git: repositories on the server's own disk are not allowed here");
+  }
+  git_job *job = mem_zalloc(sizeof *job);
+  char hex[SHA256_HEX_SIZE];
+  secret_sha256_hex(url.plain, strlen(url.plain), hex);
+  int64_t deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : GIT_DEADLINE_MS;
+  *job = (git_job){.git = g,
+                   .url = url,
+                   .ref = str_dup(ref),
+                   .mirror = str_format("%s/mirrors/%s", g->dir, hex),
+                   .allow_local = request->allow_local,
+                   .ends_at_ms = clock_monotonic_ms() + deadline_ms,
+                   .limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES,
+                   .done = done,
+                   .arg = arg};
+  job->deadline = timer_start(g->loop, deadline_ms, 0, on_waited_too_long, job);
+  list_push(&g->jobs, &job->link);
+  if (ret_job) *ret_job = job;
+  start_waiting_jobs(g);
+  return NULL;
+}
+
+void git_cancel(git_job *job) {
+  if (job->cancelled) return;
+  job->cancelled = true; /* where no child runs, the next one is not started */
+  if (job->child) spawn_cancel(job->child, CANCEL_GRACE_MS);
+  if (job->started) return;
+  timer_stop(job->deadline);
+  job->deadline = NULL;
+  loop_defer(job->git->loop, finish_cancelled, job);
+}
