@@ -60,6 +60,11 @@ err *image_touch(db *d, const char *id, int64_t now_us) {
                     DB_BIND(db_text(id), db_int(now_us)), id);
 }
 
+err *image_forget_key(db *d, const char *id) {
+  return row_change(d, &images, "UPDATE images SET build_key = build_key || '-' || id WHERE id = ?1",
+                    DB_BIND(db_text(id)), id);
+}
+
 err *image_delete(db *d, const char *id) {
   return row_change(d, &images, "DELETE FROM images WHERE id = ?1", DB_BIND(db_text(id)), id);
 }
