@@ -1,14 +1,18 @@
 /* tramway-exec: prepares the process it runs in, then becomes PROGRAM.
  *
- *     tramway-exec [--cgroup DIR]… [--hide-cgroup2] [--die-with-parent] [--] PROGRAM ARG…
+ *     tramway-exec [--cgroup DIR]… [--netns PATH] [--private-mounts] [--hide-cgroup2]
+ *                  [--die-with-parent] [--] PROGRAM ARG…
  *
  * It does what must happen between fork and exec, which libuv does not offer, and what must happen in
  * a process of one thread (a mount namespace of its own):
  *
  *   --cgroup DIR        joins that cgroup (v1 hierarchies: one option each).  The folder must exist.
+ *   --netns PATH        joins that network namespace.
+ *   --private-mounts    a mount namespace of its own: what PROGRAM mounts and forgets ends with it.
+ *                       Mounts that the host makes later still arrive.
  *   --hide-cgroup2      unmounts the v2 tree of a hybrid host in a mount namespace of its own: crun
- *                       refuses to start where a controller is attached to that tree.  Mounts that
- *                       the host makes later still arrive; none goes back.  Elsewhere: nothing.
+ *                       refuses to start where a controller is attached to that tree.  Elsewhere:
+ *                       nothing.
  *   --die-with-parent   SIGKILL when the process that started it ends.
  *
  * Options take effect in the order given.  Linked with nothing but libc, so that starting it costs a millisecond.  Exit status 125 when it
@@ -34,7 +38,8 @@ static int fail(const char *what, const char *name) {
 }
 
 static int usage(void) {
-  fputs("usage: tramway-exec [--cgroup DIR]… [--hide-cgroup2] [--die-with-parent] [--] PROGRAM ARG…\n",
+  fputs("usage: tramway-exec [--cgroup DIR]… [--netns PATH] [--private-mounts] [--hide-cgroup2] "
+        "[--die-with-parent] [--] PROGRAM ARG…\n",
         stderr);
   return EXIT_UNPREPARED;
 }
@@ -51,10 +56,23 @@ static int join_cgroup(const char *folder) {
   return failed;
 }
 
+static int join_netns(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int failed = fd >= 0 && setns(fd, CLONE_NEWNET) == 0 ? 0 : fail("joining the network namespace", path);
+  if (fd >= 0) close(fd);
+  return failed;
+}
+
+static int leave_mounts(void) {
+  if (unshare(CLONE_NEWNS) != 0) return fail("leaving the mount namespace of", "tramway-exec");
+  if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return fail("making slave mounts of", "/");
+  return 0;
+}
+
 static int hide_cgroup2(void) {
   if (access(CGROUP2_OF_HYBRID_HOST "/cgroup.procs", F_OK) != 0) return 0;
-  if (unshare(CLONE_NEWNS) != 0) return fail("leaving the mount namespace for", CGROUP2_OF_HYBRID_HOST);
-  if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return fail("making slave mounts of", "/");
+  int failed = leave_mounts();
+  if (failed) return failed;
   if (umount2(CGROUP2_OF_HYBRID_HOST, MNT_DETACH) != 0)
     return fail("unmounting", CGROUP2_OF_HYBRID_HOST);
   return 0;
@@ -78,6 +96,10 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[i], "--cgroup") == 0 && i + 1 < argc)
       failed = join_cgroup(argv[++i]);
+    else if (strcmp(argv[i], "--netns") == 0 && i + 1 < argc)
+      failed = join_netns(argv[++i]);
+    else if (strcmp(argv[i], "--private-mounts") == 0)
+      failed = leave_mounts();
     else if (strcmp(argv[i], "--hide-cgroup2") == 0)
       failed = hide_cgroup2();
     else if (strcmp(argv[i], "--die-with-parent") == 0)
