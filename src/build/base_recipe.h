@@ -1,0 +1,39 @@
+/* Which of the recipes of images/ can stand in for an image that no registry gives.  Pure.
+ *
+ * A recipe is a folder images/<name>/ with a Dockerfile: Debian's packages (and, for Node, npm's own
+ * builds of Node) arranged as the official image of that name is.  ADR 0003 says why and how far. */
+#ifndef TRAMWAY_BUILD_BASE_RECIPE_H
+#define TRAMWAY_BUILD_BASE_RECIPE_H
+
+#include <stdbool.h>
+
+#include "build/reference.h"
+
+struct base_recipe {
+  char *name;    /* "node": the folder below images/ */
+  char *version; /* "20"; "" where the suite decides */
+  char *suite;   /* "bookworm" */
+  char *parent;  /* the recipe it starts from: "debian", "alpine"; "" for debian itself */
+  bool full;     /* with compilers and git, as the images without -slim and -alpine are */
+  bool alpine;   /* its parent is the stand-in for Alpine */
+};
+
+/* Finds the recipe for a reference; false when there is none.  `suite` is used where the reference
+ * does not decide it ("bookworm" in "node:20-bookworm", Python 3.11 is bookworm's). */
+bool base_recipe_find(const struct reference *reference, const char *suite, struct base_recipe *ret_recipe);
+
+/* The recipe that `r` starts from; only when r->parent is not "". */
+void base_recipe_parent(const struct base_recipe *r, struct base_recipe *ret_parent);
+
+void base_recipe_done(struct base_recipe *r);
+
+/* "node:20-bookworm-alpine": names it in the store; the caller owns it. */
+char *base_recipe_key(const struct base_recipe *r);
+
+/* "Debian bookworm's Python 3.11", "Debian bookworm and npm's build of Node 20"; owned. */
+char *base_recipe_contents(const struct base_recipe *r);
+
+/* "debian, alpine, python, …" for error texts. */
+const char *base_recipe_names(void);
+
+#endif
