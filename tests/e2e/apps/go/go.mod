@@ -1,0 +1,3 @@
+module example.org/goapp
+
+go 1.19

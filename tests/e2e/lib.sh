@@ -1,0 +1,96 @@
+# What the end-to-end tests share: a Tramway of their own, on folders, ports and names that nobody
+# else uses, and TAP output.  Everything is ended and removed when the test ends, however it ends.
+# shellcheck shell=bash
+set -u
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=$REPO/${BUILD:-build}
+APPS=$REPO/tests/e2e/apps
+WORK=$(mktemp -d /var/tmp/tramway-e2e.XXXXXX)
+API_PORT=${E2E_API_PORT:-4690} HTTP_PORT=${E2E_HTTP_PORT:-8690}
+export HOME=$WORK/home TRAM_SERVER=http://127.0.0.1:$API_PORT NO_COLOR=1
+export TRAMWAY_TEST_CACHE=${TRAMWAY_TEST_CACHE:-/var/cache/tramway-test}
+unset CI RAILWAY_TOKEN TRAM_TOKEN RAILWAY_API_TOKEN TRAM_API_TOKEN
+mkdir -p "$HOME" "$WORK/data" "$TRAMWAY_TEST_CACHE"
+tests=0 failures=0
+
+write_config() {
+  cat > "$WORK/tramway.toml" <<EOF
+[server]
+listen = "127.0.0.1:$API_PORT"
+[data]
+dir = "$WORK/data"
+run_dir = "/run/tramway-e2e"
+[edge]
+http_listen = ["127.0.0.1:$HTTP_PORT"]
+[network]
+name = "twe2e"
+ipv4_pool = "10.219.0.0/16"
+ipv6_pool = "fd7a:7472:e2e::/48"
+build_subnet = "10.220.0.0/24"
+[deploy]
+healthcheck_timeout = 20
+stop_grace = 2
+EOF
+}
+
+start_tramd() {
+  setsid "$BUILD/tramd" --config "$WORK/tramway.toml" >>"$WORK/tramd.log" 2>&1 </dev/null &
+  for _ in $(seq 300); do
+    curl -fsS -o /dev/null --max-time 1 "$TRAM_SERVER/healthz" 2>/dev/null && return 0
+    sleep 0.1
+  done
+  echo "# tramd does not answer; its log:"; sed 's/^/#   /' "$WORK/tramd.log" | tail -n 30
+  return 1
+}
+
+tramd_pid() { cat /run/tramway-e2e/tramd.pid; }
+
+start_tramway() {
+  write_config
+  # Base images are made once for all runs: the store starts from a kept copy.
+  [ -d "$TRAMWAY_TEST_CACHE/containers" ] && cp -a "$TRAMWAY_TEST_CACHE/containers" "$WORK/data/containers"
+  start_tramd && tram login --setup-token-file "$WORK/data/setup-token" --name Tester --email t@example.org >/dev/null
+}
+
+stop_tramway() {
+  "$BUILD/tramd" --config "$WORK/tramway.toml" --halt >>"$WORK/tramd.log" 2>&1
+}
+
+tram() { "$BUILD/tram" "$@"; }
+
+finish() {
+  stop_tramway || { echo "not ok $((++tests)) - halt"; tail -n 20 "$WORK/tramd.log" | sed 's/^/#   /'; }
+  [ "$failures" -eq 0 ] || { echo "# tramd's log:"; tail -n 60 "$WORK/tramd.log" | sed 's/^/#   /'; }
+  rm -rf "$WORK"
+  echo "1..$tests"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# check NAME COMMAND…: a test; the command's output is shown when it fails.
+check() {
+  local name=$1; shift
+  tests=$((tests + 1))
+  if "$@" >"$WORK/check.out" 2>&1; then
+    echo "ok $tests - $name"
+  else
+    failures=$((failures + 1))
+    echo "not ok $tests - $name"; tail -n 40 "$WORK/check.out" | sed 's/^/#   /'
+  fi
+}
+
+# app NAME [FROM]: a copy of a fixture, so that links of different tests stay apart.
+app() {
+  mkdir -p "$WORK/apps"
+  cp -r "$APPS/${2:-$1}" "$WORK/apps/$1"
+  cd "$WORK/apps/$1" || exit 1
+}
+
+# The URL of the linked service.
+url() { tram domain --json | grep -o 'http://[^"]*' | head -n 1; }
+
+get() { curl -fsS --max-time 10 --resolve "*:$HTTP_PORT:127.0.0.1" "$@"; }
+
+has() { # has TEXT FILE
+  grep -qF -- "$1" "$2" || { echo "without '$1':"; cat "$2"; return 1; }
+}
