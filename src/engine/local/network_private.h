@@ -1,0 +1,43 @@
+/* Shared by network.c (numbers, addresses, texts) and network_setup.c (making and removing). */
+#ifndef TRAMWAY_ENGINE_LOCAL_NETWORK_PRIVATE_H
+#define TRAMWAY_ENGINE_LOCAL_NETWORK_PRIVATE_H
+
+#include <net/if.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "engine/local/network.h"
+
+enum { NETWORK_HOSTS = 256 };
+
+enum network_state { NETWORK_ABSENT, NETWORK_READY };
+
+struct networks {
+  loop *loop;
+  struct networks_config config;
+  char *dns_dir;            /* <run_dir>/netavark */
+  char *bridge_prefix;      /* "<name>-e" */
+  uint32_t first4;          /* host byte order */
+  unsigned count;           /* how many /24 and /64 the pools hold */
+  struct in6_addr first6;
+  map *by_environment;      /* → struct network */
+  struct list operations;   /* waiting and (first) running; netavark runs one at a time, because its
+                               iptables chains are shared and it takes no lock */
+  bool running, server_starting;
+};
+
+struct network {
+  struct networks *all;
+  char *environment_id, *name, *anchor_id, *anchor_path;
+  unsigned number;
+  char bridge[IF_NAMESIZE];
+  enum network_state state;
+  bool hosts[NETWORK_HOSTS];
+  int next_host;
+};
+
+network *networks_next(const networks *n, size_t *cursor); /* NULL at the end */
+fallible networks_save(const networks *n);
+void network_free(network *w);
+
+#endif
