@@ -125,7 +125,7 @@ static json_t *value_to_json(const struct service_settings *s, const struct sett
   switch (at->kind) {
   case KIND_TEXT:
   case KIND_COMMAND:
-    return *text_of(s, at) ? json_string(*text_of(s, at)) : NULL;
+    return str_empty(*text_of(s, at)) ? NULL : json_string(*text_of(s, at));
   case KIND_TEXTS:
     return texts_of(s, at)->len ? texts_to_json(texts_of(s, at)) : NULL;
   case KIND_WORD:
@@ -188,18 +188,22 @@ static err *read_texts(const json_t *value, size_t limit, struct strv *ret_texts
   return NULL;
 }
 
+/* The commands of a list, as one; empty ones are left out. */
+static err *read_commands(const json_t *value, char **text) {
+  enum { COMMANDS_MAX = 64 };
+  auto_strv listed = STRV_EMPTY, commands = STRV_EMPTY;
+  TRY(read_texts(value, COMMANDS_MAX, &listed));
+  for (size_t i = 0; i < listed.len; i++)
+    if (*listed.items[i]) strv_add(&commands, listed.items[i]);
+  free(*text);
+  *text = commands.len ? strv_join(&commands, " && ") : NULL;
+  return NULL;
+}
+
 static err *read_text(const struct setting *at, const json_t *value, char **text) {
-  if (at->kind == KIND_COMMAND && json_is_array(value)) {
-    enum { COMMANDS_MAX = 64 };
-    auto_strv commands = STRV_EMPTY;
-    TRY(read_texts(value, COMMANDS_MAX, &commands));
-    free(*text);
-    *text = commands.len ? strv_join(&commands, " && ") : NULL;
-    return NULL;
-  }
-  if (!plain_text(value))
-    return wrong_type(at->kind == KIND_COMMAND ? "text or a list of texts" : "text");
-  const char *given = json_string_value(value);
+  if (at->kind == KIND_COMMAND && json_is_array(value)) return read_commands(value, text);
+  const char *given = plain_text(value);
+  if (!given) return wrong_type(at->kind == KIND_COMMAND ? "text or a list of texts" : "text");
   str_replace_owned(text, *given ? given : NULL);
   return NULL;
 }

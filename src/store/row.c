@@ -199,7 +199,7 @@ static err *find(db *d, const struct table *t, const char *tail, struct db_value
 
 err *row_find(db *d, const struct table *t, const char *tail, struct db_values values,
               bool *ret_found, void *ret_item) {
-  return err_wrap(find(d, t, tail, values, ret_found, ret_item), "reading a %s", t->shape->what);
+  return err_wrap(find(d, t, tail, values, ret_found, ret_item), "reading from '%s'", t->name);
 }
 
 err *row_get(db *d, const struct table *t, const char *tail, struct db_values values,
@@ -240,7 +240,7 @@ err *row_list(db *d, const struct table *t, const char *tail, struct db_values v
   err *e = read_rows(s, t, &rows);
   if (e) {
     rows_done(t->shape, &rows);
-    return err_wrap(e, "listing each %s", t->shape->what);
+    return err_wrap(e, "reading from '%s'", t->name);
   }
   *ret_rows = rows;
   return NULL;
@@ -253,7 +253,7 @@ static err *seq_after(db *d, const struct table *t, const char *after, int64_t *
   auto_free char *sql = str_format("SELECT seq FROM %s WHERE id = ?1", t->name);
   TRY(db_query_int(d, sql, DB_BIND(db_text(after)), -1, ret_seq));
   if (*ret_seq < 0)
-    return err_new(ERR_INVALID, "the cursor '%.64s' is not the id of a %s", after, t->shape->what);
+    return err_new(ERR_INVALID, "the cursor '%.64s' names no %s", after, t->shape->what);
   return NULL;
 }
 

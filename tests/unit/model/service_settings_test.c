@@ -111,7 +111,7 @@ TEST(the_forms_that_railways_files_have_are_read) {
   auto_json *object = json("{\"build\": {\"builder\": \"nixpacks\"}, \"deploy\": {"
                            "\"overlapSeconds\": \"60\", \"preDeployCommand\": [\"a\", \"b c\"],"
                            "\"restartPolicyType\": \"never\", \"startCommand\": \"\"}}");
-  auto_json *empty = json("{\"deploy\": {\"preDeployCommand\": []}}");
+  auto_json *empty = json("{\"deploy\": {\"preDeployCommand\": [\"\"]}}");
   auto_service_settings s;
   service_settings_init(&s);
   CHECK_OK(service_settings_apply_json(&s, object));

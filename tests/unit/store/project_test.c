@@ -94,7 +94,7 @@ TEST(a_page_must_make_sense) {
       {{.first = 0}, "1 to 1000"},
       {{.first = -1}, "1 to 1000"},
       {{.first = PAGE_FIRST_MAX + 1}, "1 to 1000"},
-      {{.first = 1, .after = NOTHING}, "is not the id of a project"},
+      {{.first = 1, .after = NOTHING}, "names no project"},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++)
     CHECK_ERR(project_list_by_workspace(h.d, h.workspace.id, &rows[i].page, &list), ERR_INVALID,

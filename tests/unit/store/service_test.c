@@ -95,12 +95,14 @@ TEST(settings_come_back_whole) {
 TEST(damaged_settings_are_corrupt) {
   auto_house h;
   house_open(&h);
+  auto_service web = {0};
+  auto_service_instance web_instance = {0};
+  house_service(&h, "web", &web, &web_instance); /* listed first, then the damaged one */
   static const char *const texts[] = {
       "{",
       "[]",
       "{\"deploy\": {\"numReplicas\": []}}",
-      "{\"build\": {\"builder\": \"MAGIC\", \"buildCommand\": \"x\"}, \"source\": {\"repo\": "
-      "\"r\"}}",
+      "{\"source\": {\"repo\": \"r\"}, \"build\": {\"builder\": \"MAGIC\"}}",
   };
   for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
     must(db_run(h.d, "UPDATE service_instances SET settings = ?1 WHERE id = ?2",
