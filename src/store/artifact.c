@@ -61,7 +61,8 @@ err *image_touch(db *d, const char *id, int64_t now_us) {
 }
 
 err *image_forget_key(db *d, const char *id) {
-  return row_change(d, &images, "UPDATE images SET build_key = build_key || '-' || id WHERE id = ?1",
+  return row_change(d, &images,
+                    "UPDATE images SET build_key = build_key || '-' || id WHERE id = ?1",
                     DB_BIND(db_text(id)), id);
 }
 

@@ -76,6 +76,22 @@ TEST(an_image_comes_back_by_its_build_key) {
   CHECK_ERR(image_get(h.d, i.id, &none), ERR_NOT_FOUND, "image '");
 }
 
+TEST(an_image_gives_up_its_build_key_to_a_newer_one) {
+  auto_house h;
+  house_open(&h);
+  char old[ID_SIZE], newer[ID_SIZE];
+  auto_image found = {0}, kept = {0};
+  bool there;
+  add_image(&h, "k", 1, old);
+  CHECK_OK(image_forget_key(h.d, old));
+  add_image(&h, "k", 1, newer);
+  CHECK_OK(image_find_by_build_key(h.d, "k", &there, &found));
+  CHECK(there);
+  CHECK_TEXT(found.id, newer);
+  CHECK_OK(image_get(h.d, old, &kept));
+  CHECK_TEXT(kept.reference, "localhost/x");
+}
+
 static void deploy_with(struct house *h, enum deployment_status status, int64_t since_us,
                         const char *snapshot, const char *image) {
   auto_deployment made = {0};
