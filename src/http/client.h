@@ -46,7 +46,7 @@ struct http_call_options {
   int64_t connect_timeout_ms; /* [5,000] */
   int64_t timeout_ms;         /* [30,000] for all of it; -1: none (watches) */
   size_t response_limit;      /* [1 MiB] of body */
-  bool fresh;                 /* a new connection, closed afterwards (health checks) */
+  bool fresh; /* a new connection, closed afterwards, and no proxy (health checks) */
   /* Body bytes as they come instead of collected; no response_limit then. */
   void (*on_data)(void *arg, const char *data, size_t len);
 };
@@ -70,7 +70,8 @@ fallible http_result_err(const struct http_result *result, const char *method, c
 
 http_client *http_client_new(loop *l);
 
-/* Cancels what is still running (no `done` is called) and frees.  NULL is accepted. */
+/* Cancels what is still running (no `done` is called) and frees.  Not from within `done` or
+ * on_data. NULL is accepted. */
 void http_client_free(http_client *c);
 
 typedef void http_done_fn(void *arg, const struct http_result *result);

@@ -30,7 +30,8 @@ struct http_sync_options {
   int64_t body_size;
   void *arg; /* for read_body, progress and on_data */
 
-  /* Called about ten times a second while there is an upload or a wait; false gives up (^C). */
+  /* Called while something goes on: at most ten times a second, and at least about once; false
+   * gives up (^C).  `total` is -1 when unknown. */
   bool (*progress)(void *arg, int64_t sent, int64_t total);
   /* The answer's body as it comes, when its status is below 400; false gives up. */
   bool (*on_data)(void *arg, const char *data, size_t len);
