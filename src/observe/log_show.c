@@ -1,0 +1,44 @@
+#include "observe/log_show.h"
+
+#include <stdlib.h>
+
+#include "observe/log_files.h"
+
+err *log_show_init(struct log_show *show, const struct log_query *query) {
+  TRY(log_files_check_id("deployment", query->deployment_id));
+  log_filter *filter;
+  TRY(log_filter_parse(query->filter, &filter));
+  *show = (struct log_show){.filter = filter,
+                            .deployment_id = str_dup(query->deployment_id),
+                            .after_ns = query->after_ns,
+                            .before_ns = query->before_ns};
+  return NULL;
+}
+
+void log_show_done(struct log_show *show) {
+  log_filter_free(show->filter);
+  free(show->deployment_id);
+  log_text_done(&show->text);
+}
+
+bool log_show_entry(struct log_show *show, const struct log_record *record, const char *instance_id,
+                    struct log_entry *ret_entry) {
+  if (show->after_ns && record->time_ns <= show->after_ns) return false;
+  if (show->before_ns && record->time_ns >= show->before_ns) return false;
+  log_text_set(&show->text, record->text, record->len, record->is_stderr);
+  struct log_entry entry = {.time_ns = record->time_ns,
+                            .message = str_text(&show->text.message),
+                            .severity = show->text.severity,
+                            .instance_id = instance_id,
+                            .attributes = str_text(&show->text.attributes)};
+  struct log_filter_input input = {.message = entry.message,
+                                   .message_len = show->text.message.len,
+                                   .severity = entry.severity,
+                                   .instance_id = instance_id,
+                                   .deployment_id = show->deployment_id,
+                                   .attributes = entry.attributes,
+                                   .attributes_len = show->text.attributes.len};
+  if (!log_filter_matches(show->filter, &input)) return false;
+  *ret_entry = entry;
+  return true;
+}
