@@ -61,7 +61,6 @@ static char *nearest_flag(const struct flag *flags, const char *text) {
 
 static err *unknown_flag(const struct flag *flags, const char *text, size_t len) {
   auto_free char *name = str_ndup(text, len);
-  if (len < 2) return err_new(ERR_INVALID, "there is no flag '-%s' here; see --help", name);
   auto_free char *nearest = nearest_flag(flags, name);
   if (nearest)
     return err_new(ERR_INVALID, "there is no flag '--%s'; did you mean '--%s'?", name, nearest);
@@ -120,7 +119,7 @@ static err *read_short(struct reader *r, const char *text) {
       r->args->help = true;
       return NULL;
     }
-    if (!flag) return unknown_flag(r->flags, text, 1);
+    if (!flag) return err_new(ERR_INVALID, "there is no flag '-%c' here; see --help", *text);
     if (flag->value) {
       const char *rest = text + 1;
       if (*rest == '=') rest++;

@@ -77,15 +77,16 @@ static enum err_code code_of_name(const char *name, int status) {
   return status >= 400 && status < 500 ? ERR_INVALID : ERR_IO;
 }
 
-/* Whether the server says that it does not know who asks, rather than that they may not. */
+/* Whether the server says that it does not know who asks, rather than that they may not: the first
+ * is cured by signing in.  Railway says "Not Authorized" for both and nothing else. */
 static bool is_unknown_caller(int status, const char *message) {
-  static const char *const texts[] = {"not authorized", "unauthorized", "project token not found"};
+  static const char *const texts[] = {"sign in", "project token not found"};
   if (status == 401) return true;
   auto_free char *lower = str_dup(message ? message : "");
   for (char *p = lower; *p; p++) *p = (char)tolower((unsigned char)*p);
   for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-    if (str_starts(lower, texts[i])) return true;
-  return false;
+    if (strstr(lower, texts[i])) return true;
+  return str_eq(lower, "not authorized") || str_eq(lower, "unauthorized");
 }
 
 static err *first_error(const struct client *c, int status, const json_t *answer) {

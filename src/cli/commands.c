@@ -7,7 +7,7 @@
 const struct command *const all_commands[] = {
   &command_login, &command_logout, &command_whoami,
   &command_init, &command_link, &command_unlink, &command_list, &command_status,
-  &command_up,
+  &command_up, &command_build,
   &command_logs, &command_deployment, &command_redeploy, &command_restart, &command_rollback,
   &command_down,
   &command_domain, &command_open,
