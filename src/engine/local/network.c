@@ -89,6 +89,8 @@ err *networks_new(loop *l, const struct networks_config *config, networks **ret_
   networks *n = mem_zalloc(sizeof *n);
   n->loop = l;
   n->config = *config;
+  n->state_file = str_dup(config->state_file);
+  n->config.state_file = n->state_file;
   n->dns_dir = path_join(config->run_dir, "netavark");
   n->bridge_prefix = str_format("%s-e", config->name);
   n->by_environment = map_new();
@@ -109,6 +111,7 @@ void networks_free(networks *n) {
   for (network *w; (w = networks_next(n, &cursor));) network_free(w);
   map_free(n->by_environment);
   free(n->dns_dir);
+  free(n->state_file);
   free(n->bridge_prefix);
   free(n);
 }

@@ -18,7 +18,7 @@ typedef struct networks networks;
 typedef struct network network;
 typedef void network_done_fn(void *arg, err *e); /* owns e */
 
-/* Texts are borrowed for as long as the networks live. */
+/* Texts are borrowed for as long as the networks live, but for state_file: it is copied. */
 struct networks_config {
   const char *name;       /* bridges are "<name>-e<number>" */
   const char *state_file; /* environment id → number */

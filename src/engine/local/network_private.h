@@ -15,6 +15,7 @@ enum network_state { NETWORK_ABSENT, NETWORK_READY };
 struct networks {
   loop *loop;
   struct networks_config config;
+  char *state_file;
   char *dns_dir;            /* <run_dir>/netavark */
   char *bridge_prefix;      /* "<name>-e" */
   uint32_t first4;          /* host byte order */

@@ -1,0 +1,180 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/local/instance.h"
+#include "engine/local/workload_file.h"
+
+struct adoption {
+  struct local_engine *engine;
+  engine_done_fn *done;
+  void *arg;
+};
+
+static err *give_network(struct instance *inst) {
+  struct local_engine *en = inst->engine;
+  const struct workload *w = inst->owner->w;
+  TRY(networks_get(en->networks, w->environment_id, &inst->network));
+  TRY(user_ranges_get(en->ranges, w->environment_id, w->service_id, &inst->first_host_id));
+  TRY(network_take_host(inst->network, inst->host, &inst->host));
+  inst->address = network_address_text(inst->network, inst->host, AF_INET);
+  inst->address6 = network_address_text(inst->network, inst->host, AF_INET6);
+  return NULL;
+}
+
+/* Takes over a container that lives, or that ended while nobody looked. */
+static err *take_over(struct instance *inst) {
+  inst->named = true;
+  if (!instance_is_alive(inst)) return NULL;
+  return instance_watch(inst);
+}
+
+static void undo_and_go_on(struct instance *inst) {
+  inst->phase = PHASE_CLEAN;
+  step_clean(inst);
+  instance_report(inst);
+}
+
+/* A job whose end nobody saw cannot be run again: it may have changed things.  It failed. */
+static void lose(struct instance *inst) {
+  if (inst->owner->w->kind == WORKLOAD_JOB) {
+    inst->ended = true;
+    inst->exit_code = EXIT_CODE_NONE;
+    str_replace_owned(&inst->problem, "it was interrupted: the machine or its containers were stopped");
+  }
+  undo_and_go_on(inst);
+}
+
+static void resume_running(struct instance *inst, enum phase phase) {
+  auto_err *e = take_over(inst);
+  if (e) log_warn("engine", "instance '%s': %s", inst->id, err_message(e));
+  if (inst->exit_poll) {
+    inst->phase = PHASE_RUN;
+    instance_report(inst);
+    if (phase == PHASE_STOP) instance_stop(inst, inst->owner->w->replicas <= inst->replica, false);
+  } else if (instance_read_exit(inst)) {
+    inst->phase = PHASE_RUN;
+    instance_event(inst, EVENT_EXIT);
+  } else {
+    lose(inst);
+  }
+}
+
+/* Goes on from what the record says; the world decides. */
+static void resume(struct instance *inst, enum phase phase, bool same_boot) {
+  bool unfinished = phase == PHASE_PREPARE || phase == PHASE_CREATE || phase == PHASE_CONNECT ||
+                    phase == PHASE_START;
+  if (phase == PHASE_DONE) {
+    inst->phase = PHASE_DONE;
+    instance_report(inst);
+  } else if (phase == PHASE_RUN || phase == PHASE_STOP) {
+    if (same_boot)
+      resume_running(inst, phase);
+    else
+      lose(inst);
+  } else if (phase == PHASE_CLEAN || unfinished) {
+    undo_and_go_on(inst);
+  } else {
+    inst->phase = PHASE_IDLE;
+    instance_event(inst, EVENT_GO);
+  }
+}
+
+static bool was_recorded(const struct local_engine *en, const char *workload_id, int replica) {
+  auto_free char *path = str_format("%s/%s-%d", en->folders.instances, workload_id, replica);
+  return file_exists(path);
+}
+
+static err *adopt_instance(struct local_workload *owner, int replica) {
+  struct instance *inst = NULL;
+  enum phase phase;
+  bool same_boot;
+  TRY(local_add_instance(owner->engine, owner, replica, &inst));
+  auto_err *unreadable = instance_read_record(inst, &phase, &same_boot);
+  if (unreadable) {
+    log_warn("engine", "instance '%s': %s", inst->id, err_message(unreadable));
+    phase = PHASE_CLEAN;
+    same_boot = false;
+  }
+  TRY(give_network(inst));
+  if (replica >= owner->w->replicas) inst->remove_wanted = inst->stop_wanted = true;
+  if (inst->remove_wanted && phase != PHASE_RUN && phase != PHASE_STOP)
+    undo_and_go_on(inst);
+  else
+    resume(inst, inst->remove_wanted ? PHASE_STOP : phase, same_boot);
+  return NULL;
+}
+
+static void adopt_workload(void *arg, struct workload *w) {
+  struct local_engine *en = arg;
+  struct local_workload *owner = local_add_workload(en, w);
+  /* Replicas beyond the wanted ones were being stopped. */
+  for (int replica = 0; replica < w->replicas || was_recorded(en, w->id, replica); replica++) {
+    auto_err *e = adopt_instance(owner, replica);
+    if (e) log_error("engine", "workload '%s': %s", w->id, err_message(e));
+  }
+  local_names_changed(en, w->environment_id);
+}
+
+/* --- What no workload owns ---------------------------------------------------------------------- */
+
+struct leftover {
+  char *state_dir;
+};
+
+static void on_leftover_cleaned(void *arg, err *e) {
+  struct leftover *left = arg;
+  if (!e) e = file_remove_tree(left->state_dir);
+  if (e) log_warn("engine", "%s", err_message(e));
+  err_free(e);
+  free(left->state_dir);
+  free(left);
+}
+
+static void find_leftovers(struct local_engine *en, const char *folder_path, struct strv *ids) {
+  DIR *folder = opendir(folder_path);
+  for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    const char *id = entry->d_name;
+    if (id[0] != '.' && !map_has(en->instances, id) && !strv_has(ids, id)) strv_add(ids, id);
+  }
+  if (folder) closedir(folder);
+}
+
+static void clean_leftovers(struct local_engine *en) {
+  auto_strv ids = STRV_EMPTY;
+  find_leftovers(en, en->folders.instances, &ids);
+  find_leftovers(en, en->folders.bundles, &ids);
+  find_leftovers(en, en->folders.crun, &ids);
+  for (size_t i = 0; i < ids.len; i++) {
+    log_info("engine", "removing what is left of instance '%s'", ids.items[i]);
+    struct leftover *left = mem_zalloc(sizeof *left);
+    left->state_dir = path_join(en->folders.instances, ids.items[i]);
+    container_clean(en, ids.items[i], on_leftover_cleaned, left);
+  }
+}
+
+static void on_networks_adopted(void *arg, err *e) {
+  struct adoption a = *(struct adoption *)arg;
+  free(arg);
+  a.engine->pending--;
+  if (!e && !a.engine->closing) {
+    e = workload_load_all(a.engine->folders.workloads, adopt_workload, a.engine);
+    clean_leftovers(a.engine);
+  }
+  if (a.done)
+    a.done(a.arg, err_wrap(e, "adopting what runs"));
+  else
+    err_ignore(e);
+}
+
+void local_start(engine *base, engine_done_fn *done, void *arg) {
+  struct local_engine *en = (struct local_engine *)base;
+  struct adoption *a = mem_zalloc(sizeof *a);
+  *a = (struct adoption){en, done, arg};
+  en->pending++;
+  networks_adopt(en->networks, on_networks_adopted, a);
+}

@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/local/instance.h"
+#include "engine/local/rootfs.h"
+#include "loop/spawn.h"
+#include "loop/work.h"
+
+enum { DELETE_DEADLINE_MS = 30000 };
+
+struct cleaning {
+  struct local_engine *engine;
+  char *id, *bundle, *rootfs, *writable, *exit_file;
+  clean_done_fn *done;
+  void *arg;
+};
+
+static void on_removed(void *arg, err *e) {
+  struct cleaning c = *(struct cleaning *)arg;
+  free(arg);
+  c.engine->pending--;
+  c.done(c.arg, err_wrap(e, "cleaning up after '%s'", c.id));
+  free(c.id);
+  free(c.bundle);
+  free(c.rootfs);
+  free(c.writable);
+  free(c.exit_file);
+}
+
+static err *remove_files(void *arg) {
+  const struct cleaning *c = arg;
+  TRY(rootfs_unmount(c->rootfs, c->writable));
+  if (unlink(c->exit_file) < 0 && errno != ENOENT) return err_errno(errno, "removing '%s'", c->exit_file);
+  return file_remove_tree(c->bundle);
+}
+
+/* What crun could not delete shows in the next step, when its mount is still in use. */
+static void on_deleted(void *arg, const struct spawn_result *result) {
+  (void)result;
+  struct cleaning *c = arg;
+  work_start(c->engine->loop, remove_files, on_removed, c);
+}
+
+void container_clean(struct local_engine *en, const char *id, clean_done_fn *done, void *arg) {
+  struct cleaning *c = mem_zalloc(sizeof *c);
+  c->engine = en;
+  c->done = done;
+  c->arg = arg;
+  c->id = str_dup(id);
+  c->bundle = path_join(en->folders.bundles, id);
+  c->rootfs = path_join(c->bundle, "rootfs");
+  c->writable = str_format("%s/%s/writable", en->folders.instances, id);
+  c->exit_file = path_join(en->folders.exits, id);
+  en->pending++;
+  cgroups_kill(&en->cgroups, id);
+  auto_free char *known_to_crun = path_join(en->folders.crun, id);
+  if (!file_exists(known_to_crun)) {
+    work_start(en->loop, remove_files, on_removed, c);
+    return;
+  }
+  auto_strv argv = STRV_EMPTY;
+  strv_add_all(&argv, (const char *const *)en->runtime_argv.items);
+  strv_add_all(&argv, (const char *const[]){"delete", "--force", id, NULL});
+  struct spawn_options options = {.argv = (const char *const *)argv.items,
+                                  .deadline_ms = DELETE_DEADLINE_MS};
+  err *e = spawn_start(en->loop, &options, on_deleted, c, NULL);
+  if (!e) return;
+  err_ignore(e);
+  work_start(en->loop, remove_files, on_removed, c);
+}

@@ -1,0 +1,106 @@
+/* What the files of the local engine share. */
+#ifndef TRAMWAY_ENGINE_LOCAL_LOCAL_PRIVATE_H
+#define TRAMWAY_ENGINE_LOCAL_LOCAL_PRIVATE_H
+
+#include "base/json.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "engine/engine_ops.h"
+#include "engine/local/cgroup.h"
+#include "engine/local/local.h"
+#include "engine/local/network.h"
+#include "engine/local/user_range.h"
+#include "loop/timer.h"
+
+struct local_folders {
+  char *workloads, *instances;            /* below data_dir */
+  char *bundles, *exits, *sockets, *crun; /* below run_dir */
+  char *layers;                           /* "<run_dir>/l": short, see rootfs.h */
+};
+
+struct local_programs {
+  char *crun, *conmon, *netavark, *aardvark;
+};
+
+struct local_engine {
+  engine base;
+  loop *loop;
+  struct local_config config; /* owns its texts */
+  struct local_folders folders;
+  struct local_programs programs;
+  engine_change_fn *on_change;
+  void *on_change_arg;
+  struct cgroups cgroups;
+  networks *networks;
+  user_ranges *ranges;
+  json_t *seccomp;
+  struct strv monitor_argv; /* tramway-exec --cgroup … -- */
+  struct strv runtime_argv; /* [tramway-exec --hide-cgroup2 --] crun --root … */
+  uint64_t open_files;      /* RLIMIT_NOFILE for instances: within the host's hard limit */
+  map *workloads;           /* id → struct local_workload */
+  map *instances;           /* id → struct instance */
+  uv_fs_event_t exit_watch; /* on folders.exits */
+  bool exit_watch_open;
+  timer *names_watch;
+  struct strv renamed; /* environments whose names are to be published at the end of this turn */
+  unsigned mounts;     /* numbers the folders.layers in use */
+  int pending;         /* steps in progress; engine_free waits for them */
+  struct list execs;   /* streams that live */
+  unsigned exec_count;
+  bool closing;        /* engine_free was called: finish steps, begin none */
+  bool halting, halt_finishing;
+  engine_done_fn *halted;
+  void *halted_arg;
+};
+
+struct waiter { /* who wants to know that a workload is gone */
+  struct list link;
+  engine_done_fn *done;
+  void *arg;
+};
+
+struct local_workload {
+  struct local_engine *engine;
+  struct workload *w;
+  bool removing;
+  struct list waiters;
+};
+
+struct instance;
+
+/* local.c */
+void local_names_changed(struct local_engine *en, const char *environment_id);
+void local_instance_gone(struct local_engine *en, struct local_workload *owner, struct instance *inst);
+void local_instance_settled(struct local_engine *en); /* one more has stopped: is the halt complete? */
+fallible local_add_instance(struct local_engine *en, struct local_workload *owner, int replica,
+                            struct instance **ret_instance);
+
+struct local_workload *local_add_workload(struct local_engine *en, struct workload *w); /* takes w */
+fallible local_add_missing(struct local_workload *owner); /* starts the replicas that are not there */
+void local_check_gone_later(struct local_workload *owner);
+extern const struct engine_ops local_engine_ops;
+
+/* local_new.c */
+void local_free_parts(struct local_engine *en);
+
+/* adopt.c */
+void local_start(engine *en, engine_done_fn *done, void *arg);
+
+/* halt.c */
+void local_halt(engine *en, engine_done_fn *done, void *arg);
+void local_halt_continue(struct local_engine *en);
+
+/* exec.c */
+fallible local_exec_start(engine *en, const struct exec_options *options, engine_exec **ret_exec);
+void local_exec_write(engine_exec *x, const void *data, size_t len);
+size_t local_exec_pending(const engine_exec *x);
+void local_exec_close_input(engine_exec *x);
+void local_exec_pause(engine_exec *x, bool paused);
+void local_exec_resize(engine_exec *x, int columns, int rows);
+void local_exec_kill(engine_exec *x);
+void local_exec_kill_all(struct local_engine *en);
+
+/* sockets.c */
+void local_sockets(engine *en, const char *instance_id, engine_sockets_fn *done, void *arg);
+
+#endif
