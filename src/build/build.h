@@ -54,8 +54,9 @@ struct build_request {
   bool no_cache;
 };
 
-/* The content address of everything that decides the result: snapshot, settings, the variables, the
- * base images' ids.  Equal keys give equal images, so an image with the key is reused. */
+/* The content address of what decides the result: snapshot, settings, variables (but for those that
+ * change with every deployment).  An image with the same key is reused.  Base images are not in it:
+ * what they are is known only while building; `no_cache` builds on their present state. */
 void build_key(const struct build_request *request, char hex[65]);
 
 typedef void build_line_fn(void *arg, const char *line); /* without newline; valid UTF-8, ≤ 64 KiB */

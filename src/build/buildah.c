@@ -118,7 +118,7 @@ struct command {
 };
 
 static err *run_command(buildah *b, const char *const *words, int64_t deadline_ms, spawn_done_fn *done,
-                        void *arg) {
+                        void *arg, spawn **ret_child) {
   auto_strv argv = STRV_EMPTY, env = STRV_EMPTY, none = STRV_EMPTY;
   buildah_command_begin(b->config, &b->paths, &none, NULL, &argv);
   buildah_command_env(b->config, &b->paths, NULL, &env);
@@ -129,7 +129,7 @@ static err *run_command(buildah *b, const char *const *words, int64_t deadline_m
       .deadline_ms = deadline_ms,
       .collect_limit = OUTPUT_LIMIT,
   };
-  return spawn_start(b->loop, &options, done, arg, NULL);
+  return spawn_start(b->loop, &options, done, arg, ret_child);
 }
 
 static struct command *command_new(buildah *b, void *arg) {
@@ -154,7 +154,7 @@ void buildah_inspect(buildah *b, const char *image_id, buildah_inspect_fn *done,
   c->done_inspect = done;
   const char *bare = str_starts(image_id, "sha256:") ? image_id + 7 : image_id;
   const char *words[] = {"inspect", "--type", "image", bare, NULL};
-  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_inspected, c);
+  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_inspected, c, NULL);
   if (!e) return;
   done(arg, e, NULL);
   free(c);
@@ -179,7 +179,7 @@ void buildah_remove_image(buildah *b, const char *image_id, void (*done)(void *a
   c->done = done;
   const char *bare = str_starts(image_id, "sha256:") ? image_id + 7 : image_id;
   const char *words[] = {"rmi", bare, NULL};
-  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_removed, c);
+  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_removed, c, NULL);
   if (!e) return;
   if (done)
     done(arg, e);
@@ -201,12 +201,14 @@ static void on_pulled(void *arg, const struct spawn_result *result) {
   free(c);
 }
 
-void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void *arg) {
+void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void *arg,
+                  spawn **ret_child) {
+  *ret_child = NULL;
   struct command *c = command_new(b, arg);
   c->done_image = done;
   auto_free char *source = str_format("docker://%s", reference);
   const char *words[] = {"pull", "--quiet", "--policy", "always", source, NULL};
-  err *e = run_command(b, words, b->config->timeout_ms, on_pulled, c);
+  err *e = run_command(b, words, b->config->timeout_ms, on_pulled, c, ret_child);
   if (!e) return;
   done(arg, e, NULL);
   free(c);
@@ -245,7 +247,7 @@ void buildah_store_leave(buildah *b, bool killed, loop_fn *then, void *arg) {
   struct store_leave *leave = mem_zalloc(sizeof *leave);
   *leave = (struct store_leave){b, then, arg};
   const char *words[] = {"rm", "--all", NULL};
-  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_store_clean, leave);
+  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_store_clean, leave, NULL);
   b->cleaning = !e;
   if (!e) return;
   log_warn("build", "removing working containers of a stopped build: %s", err_message(e));
@@ -267,7 +269,7 @@ static void on_networks_clean(void *arg) {
   build_cgroup_list(prefix, &names);
   for (size_t i = 0; i < names.len; i++) err_ignore(build_cgroup_remove(names.items[i]));
   const char *words[] = {"rm", "--all", NULL};
-  err *e = run_command(c->tools, words, SHORT_DEADLINE_MS, on_all_removed, c);
+  err *e = run_command(c->tools, words, SHORT_DEADLINE_MS, on_all_removed, c, NULL);
   if (!e) return;
   c->done(c->arg, e);
   free(c);

@@ -16,6 +16,7 @@
 #include "build/build_network.h"
 #include "build/dockerfile.h"
 #include "build/image_store.h"
+#include "loop/spawn.h"
 
 typedef struct buildah buildah;         /* the tool and its store */
 typedef struct buildah_run buildah_run; /* one build */
@@ -46,8 +47,8 @@ void buildah_start(buildah *b, const struct buildah_options *options, build_line
                    buildah_done_fn *done, void *arg, buildah_run **ret_run);
 void buildah_cancel(buildah_run *run); /* done follows with ERR_BUSY */
 
-/* Pulls a full reference; `done` gets the image id.  With `name` for the network, as above. */
-void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void *arg);
+/* Pulls a full reference; `done` gets the image id.  `ret_child` is NULL when it could not start. */
+void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void *arg, spawn **ret_child);
 
 /* Fills `info` from the image's configuration. */
 typedef void buildah_inspect_fn(void *arg, err *e, const struct image_info *info); /* owns e; info borrowed */
@@ -65,7 +66,7 @@ struct buildah_host_options {
   build_line_fn *on_line; /* of both outputs */
 };
 void buildah_run_host(buildah *b, const struct buildah_host_options *options,
-                      void (*done)(void *arg, err *e), void *arg);
+                      void (*done)(void *arg, err *e), void *arg, buildah_run **ret_run);
 
 loop *buildah_loop(const buildah *b);
 const struct builder_config *buildah_config(const buildah *b);

@@ -274,11 +274,12 @@ void buildah_start(buildah *b, const struct buildah_options *o, build_line_fn *o
 }
 
 void buildah_run_host(buildah *b, const struct buildah_host_options *options,
-                      void (*done)(void *arg, err *e), void *arg) {
+                      void (*done)(void *arg, err *e), void *arg, buildah_run **ret_run) {
   buildah_run *run = run_new(b, options->name, arg);
   strv_add_all(&run->host_argv, options->argv);
   run->log = buildah_log_new("", NULL, options->on_line, arg);
   run->done_host = done;
+  *ret_run = run;
   loop_defer(b->loop, begin_later, run);
 }
 

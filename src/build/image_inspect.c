@@ -17,6 +17,13 @@ static char *text_or_empty(const json_t *object, const char *key) {
   return str_dup(text ? text : "");
 }
 
+static char *start_command(const json_t *config) {
+  const json_t *command = json_object_get(config, "Cmd");
+  bool planned = json_get_text(json_object_get(config, "Labels"), IMAGE_PLANNER_LABEL) != NULL;
+  const char *text = json_string_value(json_array_get(command, 2));
+  return str_dup(planned && json_array_size(command) == 3 && text ? text : "");
+}
+
 static int64_t layers_size(const json_t *inspected) {
   auto_json *manifest = NULL;
   const char *text = json_get_text(inspected, "Manifest");
@@ -42,7 +49,7 @@ err *image_inspect_parse(const char *text, size_t len, struct image_info *ret_in
       .working_dir = text_or_empty(docker, "WorkingDir"),
       .user = text_or_empty(docker, "User"),
       .stop_signal = text_or_empty(docker, "StopSignal"),
-      .start_command = text_or_empty(json_object_get(docker, "Labels"), IMAGE_START_LABEL),
+      .start_command = start_command(docker),
       .size_bytes = layers_size(value),
   };
   add_texts(&info.entrypoint, json_object_get(docker, "Entrypoint"));

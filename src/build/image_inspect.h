@@ -4,8 +4,8 @@
 
 #include "build/build.h"
 
-/* The label in which the planner keeps the start command it found. */
-#define IMAGE_START_LABEL "io.tramway.start-command"
+/* The label of images that the planner made: their CMD is ["/bin/sh", "-c", <start command>]. */
+#define IMAGE_PLANNER_LABEL "io.tramway.planner"
 
 /* ERR_CORRUPT when `text` is not that.  On success *ret_info is complete (image_info_done). */
 fallible image_inspect_parse(const char *text, size_t len, struct image_info *ret_info);

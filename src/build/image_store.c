@@ -31,11 +31,38 @@ static const char *bare_id(const char *image_id) {
   return str_starts(image_id, "sha256:") ? image_id + strlen("sha256:") : image_id;
 }
 
+/* A store that holds nothing yet has no file. */
+static err *read_images(const char *root, json_t **ret_images) {
+  err *e = read_json(root, "overlay-images/images.json", ret_images);
+  if (!e || err_code_of(e) != ERR_NOT_FOUND) return e;
+  err_ignore(e);
+  *ret_images = json_array();
+  return NULL;
+}
+
+static bool has_name(const json_t *image, const char *name) {
+  const json_t *names = json_object_get(image, "names");
+  for (size_t i = 0; i < json_array_size(names); i++)
+    if (str_eq(json_string_value(json_array_get(names, i)), name)) return true;
+  return false;
+}
+
+err *image_find(const char *data_dir, const char *name, char **ret_image_id) {
+  auto_free char *root = image_store_root(data_dir);
+  auto_json *images = NULL;
+  TRY(read_images(root, &images));
+  for (size_t i = 0; i < json_array_size(images); i++) {
+    const json_t *image = json_array_get(images, i);
+    if (!has_name(image, name)) continue;
+    *ret_image_id = str_format("sha256:%s", json_get_text(image, "id"));
+    return NULL;
+  }
+  return err_new(ERR_NOT_FOUND, "there is no image '%s' in the store '%s'", name, root);
+}
+
 static err *top_layer(const char *root, const char *image_id, char **ret_layer) {
   auto_json *images = NULL;
-  err *e = read_json(root, "overlay-images/images.json", &images);
-  if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
-  err_ignore(e);
+  TRY(read_images(root, &images));
   const json_t *image = with_id(images, bare_id(image_id));
   if (!image) return err_new(ERR_NOT_FOUND, "the image %s is not in the store '%s'", image_id, root);
   *ret_layer = str_dup(json_get_text(image, "layer"));

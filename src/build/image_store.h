@@ -20,6 +20,9 @@ char *image_store_root(const char *data_dir);
  * there.  Appends to *ret_layer_dirs, on success only. */
 fallible image_layers(const char *data_dir, const char *image_id, struct strv *ret_layer_dirs);
 
+/* The image that has `name` in full ("docker.io/library/node:20").  ERR_NOT_FOUND. */
+fallible image_find(const char *data_dir, const char *name, char **ret_image_id);
+
 /* Whether the store has the image. */
 bool image_exists(const char *data_dir, const char *image_id);
 

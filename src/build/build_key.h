@@ -1,0 +1,10 @@
+/* The parts of build_key that others need.  Pure. */
+#ifndef TRAMWAY_BUILD_BUILD_KEY_H
+#define TRAMWAY_BUILD_BUILD_KEY_H
+
+#include "build/build.h"
+
+/* A hash of the variables, in any order, but for those that change with every deployment. */
+void build_key_variables(const char *const *variables, char hex[65]);
+
+#endif

@@ -1,0 +1,167 @@
+#include "build/build_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "build/build_key.h"
+#include "build/plan.h"
+#include "build/source_view.h"
+
+static const char *variable(const struct build_request *r, const char *name) {
+  size_t len = strlen(name);
+  for (const char *const *v = r->variables; v && *v; v++)
+    if (strncmp(*v, name, len) == 0 && (*v)[len] == '=') return *v + len + 1;
+  return NULL;
+}
+
+static const char *wanted_dockerfile(const struct build_request *r) {
+  if (!str_empty(r->dockerfile_path)) return r->dockerfile_path;
+  const char *set = variable(r, "RAILWAY_DOCKERFILE_PATH");
+  return str_empty(set) ? NULL : set;
+}
+
+static const char *without_slashes(const char *path) {
+  while (*path == '/' || str_starts(path, "./")) path += *path == '/' ? 1 : 2;
+  return path;
+}
+
+/* Views of the whole source and of its root directory. */
+struct views {
+  struct source_view all, root;
+};
+
+static err *open_views(const struct build_request *r, struct build_source *s, struct views *v) {
+  TRY(source_view_open(r->source_dir, &v->all));
+  const char *folder = without_slashes(r->root_directory ? r->root_directory : "");
+  err *e = source_view_real_path(&v->all, folder, &s->context);
+  if (!e) e = source_view_open(s->context, &v->root);
+  if (!e) return NULL;
+  source_view_close(&v->all);
+  return err_wrap(e, "root directory '%s'", folder);
+}
+
+static void close_views(struct views *v) {
+  source_view_close(&v->all);
+  source_view_close(&v->root);
+}
+
+/* A path that is set is looked for below the root directory, then below the whole source; without
+ * one it is "Dockerfile" in the root directory.  *ret_view is NULL when there is none. */
+static err *find_dockerfile(const struct build_request *r, const struct views *v, const char **ret_path,
+                            const struct source_view **ret_view) {
+  const char *set = wanted_dockerfile(r);
+  *ret_path = set ? without_slashes(set) : "Dockerfile";
+  *ret_view = source_has(&v->root, *ret_path) ? &v->root : NULL;
+  if (!*ret_view && set && source_has(&v->all, *ret_path)) *ret_view = &v->all;
+  if (*ret_view || (!set && !str_ieq(r->builder, "DOCKERFILE"))) return NULL;
+  return err_new(ERR_NOT_FOUND, "there is no file '%s' in the source%s%s%s: %s", *ret_path,
+                 str_empty(r->root_directory) ? "" : " or below its root directory '",
+                 str_empty(r->root_directory) ? "" : r->root_directory,
+                 str_empty(r->root_directory) ? "" : "'",
+                 set ? "correct the Dockerfile path" : "add it, or choose another builder");
+}
+
+static err *take_dockerfile(const struct source_view *view, const char *path, struct build_source *s,
+                            struct str *text) {
+  TRY(view->read(view->arg, path, text));
+  s->file_name = str_dup(path);
+  auto_free char *ignore = str_format("%s.dockerignore", path);
+  if (source_has(view, ignore)) TRY(source_view_real_path(view, ignore, &s->ignore_file));
+  strv_add(&s->lines, "==================");
+  strv_addf(&s->lines, "Using %s %s", str_eq(path, "Dockerfile") ? "detected" : "configured", path);
+  strv_add(&s->lines, "==================");
+  return NULL;
+}
+
+static err *take_plan(const struct build_request *r, const struct source_view *view, struct build_source *s,
+                      struct str *text) {
+  struct plan_request request = {
+      .source = view,
+      .variables = r->variables,
+      .builder = r->builder,
+      .build_command = r->build_command,
+      .start_command = r->start_command,
+      .service_id = r->service_id,
+  };
+  struct plan plan;
+  TRY(plan_make(&request, &plan));
+  strv_addf(&s->lines, "using build driver tramway-planner: %s", plan.provider);
+  for (size_t i = 0; i < plan.notes.len; i++) strv_addf(&s->lines, "  %s", plan.notes.items[i]);
+  if (*plan.start_command) strv_addf(&s->lines, "  start: %s", plan.start_command);
+  str_add(text, plan.dockerfile);
+  s->file_name = str_dup("the planner's Dockerfile");
+  s->planned = true;
+  plan_done(&plan);
+  return NULL;
+}
+
+static void collect_variables(const struct build_request *r, struct build_source *s) {
+  strv_add_all(&s->variables, r->variables);
+  char hex[SHA256_HEX_SIZE];
+  build_key_variables(r->variables, hex);
+  if (s->planned) strv_addf(&s->variables, "TRAMWAY_VARIABLES=%s", hex);
+}
+
+static void collect_args(struct build_source *s) {
+  auto_strv declared = STRV_EMPTY;
+  dockerfile_args(s->file, &declared);
+  for (size_t i = 0; i < s->variables.len; i++) {
+    const char *item = s->variables.items[i];
+    auto_free char *name = str_ndup(item, strcspn(item, "="));
+    if (strv_has(&declared, name)) strv_add(&s->args, item);
+  }
+}
+
+static err *parse(const struct build_request *r, struct build_source *s, const struct str *text) {
+  collect_variables(r, s);
+  err *e = dockerfile_parse(str_text(text), text->len, (const char *const *)s->variables.items, &s->file);
+  if (!e) e = dockerfile_select(s->file, s->planned ? NULL : r->target);
+  if (e) return err_wrap(e, "%s", s->file_name);
+  dockerfile_images(s->file, &s->images);
+  collect_args(s);
+  return NULL;
+}
+
+static err *read_into(const struct build_request *r, const struct views *v, struct build_source *s) {
+  const char *path;
+  const struct source_view *view;
+  auto_str text = STR_EMPTY;
+  TRY(find_dockerfile(r, v, &path, &view));
+  if (!str_empty(r->root_directory)) strv_addf(&s->lines, "root directory set as '%s'", r->root_directory);
+  if (view)
+    TRY(take_dockerfile(view, path, s, &text));
+  else
+    TRY(take_plan(r, &v->root, s, &text));
+  return parse(r, s, &text);
+}
+
+err *build_source_read(const struct build_request *request, struct build_source *ret_source) {
+  struct build_source source = {0};
+  struct views views = {0};
+  err *e = open_views(request, &source, &views);
+  if (!e) {
+    e = read_into(request, &views, &source);
+    close_views(&views);
+  }
+  if (e) {
+    build_source_done(&source);
+    return e;
+  }
+  *ret_source = source;
+  return NULL;
+}
+
+void build_source_done(struct build_source *source) {
+  free(source->context);
+  free(source->file_name);
+  free(source->ignore_file);
+  dockerfile_free(source->file);
+  strv_done(&source->images);
+  strv_done(&source->variables);
+  strv_done(&source->args);
+  strv_done(&source->lines);
+  *source = (struct build_source){0};
+}
