@@ -33,7 +33,8 @@ enum graphql_value_kind {
 struct graphql_value {
   enum graphql_value_kind kind;
   struct graphql_location at;
-  const char *text; /* VARIABLE and ENUM: the name; INT and FLOAT: as written; STRING: its meaning */
+  const char
+      *text; /* VARIABLE and ENUM: the name; INT and FLOAT: as written; STRING: its meaning */
   bool boolean;
   struct graphql_value *items;     /* LIST */
   struct graphql_argument *fields; /* OBJECT */
@@ -128,7 +129,8 @@ struct graphql_input_definition { /* an argument, or a field of an input object 
   struct graphql_input_definition *next;
 };
 
-struct graphql_field_definition { /* also a value of an enum, which has neither arguments nor type */
+struct graphql_field_definition { /* also a value of an enum, which has neither arguments nor type
+                                   */
   const char *name;
   const char *description;
   struct graphql_location at;
@@ -155,9 +157,9 @@ struct graphql_definition {
   const char *description;
   struct graphql_location at;
   struct graphql_directive *directives;
-  struct graphql_name *names;              /* interfaces, union members or directive locations */
-  struct graphql_field_definition *fields; /* fields or enum values */
-  struct graphql_input_definition *inputs; /* input fields or a directive's arguments */
+  struct graphql_name *names;                 /* interfaces, union members or directive locations */
+  struct graphql_field_definition *fields;    /* fields or enum values */
+  struct graphql_input_definition *inputs;    /* input fields or a directive's arguments */
   const char *roots[GRAPHQL_OPERATION_KINDS]; /* SCHEMA: the root types' names, or NULL */
   bool repeatable;                            /* DIRECTIVE */
   struct graphql_definition *next;

@@ -21,14 +21,21 @@ void graphql_type_text(const struct graphql_type_ref *type, struct str *ret_text
 
 const char *graphql_json_kind(const json_t *value) {
   switch (json_typeof(value)) {
-  case JSON_OBJECT: return "an object";
-  case JSON_ARRAY: return "a list";
-  case JSON_STRING: return "a string";
-  case JSON_INTEGER: return "an integer";
-  case JSON_REAL: return "a number with a fraction";
+  case JSON_OBJECT:
+    return "an object";
+  case JSON_ARRAY:
+    return "a list";
+  case JSON_STRING:
+    return "a string";
+  case JSON_INTEGER:
+    return "an integer";
+  case JSON_REAL:
+    return "a number with a fraction";
   case JSON_TRUE:
-  case JSON_FALSE: return "a boolean";
-  default: return "null";
+  case JSON_FALSE:
+    return "a boolean";
+  default:
+    return "null";
   }
 }
 
@@ -82,12 +89,17 @@ static fallible input_enum(const struct graphql_type_ref *ref, json_t *value, js
 
 static bool input_fits(enum graphql_builtin builtin, const json_t *value) {
   switch (builtin) {
-  case GRAPHQL_INT: return json_is_integer(value) && fits_int32(json_integer_value(value));
-  case GRAPHQL_FLOAT: return json_is_number(value);
+  case GRAPHQL_INT:
+    return json_is_integer(value) && fits_int32(json_integer_value(value));
+  case GRAPHQL_FLOAT:
+    return json_is_number(value);
   case GRAPHQL_ID:
-  case GRAPHQL_STRING: return json_is_string(value);
-  case GRAPHQL_BOOLEAN: return json_is_boolean(value);
-  case GRAPHQL_CUSTOM: return true;
+  case GRAPHQL_STRING:
+    return json_is_string(value);
+  case GRAPHQL_BOOLEAN:
+    return json_is_boolean(value);
+  case GRAPHQL_CUSTOM:
+    return true;
   }
   return false;
 }
@@ -178,12 +190,15 @@ fallible graphql_coerce_input(const struct graphql_type_ref *type, json_t *value
 /* ---- Literal → input value ---- */
 
 static const char *literal_kind(const struct graphql_value *value) {
-  static const char *const kinds[] = {
-      [GRAPHQL_VALUE_VARIABLE] = "a variable", [GRAPHQL_VALUE_INT] = "an integer",
-      [GRAPHQL_VALUE_FLOAT] = "a number with a fraction", [GRAPHQL_VALUE_STRING] = "a string",
-      [GRAPHQL_VALUE_BOOLEAN] = "a boolean", [GRAPHQL_VALUE_NULL] = "null",
-      [GRAPHQL_VALUE_ENUM] = "a name", [GRAPHQL_VALUE_LIST] = "a list",
-      [GRAPHQL_VALUE_OBJECT] = "an object"};
+  static const char *const kinds[] = {[GRAPHQL_VALUE_VARIABLE] = "a variable",
+                                      [GRAPHQL_VALUE_INT] = "an integer",
+                                      [GRAPHQL_VALUE_FLOAT] = "a number with a fraction",
+                                      [GRAPHQL_VALUE_STRING] = "a string",
+                                      [GRAPHQL_VALUE_BOOLEAN] = "a boolean",
+                                      [GRAPHQL_VALUE_NULL] = "null",
+                                      [GRAPHQL_VALUE_ENUM] = "a name",
+                                      [GRAPHQL_VALUE_LIST] = "a list",
+                                      [GRAPHQL_VALUE_OBJECT] = "an object"};
   return kinds[value->kind];
 }
 
@@ -235,11 +250,18 @@ static fallible untyped(const struct graphql_value *value, json_t *variables, js
     *ret_value = number_value(value);
     return *ret_value ? NULL : err_new(ERR_INVALID, "the number %.40s is too large", value->text);
   case GRAPHQL_VALUE_STRING:
-  case GRAPHQL_VALUE_ENUM: *ret_value = json_string(value->text); return NULL;
-  case GRAPHQL_VALUE_BOOLEAN: *ret_value = json_boolean(value->boolean); return NULL;
-  case GRAPHQL_VALUE_LIST: return untyped_list(value, variables, ret_value);
-  case GRAPHQL_VALUE_OBJECT: return untyped_object(value, variables, ret_value);
-  case GRAPHQL_VALUE_NULL: break;
+  case GRAPHQL_VALUE_ENUM:
+    *ret_value = json_string(value->text);
+    return NULL;
+  case GRAPHQL_VALUE_BOOLEAN:
+    *ret_value = json_boolean(value->boolean);
+    return NULL;
+  case GRAPHQL_VALUE_LIST:
+    return untyped_list(value, variables, ret_value);
+  case GRAPHQL_VALUE_OBJECT:
+    return untyped_object(value, variables, ret_value);
+  case GRAPHQL_VALUE_NULL:
+    break;
   }
   *ret_value = json_null();
   return NULL;
@@ -296,8 +318,9 @@ fallible graphql_coerce_arguments(const struct graphql_input *inputs, size_t cou
   return NULL;
 }
 
-static fallible literal_object(const struct graphql_type_ref *ref, const struct graphql_value *value,
-                               json_t *variables, json_t **ret_value) {
+static fallible literal_object(const struct graphql_type_ref *ref,
+                               const struct graphql_value *value, json_t *variables,
+                               json_t **ret_value) {
   const struct graphql_type *type = ref->type;
   if (value->kind != GRAPHQL_VALUE_OBJECT) return mismatch(ref, literal_kind(value));
   for (const struct graphql_argument *field = value->fields; field; field = field->next)
@@ -328,8 +351,8 @@ static fallible literal_list(const struct graphql_type_ref *type, const struct g
   return NULL;
 }
 
-/* Variables are coerced to their own type already, which validation has found to fit; what is left to
- * see is null where a default made a nullable variable acceptable. */
+/* Variables are coerced to their own type already, which validation has found to fit; what is left
+ * to see is null where a default made a nullable variable acceptable. */
 static fallible literal_variable(const struct graphql_type_ref *type,
                                  const struct graphql_value *value, json_t *variables,
                                  json_t **ret_value) {
@@ -339,8 +362,9 @@ static fallible literal_variable(const struct graphql_type_ref *type,
   return NULL;
 }
 
-fallible graphql_coerce_literal(const struct graphql_type_ref *type, const struct graphql_value *value,
-                                json_t *variables, json_t **ret_value) {
+fallible graphql_coerce_literal(const struct graphql_type_ref *type,
+                                const struct graphql_value *value, json_t *variables,
+                                json_t **ret_value) {
   if (value->kind == GRAPHQL_VALUE_VARIABLE)
     return literal_variable(type, value, variables, ret_value);
   if (value->kind == GRAPHQL_VALUE_NULL) {

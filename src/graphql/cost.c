@@ -33,7 +33,8 @@ static bool bounds_list(const char *name) {
   return str_eq(name, "first") || str_eq(name, "last") || str_eq(name, "limit");
 }
 
-static json_int_t integer_argument(const struct costing *costing, const struct graphql_value *value) {
+static json_int_t integer_argument(const struct costing *costing,
+                                   const struct graphql_value *value) {
   if (value->kind == GRAPHQL_VALUE_VARIABLE)
     return json_integer_value(json_object_get(costing->variables, value->text));
   long long number;
@@ -65,11 +66,9 @@ static size_t cost_of(struct costing *costing, const struct graphql_selection *s
 
 static size_t cost_of_field(struct costing *costing, const struct graphql_selection *selection,
                             const struct graphql_type *parent, bool in_page) {
-  const struct graphql_field *field =
-      graphql_find_field(costing->schema, parent, selection->name);
+  const struct graphql_field *field = graphql_find_field(costing->schema, parent, selection->name);
   bool page = field->paginated && !field->type->of;
-  size_t below =
-      cost_of(costing, selection->selections, graphql_named_type(field->type), page);
+  size_t below = cost_of(costing, selection->selections, graphql_named_type(field->type), page);
   return add(1, multiply(list_size(costing, field, selection, in_page), below));
 }
 
@@ -95,7 +94,9 @@ static size_t cost_of(struct costing *costing, const struct graphql_selection *s
   for (const struct graphql_selection *s = selections; s; s = s->next) {
     const struct graphql_type *type = parent;
     switch (s->kind) {
-    case GRAPHQL_SELECT_FIELD: cost = add(cost, cost_of_field(costing, s, parent, in_page)); break;
+    case GRAPHQL_SELECT_FIELD:
+      cost = add(cost, cost_of_field(costing, s, parent, in_page));
+      break;
     case GRAPHQL_SELECT_SPREAD:
       cost = add(cost, cost_of_fragment(costing, s->fragment, in_page));
       break;

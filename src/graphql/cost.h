@@ -1,6 +1,7 @@
 /* What a request may cost, told before it is run.
  *
- * Every field costs 1, and what is selected below a list costs as many times more as the list is long:
+ * Every field costs 1, and what is selected below a list costs as many times more as the list is
+ * long:
  *  - a field with an argument first, last or limit counts the largest of those given, or else
  *    limits.assumed_list_size;
  *  - what such a field returns is a page, so that a list directly below it (the edges of a

@@ -4,15 +4,25 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+/* JSON holds UTF-8 only.  A message may quote a text that was cut within a character, or what some
+ * program printed: then what is not ASCII in it becomes '?'. */
+static json_t *message_json(const char *message) {
+  json_t *text = json_string(message);
+  if (text) return text;
+  auto_free char *ascii = str_dup(message);
+  for (char *c = ascii; *c; c++)
+    if ((unsigned char)*c >= 0x80) *c = '?';
+  return json_string(ascii);
+}
+
 json_t *graphql_error_object(enum err_code code, const char *message,
                              const struct graphql_location *at, json_t *path) {
   json_t *error = json_object();
-  json_t *text = json_string(message); /* NULL when a resolver's message is not UTF-8 */
-  json_object_set_new(error, "message", text ? text : json_string("(the message is not UTF-8)"));
+  json_object_set_new(error, "message", message_json(message));
   if (at)
-    json_object_set_new(error, "locations",
-                        json_pack("[{s:I, s:I}]", "line", (json_int_t)at->line, "column",
-                                  (json_int_t)at->column));
+    json_object_set_new(
+        error, "locations",
+        json_pack("[{s:I, s:I}]", "line", (json_int_t)at->line, "column", (json_int_t)at->column));
   if (path) json_object_set_new(error, "path", path);
   json_object_set_new(error, "extensions", json_pack("{s:s}", "code", err_code_name(code)));
   return error;

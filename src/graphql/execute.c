@@ -16,14 +16,14 @@ struct path {
 static json_t *path_json(const struct path *path) {
   json_t *list = json_array();
   for (; path; path = path->up)
-    json_array_insert_new(list, 0,
-                          path->key ? json_string(path->key) : json_integer((json_int_t)path->index));
+    json_array_insert_new(
+        list, 0, path->key ? json_string(path->key) : json_integer((json_int_t)path->index));
   return list;
 }
 
-/* In what follows a function that gives a json_t * gives an owned value, or NULL for a value that could
- * not be had: its error is noted, and the caller puts null in its place or, where null may not be, gives
- * NULL itself. */
+/* In what follows a function that gives a json_t * gives an owned value, or NULL for a value that
+ * could not be had: its error is noted, and the caller puts null in its place or, where null may
+ * not be, gives NULL itself. */
 
 static json_t *failed(struct graphql_execution *execution, const struct graphql_plan_field *field,
                       const struct path *path, err *e) {
@@ -52,14 +52,15 @@ static json_t *run_fields(struct graphql_execution *execution, const struct grap
 /* ---- Completing a value (section 6.4.3) ---- */
 
 static json_t *complete(struct graphql_execution *execution, struct graphql_plan_field *field,
-                        const struct graphql_type_ref *type, json_t *value, const struct path *path);
+                        const struct graphql_type_ref *type, json_t *value,
+                        const struct path *path);
 
 static json_t *complete_leaf(struct graphql_execution *execution, struct graphql_plan_field *field,
                              const struct graphql_type *type, json_t *value,
                              const struct path *path) {
   size_t room = execution->limits.max_result_bytes - execution->bytes;
-  size_t weight = json_is_string(value) ? json_string_length(value)
-                                        : graphql_json_weight(value, room);
+  size_t weight =
+      json_is_string(value) ? json_string_length(value) : graphql_json_weight(value, room);
   if (!count(execution, weight)) return NULL;
   json_t *result = NULL;
   err *e = graphql_coerce_result(type, value, &result);
@@ -87,16 +88,17 @@ static json_t *complete_list(struct graphql_execution *execution, struct graphql
 
 /* The object type of a value: the declared one, or what an abstract type's "__typename" says. */
 static const struct graphql_type *object_type(const struct graphql_execution *execution,
-                                              const struct graphql_type *type, const json_t *value) {
+                                              const struct graphql_type *type,
+                                              const json_t *value) {
   if (type->kind == GRAPHQL_OBJECT) return type;
   const char *name = json_get_text(value, "__typename");
   const struct graphql_type *found = name ? graphql_schema_type(execution->schema, name) : NULL;
   return found && graphql_type_includes(type, found) ? found : NULL;
 }
 
-static json_t *complete_object(struct graphql_execution *execution, struct graphql_plan_field *field,
-                               const struct graphql_type *type, json_t *value,
-                               const struct path *path) {
+static json_t *complete_object(struct graphql_execution *execution,
+                               struct graphql_plan_field *field, const struct graphql_type *type,
+                               json_t *value, const struct path *path) {
   const struct graphql_type *object =
       json_is_object(value) ? object_type(execution, type, value) : NULL;
   if (!object)

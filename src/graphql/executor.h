@@ -27,15 +27,16 @@ void graphql_execution_init(struct graphql_execution *execution, const graphql_s
                             void *context, const struct graphql_limits *limits);
 void graphql_execution_done(struct graphql_execution *execution);
 
-/* Parses, validates, chooses the operation, coerces the variables, bounds the cost; false with errors
- * noted. */
+/* Parses, validates, chooses the operation, coerces the variables, bounds the cost; false with
+ * errors noted. */
 bool graphql_execution_prepare(struct graphql_execution *execution,
                                const struct graphql_request *request);
 
 /* The response of a request that failed before execution: takes the errors noted. */
 json_t *graphql_execution_refuse(struct graphql_execution *execution);
 
-/* Runs the operation.  With `event`, that is the value of its only field, in place of a resolver's. */
+/* Runs the operation.  With `event`, that is the value of its only field, in place of a resolver's.
+ */
 json_t *graphql_execution_run(struct graphql_execution *execution, json_t *event);
 
 /* What the resolver of a field is told. */

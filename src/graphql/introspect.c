@@ -40,7 +40,8 @@ static void literal_text(const struct graphql_value *value, struct str *text) {
     }
     str_add(text, "}");
     break;
-  default: str_add(text, value->text);
+  default:
+    str_add(text, value->text);
   }
 }
 
@@ -60,7 +61,8 @@ static json_t *ref_handle(const struct graphql_type_ref *ref, bool ignore_non_nu
 
 static json_t *type_list(const struct graphql_type *const *types, size_t count) {
   json_t *list = json_array();
-  for (size_t i = 0; i < count; i++) json_array_append_new(list, type_handle(types[i]));
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(list, type_handle(types[i]));
   return list;
 }
 
@@ -144,8 +146,9 @@ static json_t *schema_field(const graphql_schema *schema, const char *field) {
 
 static const char *kind_name(enum graphql_type_kind kind) {
   static const char *const names[] = {
-      [GRAPHQL_SCALAR] = "SCALAR",       [GRAPHQL_OBJECT] = "OBJECT", [GRAPHQL_INTERFACE] = "INTERFACE",
-      [GRAPHQL_UNION] = "UNION",         [GRAPHQL_ENUM] = "ENUM",     [GRAPHQL_INPUT_OBJECT] = "INPUT_OBJECT",
+      [GRAPHQL_SCALAR] = "SCALAR",       [GRAPHQL_OBJECT] = "OBJECT",
+      [GRAPHQL_INTERFACE] = "INTERFACE", [GRAPHQL_UNION] = "UNION",
+      [GRAPHQL_ENUM] = "ENUM",           [GRAPHQL_INPUT_OBJECT] = "INPUT_OBJECT",
   };
   return names[kind];
 }

@@ -16,7 +16,8 @@ fallible graphql_lex_start(struct graphql_lexer *lexer, const char *text, size_t
   return NULL;
 }
 
-/* The byte `ahead` of the current one; 0 beyond the end (a NUL in the text is refused elsewhere). */
+/* The byte `ahead` of the current one; 0 beyond the end (a NUL in the text is refused elsewhere).
+ */
 static unsigned char peek(const struct graphql_lexer *lexer, size_t ahead) {
   size_t at = lexer->position + ahead;
   return at < lexer->len ? (unsigned char)lexer->text[at] : 0;
@@ -46,8 +47,8 @@ static bool is_source(unsigned char c) {
 }
 
 static struct graphql_location here(const struct graphql_lexer *lexer) {
-  return (struct graphql_location){
-      .line = lexer->line, .column = (uint32_t)(lexer->position - lexer->line_start + 1)};
+  return (struct graphql_location){.line = lexer->line,
+                                   .column = (uint32_t)(lexer->position - lexer->line_start + 1)};
 }
 
 /* Steps over a line end ("\n", "\r" or "\r\n"), which the current byte begins. */
@@ -59,7 +60,8 @@ static void pass_line_end(struct graphql_lexer *lexer) {
 
 static void pass_comment(struct graphql_lexer *lexer) {
   unsigned char c;
-  while ((c = peek(lexer, 0)) && is_source(c) && c != '\n' && c != '\r') lexer->position++;
+  while ((c = peek(lexer, 0)) && is_source(c) && c != '\n' && c != '\r')
+    lexer->position++;
 }
 
 static void pass_ignored(struct graphql_lexer *lexer) {
@@ -67,11 +69,18 @@ static void pass_ignored(struct graphql_lexer *lexer) {
     switch (peek(lexer, 0)) {
     case ' ':
     case '\t':
-    case ',': lexer->position++; break;
+    case ',':
+      lexer->position++;
+      break;
     case '\n':
-    case '\r': pass_line_end(lexer); break;
-    case '#': pass_comment(lexer); break;
-    default: return;
+    case '\r':
+      pass_line_end(lexer);
+      break;
+    case '#':
+      pass_comment(lexer);
+      break;
+    default:
+      return;
     }
   }
 }
@@ -82,13 +91,13 @@ static fallible fault(struct graphql_lexer *lexer, struct graphql_token *token, 
 }
 
 static void finish(struct graphql_lexer *lexer, struct graphql_token *token, size_t start) {
-  token->text =
-      graphql_arena_text(lexer->arena, lexer->text + start, lexer->position - start);
+  token->text = graphql_arena_text(lexer->arena, lexer->text + start, lexer->position - start);
 }
 
 static fallible lex_name(struct graphql_lexer *lexer, struct graphql_token *token) {
   size_t start = lexer->position;
-  while (is_name(peek(lexer, 0))) lexer->position++;
+  while (is_name(peek(lexer, 0)))
+    lexer->position++;
   token->kind = GRAPHQL_TOKEN_NAME;
   finish(lexer, token, start);
   return NULL;
@@ -96,7 +105,8 @@ static fallible lex_name(struct graphql_lexer *lexer, struct graphql_token *toke
 
 static bool pass_digits(struct graphql_lexer *lexer) {
   size_t start = lexer->position;
-  while (is_digit(peek(lexer, 0))) lexer->position++;
+  while (is_digit(peek(lexer, 0)))
+    lexer->position++;
   return lexer->position > start;
 }
 
@@ -257,8 +267,8 @@ static size_t common_indent(const char *text) {
   return common == SIZE_MAX ? 0 : common;
 }
 
-/* Removes, in place, the common indent and the blank lines at both ends of a block string whose line
- * ends are "\n" already. */
+/* Removes, in place, the common indent and the blank lines at both ends of a block string whose
+ * line ends are "\n" already. */
 static void strip_block(char *text) {
   size_t indent = common_indent(text);
   char *out = text, *end = text; /* `end`: after the last line that is not blank */
@@ -317,8 +327,8 @@ static fallible lex_block_string(struct graphql_lexer *lexer, struct graphql_tok
 }
 
 static fallible lex_punctuator(struct graphql_lexer *lexer, struct graphql_token *token) {
-  static const char *const punctuators[] = {"!", "$", "&", "(", ")", "...", ":", "=",
-                                            "@", "[", "]", "{", "|", "}"};
+  static const char *const punctuators[] = {"!", "$", "&", "(", ")", "...", ":",
+                                            "=", "@", "[", "]", "{", "|",   "}"};
   token->kind = GRAPHQL_TOKEN_PUNCTUATOR;
   for (size_t i = 0; i < sizeof punctuators / sizeof *punctuators; i++) {
     if (!starts(lexer, punctuators[i])) continue;

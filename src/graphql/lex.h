@@ -17,7 +17,8 @@ enum graphql_token_kind {
   GRAPHQL_TOKEN_NAME,
   GRAPHQL_TOKEN_INT,
   GRAPHQL_TOKEN_FLOAT,
-  GRAPHQL_TOKEN_STRING, /* also a block string; `text` is its meaning: escapes and indent resolved */
+  GRAPHQL_TOKEN_STRING, /* also a block string; `text` is its meaning: escapes and indent resolved
+                         */
 };
 
 struct graphql_token {
@@ -42,7 +43,8 @@ fallible graphql_lex_start(struct graphql_lexer *lexer, const char *text, size_t
                            const struct graphql_limits *limits, graphql_arena *arena);
 
 /* The next token.  On failure ret_token->at is set to where the fault is; ERR_INVALID, or ERR_LIMIT
- * after max_tokens.  Not accepted: U+0000 in any form, because values are handed on as C strings. */
+ * after max_tokens.  Not accepted: U+0000 in any form, because values are handed on as C strings.
+ */
 fallible graphql_lex_next(struct graphql_lexer *lexer, struct graphql_token *ret_token);
 
 #endif

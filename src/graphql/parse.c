@@ -3,7 +3,8 @@
 #include "base/str.h"
 #include "graphql/parser.h"
 
-static fallible selection_set(struct graphql_parser *parser, struct graphql_selection **ret_selections);
+static fallible selection_set(struct graphql_parser *parser,
+                              struct graphql_selection **ret_selections);
 
 static fallible field(struct graphql_parser *parser, struct graphql_selection *made) {
   bool aliased;
@@ -84,7 +85,8 @@ static fallible variables(struct graphql_parser *parser, struct graphql_variable
   return graphql_parser_advance(parser);
 }
 
-static bool operation_keyword(const struct graphql_parser *parser, enum graphql_operation_kind *ret) {
+static bool operation_keyword(const struct graphql_parser *parser,
+                              enum graphql_operation_kind *ret) {
   static const char *const words[] = {[GRAPHQL_QUERY] = "query",
                                       [GRAPHQL_MUTATION] = "mutation",
                                       [GRAPHQL_SUBSCRIPTION] = "subscription"};
@@ -108,7 +110,8 @@ static fallible operation(struct graphql_parser *parser) {
   }
   TRY(selection_set(parser, &made->selections));
   struct graphql_operation **tail = &parser->document->operations;
-  while (*tail) tail = &(*tail)->next;
+  while (*tail)
+    tail = &(*tail)->next;
   *tail = made;
   return NULL;
 }
@@ -125,7 +128,8 @@ static fallible fragment(struct graphql_parser *parser) {
   TRY(graphql_parser_directives(parser, false, &made->directives));
   TRY(selection_set(parser, &made->selections));
   struct graphql_fragment **tail = &parser->document->fragments;
-  while (*tail) tail = &(*tail)->next;
+  while (*tail)
+    tail = &(*tail)->next;
   *tail = made;
   return NULL;
 }

@@ -23,6 +23,7 @@ void graphql_document_free(struct graphql_document *document); /* accepts NULL *
 static inline void graphql_document_cleanup_(struct graphql_document **document) {
   graphql_document_free(*document);
 }
-#define auto_graphql_document __attribute__((cleanup(graphql_document_cleanup_))) struct graphql_document
+#define auto_graphql_document                                                                      \
+  __attribute__((cleanup(graphql_document_cleanup_))) struct graphql_document
 
 #endif

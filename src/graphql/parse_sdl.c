@@ -12,7 +12,8 @@ static fallible description(struct graphql_parser *parser, const char **ret_desc
 
 static fallible input(struct graphql_parser *parser, struct graphql_input_definition **ret_input) {
   bool found;
-  struct graphql_input_definition *made = GRAPHQL_NEW(parser->arena, struct graphql_input_definition);
+  struct graphql_input_definition *made =
+      GRAPHQL_NEW(parser->arena, struct graphql_input_definition);
   TRY(description(parser, &made->description));
   made->at = parser->token.at;
   TRY(graphql_parser_name(parser, "a name", &made->name));
@@ -182,7 +183,8 @@ static fallible definition(struct graphql_parser *parser) {
     TRY(graphql_parser_advance(parser));
     TRY(definitions[i].parse(parser, made));
     struct graphql_definition **tail = &parser->document->definitions;
-    while (*tail) tail = &(*tail)->next;
+    while (*tail)
+      tail = &(*tail)->next;
     *tail = made;
     return NULL;
   }

@@ -17,7 +17,8 @@ static fallible run(struct graphql_parser *parser, const char *text, size_t len,
   TRY(graphql_parser_advance(parser));
   if (parser->token.kind == GRAPHQL_TOKEN_END)
     return graphql_parser_unexpected(parser, "a definition");
-  while (parser->token.kind != GRAPHQL_TOKEN_END) TRY(definition(parser));
+  while (parser->token.kind != GRAPHQL_TOKEN_END)
+    TRY(definition(parser));
   return NULL;
 }
 
@@ -50,8 +51,10 @@ fallible graphql_parser_advance(struct graphql_parser *parser) {
 fallible graphql_parser_unexpected(struct graphql_parser *parser, const char *what) {
   parser->at = parser->token.at;
   switch (parser->token.kind) {
-  case GRAPHQL_TOKEN_END: return err_new(ERR_INVALID, "expected %s, found the end", what);
-  case GRAPHQL_TOKEN_STRING: return err_new(ERR_INVALID, "expected %s, found a string", what);
+  case GRAPHQL_TOKEN_END:
+    return err_new(ERR_INVALID, "expected %s, found the end", what);
+  case GRAPHQL_TOKEN_STRING:
+    return err_new(ERR_INVALID, "expected %s, found a string", what);
   default:
     return err_new(ERR_INVALID, "expected %s, found '%.40s'", what, parser->token.text);
   }
@@ -161,11 +164,20 @@ static void word_value(const char *word, struct graphql_value *value) {
 static fallible simple_value(struct graphql_parser *parser, struct graphql_value *value) {
   value->text = parser->token.text;
   switch (parser->token.kind) {
-  case GRAPHQL_TOKEN_INT: value->kind = GRAPHQL_VALUE_INT; break;
-  case GRAPHQL_TOKEN_FLOAT: value->kind = GRAPHQL_VALUE_FLOAT; break;
-  case GRAPHQL_TOKEN_STRING: value->kind = GRAPHQL_VALUE_STRING; break;
-  case GRAPHQL_TOKEN_NAME: word_value(parser->token.text, value); break;
-  default: return graphql_parser_unexpected(parser, "a value");
+  case GRAPHQL_TOKEN_INT:
+    value->kind = GRAPHQL_VALUE_INT;
+    break;
+  case GRAPHQL_TOKEN_FLOAT:
+    value->kind = GRAPHQL_VALUE_FLOAT;
+    break;
+  case GRAPHQL_TOKEN_STRING:
+    value->kind = GRAPHQL_VALUE_STRING;
+    break;
+  case GRAPHQL_TOKEN_NAME:
+    word_value(parser->token.text, value);
+    break;
+  default:
+    return graphql_parser_unexpected(parser, "a value");
   }
   return graphql_parser_advance(parser);
 }

@@ -34,10 +34,12 @@ bool graphql_parser_is(const struct graphql_parser *parser, const char *punctuat
 bool graphql_parser_is_word(const struct graphql_parser *parser, const char *name);
 
 /* Passes over the punctuator (or keyword) if it is there. */
-fallible graphql_parser_accept(struct graphql_parser *parser, const char *punctuator, bool *ret_found);
+fallible graphql_parser_accept(struct graphql_parser *parser, const char *punctuator,
+                               bool *ret_found);
 fallible graphql_parser_expect(struct graphql_parser *parser, const char *punctuator);
 fallible graphql_parser_expect_word(struct graphql_parser *parser, const char *name);
-fallible graphql_parser_name(struct graphql_parser *parser, const char *what, const char **ret_name);
+fallible graphql_parser_name(struct graphql_parser *parser, const char *what,
+                             const char **ret_name);
 
 /* Around everything that can contain itself: ERR_LIMIT beyond max_nesting. */
 fallible graphql_parser_enter(struct graphql_parser *parser);

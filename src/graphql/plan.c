@@ -52,7 +52,8 @@ static struct graphql_plan_field *new_field(struct collecting *collecting,
   return made;
 }
 
-static void collect_field(struct collecting *collecting, const struct graphql_selection *selection) {
+static void collect_field(struct collecting *collecting,
+                          const struct graphql_selection *selection) {
   struct graphql_plan_field *field = map_get(collecting->by_key, selection->key);
   if (!field) field = new_field(collecting, selection);
   struct graphql_plan_node *node = GRAPHQL_NEW(collecting->plans->arena, struct graphql_plan_node);
@@ -88,14 +89,12 @@ static struct graphql_plan *new_plan(struct graphql_plans *plans, const struct g
   auto_map *by_key = map_new();
   auto_map *visited = map_new();
   struct graphql_plan *plan = GRAPHQL_NEW(plans->arena, struct graphql_plan);
-  struct collecting collecting = {.plans = plans,
-                                  .plan = plan,
-                                  .by_key = by_key,
-                                  .visited = visited,
-                                  .tail = &plan->fields};
+  struct collecting collecting = {
+      .plans = plans, .plan = plan, .by_key = by_key, .visited = visited, .tail = &plan->fields};
   plan->object = object;
   collect(&collecting, selections);
-  for (; nodes; nodes = nodes->next) collect(&collecting, nodes->selection->selections);
+  for (; nodes; nodes = nodes->next)
+    collect(&collecting, nodes->selection->selections);
   return plan;
 }
 
@@ -142,9 +141,15 @@ static bool selects(const struct graphql_plans *plans, const struct graphql_sele
     if (!is_included(plans->variables, s)) continue;
     bool found = false;
     switch (s->kind) {
-    case GRAPHQL_SELECT_FIELD: found = field_selects(plans, s, path); break;
-    case GRAPHQL_SELECT_INLINE: found = selects(plans, s->selections, path); break;
-    case GRAPHQL_SELECT_SPREAD: found = selects(plans, s->fragment->selections, path); break;
+    case GRAPHQL_SELECT_FIELD:
+      found = field_selects(plans, s, path);
+      break;
+    case GRAPHQL_SELECT_INLINE:
+      found = selects(plans, s->selections, path);
+      break;
+    case GRAPHQL_SELECT_SPREAD:
+      found = selects(plans, s->fragment->selections, path);
+      break;
     }
     if (found) return true;
   }

@@ -1,5 +1,5 @@
 /* What is to be done for a selection set on objects of one type: its fields, merged by key, with
- * fragments, @skip and @include resolved and arguments coerced (CollectFields, section 6.3.2).  Made
+ * fragments, @skip and @include resolved and arguments coerced (CollectFields, section 6.3.2). Made
  * when first needed and kept for the request, because every object of a list needs the same.
  * Internal to graphql/. */
 #ifndef TRAMWAY_GRAPHQL_PLAN_H

@@ -37,10 +37,11 @@ static bool choose_operation(struct graphql_execution *execution, const char *na
                        "there are several operations: say which with operationName");
     return false;
   }
-  while (name && operation && !str_eq(operation->name, name)) operation = operation->next;
+  while (name && operation && !str_eq(operation->name, name))
+    operation = operation->next;
   if (!operation)
-    graphql_errors_add(&execution->errors, ERR_INVALID, NULL, NULL,
-                       "there is no operation '%.80s'", name);
+    graphql_errors_add(&execution->errors, ERR_INVALID, NULL, NULL, "there is no operation '%.80s'",
+                       name);
   execution->operation = operation;
   return operation;
 }
@@ -72,7 +73,8 @@ static bool coerce_variables(struct graphql_execution *execution, const json_t *
     json_t *value = NULL;
     err *e = coerce_variable(v, json_object_get(given, v->name), &value);
     if (e) {
-      graphql_errors_add_err(&execution->errors, err_wrap(e, "variable $%s", v->name), &v->at, NULL);
+      graphql_errors_add_err(&execution->errors, err_wrap(e, "variable $%s", v->name), &v->at,
+                             NULL);
       ok = false;
     } else if (value) {
       json_object_set_new(variables, v->name, value);
@@ -85,10 +87,11 @@ static bool bound_cost(struct graphql_execution *execution) {
   size_t cost = graphql_cost(execution->schema, execution->operation, execution->plans.variables,
                              &execution->limits);
   if (cost <= execution->limits.max_cost) return true;
-  graphql_errors_add(&execution->errors, ERR_LIMIT, &execution->operation->at, NULL,
-                     "the operation costs %zu, at most %zu is accepted: ask for fewer fields or for "
-                     "shorter lists (first: …)",
-                     cost, execution->limits.max_cost);
+  graphql_errors_add(
+      &execution->errors, ERR_LIMIT, &execution->operation->at, NULL,
+      "the operation costs %zu, at most %zu is accepted: ask for fewer fields or for "
+      "shorter lists (first: …)",
+      cost, execution->limits.max_cost);
   return false;
 }
 

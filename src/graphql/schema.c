@@ -14,12 +14,14 @@ static void type_done(struct graphql_type *type) {
     for (size_t k = 0; k < type->fields[i].arg_count; k++)
       json_decref(type->fields[i].args[k].default_value);
   }
-  for (size_t i = 0; i < type->input_count; i++) json_decref(type->inputs[i].default_value);
+  for (size_t i = 0; i < type->input_count; i++)
+    json_decref(type->inputs[i].default_value);
 }
 
 void graphql_schema_free(graphql_schema *schema) {
   if (!schema) return;
-  for (size_t i = 0; i < schema->type_count; i++) type_done(&schema->types[i]);
+  for (size_t i = 0; i < schema->type_count; i++)
+    type_done(&schema->types[i]);
   for (size_t i = 0; i < schema->directive_count; i++)
     for (size_t k = 0; k < schema->directives[i].arg_count; k++)
       json_decref(schema->directives[i].args[k].default_value);
@@ -51,7 +53,8 @@ const struct graphql_directive_definition *graphql_schema_directive(const graphq
 }
 
 const struct graphql_type *graphql_named_type(const struct graphql_type_ref *ref) {
-  while (ref->of) ref = ref->of;
+  while (ref->of)
+    ref = ref->of;
   return ref->type;
 }
 
@@ -87,7 +90,8 @@ static const char *bind_row(graphql_schema *schema, const struct graphql_binding
   if (field->resolve || field->subscribe) return "bound twice";
   bool subscription = type == schema->roots[GRAPHQL_SUBSCRIPTION];
   if (subscription ? !row->subscribe || row->resolve : !row->resolve || row->subscribe)
-    return subscription ? "needs a subscriber and no resolver" : "needs a resolver and no subscriber";
+    return subscription ? "needs a subscriber and no resolver"
+                        : "needs a resolver and no subscriber";
   field->resolve = row->resolve;
   field->subscribe = row->subscribe;
   return NULL;
@@ -99,7 +103,8 @@ fallible graphql_schema_bind(graphql_schema *schema, const struct graphql_bindin
   for (size_t i = 0; i < count; i++) {
     const char *why = bind_row(schema, &rows[i]);
     if (why)
-      str_addf(&problems, "%s%s.%s: %s", problems.len ? "\n" : "", rows[i].type, rows[i].field, why);
+      str_addf(&problems, "%s%s.%s: %s", problems.len ? "\n" : "", rows[i].type, rows[i].field,
+               why);
   }
   return problems.len ? err_new(ERR_INVALID, "%s", str_text(&problems)) : NULL;
 }

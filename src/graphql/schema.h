@@ -10,9 +10,9 @@
  *
  * Access.  `directive @access(role: …) on FIELD_DEFINITION | OBJECT` must be declared in the SDL
  * with an enum of roles; what the roles and further arguments mean is the host's business.  A
- * field's role is its own @access, else that of its object type.  Before the executor resolves any field but
- * introspection's it calls the host's access function with that role; an error from it becomes the
- * field's error and the field is not resolved.
+ * field's role is its own @access, else that of its object type.  Before the executor resolves any
+ * field but introspection's it calls the host's access function with that role; an error from it
+ * becomes the field's error and the field is not resolved.
  *
  * Resolving.  A field without a bound resolver is read from the parent JSON object's property of
  * that name (absent means null).  A value of an interface or union type must be an object with a
@@ -39,9 +39,9 @@ struct graphql_call {
   const char *type;  /* the object type's name: "Project" */
   const char *field; /* the field's name: "environments" */
   const char *role;  /* of its @access; NULL when it has none */
-  json_t *access;    /* all arguments of that @access: {"role": …, and what else the SDL declares} */
-  json_t *parent;    /* the value the field is read from; NULL on the root types */
-  json_t *args;      /* object: every argument given or defaulted, coerced; absent ones are absent */
+  json_t *access; /* all arguments of that @access: {"role": …, and what else the SDL declares} */
+  json_t *parent; /* the value the field is read from; NULL on the root types */
+  json_t *args;   /* object: every argument given or defaulted, coerced; absent ones are absent */
   const struct graphql_lookahead *lookahead;
 };
 
@@ -77,7 +77,8 @@ void graphql_schema_free(graphql_schema *schema); /* accepts NULL */
 
 /* ERR_INVALID names every row whose type or field does not exist, is bound already, or is of the
  * wrong sort (a subscriber on a query). */
-fallible graphql_schema_bind(graphql_schema *schema, const struct graphql_binding *rows, size_t count);
+fallible graphql_schema_bind(graphql_schema *schema, const struct graphql_binding *rows,
+                             size_t count);
 fallible graphql_schema_bind_scalar(graphql_schema *schema, const char *name,
                                     graphql_scalar_check *check);
 void graphql_schema_set_access(graphql_schema *schema, graphql_access *access);
@@ -103,12 +104,12 @@ enum graphql_type_kind {
 };
 
 enum graphql_builtin { /* how a scalar is coerced */
-  GRAPHQL_CUSTOM,
-  GRAPHQL_INT,
-  GRAPHQL_FLOAT,
-  GRAPHQL_STRING,
-  GRAPHQL_BOOLEAN,
-  GRAPHQL_ID,
+                       GRAPHQL_CUSTOM,
+                       GRAPHQL_INT,
+                       GRAPHQL_FLOAT,
+                       GRAPHQL_STRING,
+                       GRAPHQL_BOOLEAN,
+                       GRAPHQL_ID,
 };
 
 struct graphql_input { /* an argument or an input field */
@@ -141,8 +142,8 @@ struct graphql_type {
   const char *name;
   const char *description;
   const struct graphql_definition *definition;
-  const char *specified_by; /* @specifiedBy(url: …) of a scalar, or NULL */
-  json_t *access;           /* the arguments of an object type's @access, or NULL */
+  const char *specified_by;     /* @specifiedBy(url: …) of a scalar, or NULL */
+  json_t *access;               /* the arguments of an object type's @access, or NULL */
   struct graphql_field *fields; /* of an object or interface; the values of an enum */
   size_t field_count;
   map *fields_by_name;
@@ -181,7 +182,8 @@ const struct graphql_field *graphql_type_field(const struct graphql_type *type, 
 const struct graphql_input *graphql_type_input(const struct graphql_type *type, const char *name);
 const struct graphql_directive_definition *graphql_schema_directive(const graphql_schema *schema,
                                                                     const char *name);
-const struct graphql_type *graphql_named_type(const struct graphql_type_ref *ref); /* lists removed */
+const struct graphql_type *
+graphql_named_type(const struct graphql_type_ref *ref);          /* lists removed */
 bool graphql_type_is_leaf(const struct graphql_type *type);      /* scalar or enum */
 bool graphql_type_is_input(const struct graphql_type *type);     /* leaf or input object */
 bool graphql_type_is_composite(const struct graphql_type *type); /* object, interface or union */

@@ -48,12 +48,18 @@ void graphql_schema_problem(struct str *problems, struct graphql_location at, co
 
 static enum graphql_type_kind type_kind(enum graphql_definition_kind kind) {
   switch (kind) {
-  case GRAPHQL_DEFINE_OBJECT: return GRAPHQL_OBJECT;
-  case GRAPHQL_DEFINE_INTERFACE: return GRAPHQL_INTERFACE;
-  case GRAPHQL_DEFINE_UNION: return GRAPHQL_UNION;
-  case GRAPHQL_DEFINE_ENUM: return GRAPHQL_ENUM;
-  case GRAPHQL_DEFINE_INPUT: return GRAPHQL_INPUT_OBJECT;
-  default: return GRAPHQL_SCALAR;
+  case GRAPHQL_DEFINE_OBJECT:
+    return GRAPHQL_OBJECT;
+  case GRAPHQL_DEFINE_INTERFACE:
+    return GRAPHQL_INTERFACE;
+  case GRAPHQL_DEFINE_UNION:
+    return GRAPHQL_UNION;
+  case GRAPHQL_DEFINE_ENUM:
+    return GRAPHQL_ENUM;
+  case GRAPHQL_DEFINE_INPUT:
+    return GRAPHQL_INPUT_OBJECT;
+  default:
+    return GRAPHQL_SCALAR;
   }
 }
 
@@ -100,7 +106,8 @@ static void declare(graphql_schema *schema, const struct graphql_document *docum
 /* ---- Filling ---- */
 
 static void find_type(graphql_schema *schema, struct graphql_type_ref *ref, struct str *problems) {
-  while (ref->of) ref = ref->of;
+  while (ref->of)
+    ref = ref->of;
   ref->type = graphql_schema_type(schema, ref->name);
   if (!ref->type) graphql_schema_problem(problems, ref->at, "there is no type %s", ref->name);
 }
@@ -109,11 +116,13 @@ static struct graphql_input *fill_inputs(graphql_schema *schema,
                                          const struct graphql_input_definition *definitions,
                                          size_t *ret_count, struct str *problems) {
   size_t count = 0;
-  for (const struct graphql_input_definition *d = definitions; d; d = d->next) count++;
+  for (const struct graphql_input_definition *d = definitions; d; d = d->next)
+    count++;
   *ret_count = count;
   if (count == 0) return NULL;
   struct graphql_input *inputs =
-      graphql_arena_alloc(schema->document->arena, count * sizeof *inputs), *input = inputs;
+                           graphql_arena_alloc(schema->document->arena, count * sizeof *inputs),
+                       *input = inputs;
   for (const struct graphql_input_definition *d = definitions; d; d = d->next, input++) {
     *input = (struct graphql_input){.name = d->name,
                                     .description = d->description,
@@ -153,8 +162,8 @@ static void fill_fields(graphql_schema *schema, struct graphql_type *type, struc
   for (const struct graphql_field_definition *d = type->definition->fields; d; d = d->next)
     type->field_count++;
   if (type->field_count == 0) return;
-  type->fields = graphql_arena_alloc(schema->document->arena,
-                                     type->field_count * sizeof *type->fields);
+  type->fields =
+      graphql_arena_alloc(schema->document->arena, type->field_count * sizeof *type->fields);
   type->fields_by_name = map_new();
   struct graphql_field *field = type->fields;
   for (const struct graphql_field_definition *d = type->definition->fields; d; d = d->next)
@@ -162,11 +171,13 @@ static void fill_fields(graphql_schema *schema, struct graphql_type *type, struc
 }
 
 /* The types that the definition names: interfaces of an object, members of a union. */
-static const struct graphql_type **find_names(graphql_schema *schema, const struct graphql_type *type,
+static const struct graphql_type **find_names(graphql_schema *schema,
+                                              const struct graphql_type *type,
                                               enum graphql_type_kind kind, size_t *ret_count,
                                               struct str *problems) {
   size_t count = 0;
-  for (const struct graphql_name *name = type->definition->names; name; name = name->next) count++;
+  for (const struct graphql_name *name = type->definition->names; name; name = name->next)
+    count++;
   const struct graphql_type **found =
       graphql_arena_alloc(schema->document->arena, (count + 1) * sizeof *found);
   for (const struct graphql_name *name = type->definition->names; name; name = name->next) {
@@ -190,8 +201,7 @@ static void fill_type(graphql_schema *schema, struct graphql_type *type, struct 
   fill_fields(schema, type, problems);
   type->inputs = fill_inputs(schema, type->definition->inputs, &type->input_count, problems);
   if (type->kind == GRAPHQL_UNION)
-    type->possible =
-        find_names(schema, type, GRAPHQL_OBJECT, &type->possible_count, problems);
+    type->possible = find_names(schema, type, GRAPHQL_OBJECT, &type->possible_count, problems);
   if (type->kind == GRAPHQL_OBJECT || type->kind == GRAPHQL_INTERFACE)
     type->interfaces =
         find_names(schema, type, GRAPHQL_INTERFACE, &type->interface_count, problems);
@@ -217,7 +227,8 @@ static void fill_possible(graphql_schema *schema, struct graphql_type *interface
 static void fill_roots(graphql_schema *schema, struct str *problems) {
   static const char *const usual[] = {"Query", "Mutation", "Subscription"};
   const struct graphql_definition *definition = schema->document->definitions;
-  while (definition && definition->kind != GRAPHQL_DEFINE_SCHEMA) definition = definition->next;
+  while (definition && definition->kind != GRAPHQL_DEFINE_SCHEMA)
+    definition = definition->next;
   if (definition) schema->description = definition->description;
   struct graphql_location at =
       definition ? definition->at : (struct graphql_location){.line = 1, .column = 1};
@@ -234,15 +245,18 @@ static void fill_roots(graphql_schema *schema, struct str *problems) {
 
 static void build(graphql_schema *schema, struct str *problems) {
   size_t count = 0;
-  for (const struct graphql_definition *d = schema->builtins->definitions; d; d = d->next) count++;
-  for (const struct graphql_definition *d = schema->document->definitions; d; d = d->next) count++;
+  for (const struct graphql_definition *d = schema->builtins->definitions; d; d = d->next)
+    count++;
+  for (const struct graphql_definition *d = schema->document->definitions; d; d = d->next)
+    count++;
   graphql_arena *arena = schema->document->arena;
   schema->types = graphql_arena_alloc(arena, count * sizeof *schema->types);
   schema->directives = graphql_arena_alloc(arena, count * sizeof *schema->directives);
   schema->types_by_name = map_new();
   declare(schema, schema->builtins, true, problems);
   declare(schema, schema->document, false, problems);
-  for (size_t i = 0; i < schema->type_count; i++) fill_type(schema, &schema->types[i], problems);
+  for (size_t i = 0; i < schema->type_count; i++)
+    fill_type(schema, &schema->types[i], problems);
   for (size_t i = 0; i < schema->directive_count; i++)
     schema->directives[i].args = fill_inputs(schema, schema->directives[i].definition->inputs,
                                              &schema->directives[i].arg_count, problems);

@@ -47,7 +47,8 @@ fallible graphql_schema_check_resolvers(const graphql_schema *schema) {
       const struct graphql_field *field = &type->fields[k];
       bool bound = field->resolve || field->subscribe;
       if (!bound && (root || field->arg_count))
-        add_problem(&problems, type, field, root ? "has no resolver" : "has arguments but no resolver");
+        add_problem(&problems, type, field,
+                    root ? "has no resolver" : "has arguments but no resolver");
     }
   }
   return as_error(&problems);
@@ -63,7 +64,8 @@ struct reach {
 static void reach_type(struct reach *reach, const struct graphql_type *type);
 
 static void reach_inputs(struct reach *reach, const struct graphql_input *inputs, size_t count) {
-  for (size_t i = 0; i < count; i++) reach_type(reach, graphql_named_type(inputs[i].type));
+  for (size_t i = 0; i < count; i++)
+    reach_type(reach, graphql_named_type(inputs[i].type));
 }
 
 static void reach_type(struct reach *reach, const struct graphql_type *type) {
@@ -74,8 +76,10 @@ static void reach_type(struct reach *reach, const struct graphql_type *type) {
     reach_inputs(reach, type->fields[i].args, type->fields[i].arg_count);
   }
   reach_inputs(reach, type->inputs, type->input_count);
-  for (size_t i = 0; i < type->interface_count; i++) reach_type(reach, type->interfaces[i]);
-  for (size_t i = 0; i < type->possible_count; i++) reach_type(reach, type->possible[i]);
+  for (size_t i = 0; i < type->interface_count; i++)
+    reach_type(reach, type->interfaces[i]);
+  for (size_t i = 0; i < type->possible_count; i++)
+    reach_type(reach, type->possible[i]);
 }
 
 fallible graphql_schema_check_reachable(const graphql_schema *schema) {
@@ -89,7 +93,8 @@ fallible graphql_schema_check_reachable(const graphql_schema *schema) {
   for (size_t i = 0; i < schema->type_count; i++) {
     const struct graphql_type *type = &schema->types[i];
     bool own = !type->introspection && type->builtin == GRAPHQL_CUSTOM;
-    if (own && !seen[i]) add_problem(&problems, type, NULL, "cannot be reached from the root types");
+    if (own && !seen[i])
+      add_problem(&problems, type, NULL, "cannot be reached from the root types");
   }
   return as_error(&problems);
 }

@@ -27,20 +27,22 @@ static void check_field(struct rules *rules, const struct graphql_field *field) 
   const struct graphql_type *type = graphql_named_type(field->type);
   if (type->kind == GRAPHQL_INPUT_OBJECT)
     graphql_schema_problem(rules->problems, field->type->at, "%s is no output type", type->name);
-  for (size_t i = 0; i < field->arg_count; i++) check_input(rules, &field->args[i]);
+  for (size_t i = 0; i < field->arg_count; i++)
+    check_input(rules, &field->args[i]);
 }
 
 static void check_shape(struct rules *rules, const struct graphql_type *type) {
-  bool empty = (graphql_type_is_composite(type) && type->kind != GRAPHQL_UNION) ||
-                       type->kind == GRAPHQL_ENUM
-                   ? type->field_count == 0
-                   : false;
+  bool empty =
+      (graphql_type_is_composite(type) && type->kind != GRAPHQL_UNION) || type->kind == GRAPHQL_ENUM
+          ? type->field_count == 0
+          : false;
   if (type->kind == GRAPHQL_UNION) empty = type->possible_count == 0;
   if (type->kind == GRAPHQL_INPUT_OBJECT) empty = type->input_count == 0;
   if (empty) graphql_schema_problem(rules->problems, at_of(type), "%s is empty", type->name);
   for (size_t i = 0; i < type->field_count && type->kind != GRAPHQL_ENUM; i++)
     check_field(rules, &type->fields[i]);
-  for (size_t i = 0; i < type->input_count; i++) check_input(rules, &type->inputs[i]);
+  for (size_t i = 0; i < type->input_count; i++)
+    check_input(rules, &type->inputs[i]);
 }
 
 /* ---- Interfaces (section 3.7, IsValidImplementation) ---- */
@@ -92,8 +94,8 @@ static void check_interface(struct rules *rules, const struct graphql_type *type
     const struct graphql_field *asked = &interface->fields[i];
     const struct graphql_field *own = graphql_type_field(type, asked->name);
     if (!own || !is_subtype(own->type, asked->type) || !arguments_fit(own, asked))
-      graphql_schema_problem(rules->problems, at_of(type), "%s.%s is not as %s wants it", type->name,
-                             asked->name, interface->name);
+      graphql_schema_problem(rules->problems, at_of(type), "%s.%s is not as %s wants it",
+                             type->name, asked->name, interface->name);
   }
 }
 
@@ -101,7 +103,8 @@ static void check_interface(struct rules *rules, const struct graphql_type *type
 
 static void settle_type(struct rules *rules, const struct graphql_type *type);
 
-/* Coerces the default of an argument or input field; that of an object needs those of its fields. */
+/* Coerces the default of an argument or input field; that of an object needs those of its fields.
+ */
 static void settle_default(struct rules *rules, struct graphql_input *input) {
   if (!input->default_literal || input->default_value) return;
   settle_type(rules, graphql_named_type(input->type));
@@ -116,7 +119,8 @@ static void settle_type(struct rules *rules, const struct graphql_type *type) {
   char *state = &rules->state[type - rules->schema->types];
   if (*state) return;
   *state = 1;
-  for (size_t i = 0; i < type->input_count; i++) settle_default(rules, &type->inputs[i]);
+  for (size_t i = 0; i < type->input_count; i++)
+    settle_default(rules, &type->inputs[i]);
   for (size_t i = 0; i < type->field_count; i++)
     for (size_t k = 0; k < type->fields[i].arg_count; k++)
       settle_default(rules, &type->fields[i].args[k]);
@@ -167,8 +171,8 @@ static json_t *directive_args(struct rules *rules, const struct graphql_directiv
       graphql_schema_problem(rules->problems, arg->at, "@%s has no argument '%s'", use->name,
                              arg->name);
   json_t *args = NULL;
-  auto_err *e = graphql_coerce_arguments(directive->args, directive->arg_count, use->arguments,
-                                         NULL, &args);
+  auto_err *e =
+      graphql_coerce_arguments(directive->args, directive->arg_count, use->arguments, NULL, &args);
   if (e) graphql_schema_problem(rules->problems, use->at, "@%s: %s", use->name, err_message(e));
   return args;
 }
@@ -197,7 +201,8 @@ static void apply(struct rules *rules, const struct graphql_directive *uses, con
 
 static void apply_inputs(struct rules *rules, struct graphql_input *inputs,
                          const struct graphql_input_definition *d, const char *place) {
-  for (; d; d = d->next) apply(rules, d->directives, place, &inputs++->deprecation, NULL, NULL);
+  for (; d; d = d->next)
+    apply(rules, d->directives, place, &inputs++->deprecation, NULL, NULL);
 }
 
 static void apply_field(struct rules *rules, const struct graphql_type *type,
@@ -212,8 +217,9 @@ static void apply_field(struct rules *rules, const struct graphql_type *type,
 
 static void apply_type(struct rules *rules, struct graphql_type *type) {
   static const char *const places[] = {
-      [GRAPHQL_SCALAR] = "SCALAR",       [GRAPHQL_OBJECT] = "OBJECT", [GRAPHQL_INTERFACE] = "INTERFACE",
-      [GRAPHQL_UNION] = "UNION",         [GRAPHQL_ENUM] = "ENUM",     [GRAPHQL_INPUT_OBJECT] = "INPUT_OBJECT",
+      [GRAPHQL_SCALAR] = "SCALAR",       [GRAPHQL_OBJECT] = "OBJECT",
+      [GRAPHQL_INTERFACE] = "INTERFACE", [GRAPHQL_UNION] = "UNION",
+      [GRAPHQL_ENUM] = "ENUM",           [GRAPHQL_INPUT_OBJECT] = "INPUT_OBJECT",
   };
   const struct graphql_definition *d = type->definition;
   apply(rules, d->directives, places[type->kind], NULL, &type->specified_by, &type->access);
@@ -226,14 +232,17 @@ static void apply_type(struct rules *rules, struct graphql_type *type) {
 void graphql_schema_rules(graphql_schema *schema, struct str *problems) {
   auto_free char *state = mem_zalloc(schema->type_count);
   struct rules rules = {.schema = schema, .problems = problems, .state = state};
-  for (size_t i = 0; i < schema->type_count; i++) check_shape(&rules, &schema->types[i]);
+  for (size_t i = 0; i < schema->type_count; i++)
+    check_shape(&rules, &schema->types[i]);
   for (size_t i = 0; i < schema->directive_count; i++)
     for (size_t k = 0; k < schema->directives[i].arg_count; k++)
       check_input(&rules, &schema->directives[i].args[k]);
-  for (size_t i = 0; i < schema->type_count; i++) check_cycle(&rules, &schema->types[i]);
+  for (size_t i = 0; i < schema->type_count; i++)
+    check_cycle(&rules, &schema->types[i]);
   if (problems->len) return; /* the rest relies on these */
   memset(state, 0, schema->type_count);
-  for (size_t i = 0; i < schema->type_count; i++) settle_type(&rules, &schema->types[i]);
+  for (size_t i = 0; i < schema->type_count; i++)
+    settle_type(&rules, &schema->types[i]);
   for (size_t i = 0; i < schema->directive_count; i++)
     for (size_t k = 0; k < schema->directives[i].arg_count; k++)
       settle_default(&rules, &schema->directives[i].args[k]);

@@ -44,9 +44,9 @@ static json_t *start(struct graphql_subscription *subscription,
 }
 
 json_t *graphql_subscribe(const graphql_schema *schema, void *context,
-                          const struct graphql_request *request, const struct graphql_limits *limits,
-                          void (*ready)(void *ready_arg), void *ready_arg,
-                          graphql_subscription **ret_subscription) {
+                          const struct graphql_request *request,
+                          const struct graphql_limits *limits, void (*ready)(void *ready_arg),
+                          void *ready_arg, graphql_subscription **ret_subscription) {
   graphql_subscription *subscription = mem_zalloc(sizeof *subscription);
   graphql_execution_init(&subscription->execution, schema, context, limits);
   json_t *response = start(subscription, request);
@@ -75,13 +75,12 @@ static fallible pull(graphql_subscription *subscription, enum graphql_event *ret
   TRY(check_access(subscription));
   TRY(subscription->source->next(subscription->source, ret_event, &value));
   if (*ret_event == GRAPHQL_EVENT_NEXT)
-    *ret_response =
-        graphql_execution_run(&subscription->execution, value ? value : json_null());
+    *ret_response = graphql_execution_run(&subscription->execution, value ? value : json_null());
   return NULL;
 }
 
-fallible graphql_subscription_next(graphql_subscription *subscription, enum graphql_event *ret_event,
-                                   json_t **ret_response) {
+fallible graphql_subscription_next(graphql_subscription *subscription,
+                                   enum graphql_event *ret_event, json_t **ret_response) {
   enum graphql_event event = GRAPHQL_EVENT_END;
   err *e = subscription->over ? NULL : pull(subscription, &event, ret_response);
   subscription->over = e || event == GRAPHQL_EVENT_END;

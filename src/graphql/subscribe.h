@@ -43,22 +43,22 @@ void graphql_source_ready(struct graphql_source *source);
 typedef struct graphql_subscription graphql_subscription;
 
 /* Validates the request and, when it is a subscription, starts its source: then returns NULL and a
- * subscription that the caller frees.  Otherwise returns the response to send (owned): of a query or
- * mutation, executed at once, or of a request that failed, which has no "data".
+ * subscription that the caller frees.  Otherwise returns the response to send (owned): of a query
+ * or mutation, executed at once, or of a request that failed, which has no "data".
  *
  * The request is not kept; `context` must live as long as the subscription.  `ready` is called when
  * graphql_subscription_next is worth calling, as told at struct graphql_source; call it once at the
  * start, too. */
 json_t *graphql_subscribe(const graphql_schema *schema, void *context,
-                          const struct graphql_request *request, const struct graphql_limits *limits,
-                          void (*ready)(void *ready_arg), void *ready_arg,
-                          graphql_subscription **ret_subscription);
+                          const struct graphql_request *request,
+                          const struct graphql_limits *limits, void (*ready)(void *ready_arg),
+                          void *ready_arg, graphql_subscription **ret_subscription);
 
 /* Pulls one event.  On NEXT *ret_response is an owned response ({"data": …} with or without
  * "errors").  An error is the stream's end: the source failed, or the access function, which is
  * asked again for every event, refused. */
-fallible graphql_subscription_next(graphql_subscription *subscription, enum graphql_event *ret_event,
-                                   json_t **ret_response);
+fallible graphql_subscription_next(graphql_subscription *subscription,
+                                   enum graphql_event *ret_event, json_t **ret_response);
 
 /* Closes the source; accepts NULL. */
 void graphql_subscription_free(graphql_subscription *subscription);

@@ -9,7 +9,8 @@
 static void check_operation_names(struct graphql_validator *validator) {
   auto_map *seen = map_new();
   const struct graphql_operation *first = validator->document->operations;
-  if (!first) graphql_errors_add(validator->errors, ERR_INVALID, NULL, NULL, "no operation is given");
+  if (!first)
+    graphql_errors_add(validator->errors, ERR_INVALID, NULL, NULL, "no operation is given");
   for (const struct graphql_operation *o = first; o; o = o->next) {
     if (!o->name && first->next)
       GRAPHQL_INVALID(validator, &o->at, "an operation without a name must be the only one");
@@ -47,9 +48,11 @@ static void visit_fragments(struct graphql_validator *validator) {
 
 /* ---- Variables (section 5.8) ---- */
 
-static void declare_variable(struct graphql_validator *validator, struct graphql_variable *variable) {
+static void declare_variable(struct graphql_validator *validator,
+                             struct graphql_variable *variable) {
   struct graphql_type_ref *named = variable->type;
-  while (named->of) named = named->of;
+  while (named->of)
+    named = named->of;
   named->type = graphql_schema_type(validator->schema, named->name);
   graphql_validate_directives(validator, variable->directives, "VARIABLE_DEFINITION");
   if (!named->type || !graphql_type_is_input(named->type))
@@ -58,13 +61,15 @@ static void declare_variable(struct graphql_validator *validator, struct graphql
     graphql_validate_value(validator, variable->type, false, variable->default_value);
 }
 
-static bool types_fit(const struct graphql_type_ref *variable, const struct graphql_type_ref *place) {
+static bool types_fit(const struct graphql_type_ref *variable,
+                      const struct graphql_type_ref *place) {
   if (place->non_null && !variable->non_null) return false;
   if (!place->of != !variable->of) return false;
   return place->of ? types_fit(variable->of, place->of) : variable->type == place->type;
 }
 
-/* IsVariableUsageAllowed: a default, of the variable or of the place, makes up for a missing "!". */
+/* IsVariableUsageAllowed: a default, of the variable or of the place, makes up for a missing "!".
+ */
 static bool usage_fits(const struct graphql_variable *variable, const struct graphql_usage *usage) {
   if (!usage->type) return true;
   const struct graphql_value *own = variable->default_value;
@@ -119,8 +124,8 @@ static void check_reached(struct graphql_validator *validator, struct variables 
   }
 }
 
-static void check_variables(struct graphql_validator *validator, struct graphql_operation *operation,
-                            struct graphql_scope *scope) {
+static void check_variables(struct graphql_validator *validator,
+                            struct graphql_operation *operation, struct graphql_scope *scope) {
   auto_map *by_name = map_new();
   auto_map *used = map_new();
   struct variables variables = {.by_name = by_name, .used = used};
@@ -186,7 +191,8 @@ static bool check_cycles(struct graphql_validator *validator, struct graphql_sco
 static void check_unused(struct graphql_validator *validator) {
   for (struct graphql_fragment *f = validator->document->fragments; f; f = f->next) {
     struct graphql_scope *scope = map_get(validator->fragments, f->name);
-    if (!scope->used) GRAPHQL_INVALID(validator, &f->at, "the fragment '%s' is never used", f->name);
+    if (!scope->used)
+      GRAPHQL_INVALID(validator, &f->at, "the fragment '%s' is never used", f->name);
   }
 }
 
@@ -205,7 +211,8 @@ static void validate_all(struct graphql_validator *validator) {
     if (!check_cycles(validator, map_get(validator->fragments, f->name), 1)) return;
   if (graphql_errors_any(validator->errors)) return;
   struct graphql_scope *scope = scopes, *next;
-  for (struct graphql_operation *o = validator->document->operations; o; o = o->next, scope = next) {
+  for (struct graphql_operation *o = validator->document->operations; o;
+       o = o->next, scope = next) {
     next = scope->next;
     check_variables(validator, o, scope);
     if (out_of_steps(validator)) {

@@ -2,9 +2,9 @@
  * executor can rely on it.  All rules of the specification are checked; when some fail, rules that
  * rely on them are left out, so that one fault gives one error.
  *
- * It also fills in what the document's names refer to (fragments, the types of variables), and bounds
- * the number of fields and their depth, fragments expanded.  Time is bounded by the limits: nothing
- * grows faster than the number of expanded fields. */
+ * It also fills in what the document's names refer to (fragments, the types of variables), and
+ * bounds the number of fields and their depth, fragments expanded.  Time is bounded by the limits:
+ * nothing grows faster than the number of expanded fields. */
 #ifndef TRAMWAY_GRAPHQL_VALIDATE_H
 #define TRAMWAY_GRAPHQL_VALIDATE_H
 

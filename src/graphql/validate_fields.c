@@ -35,14 +35,14 @@ static void unknown_field(struct graphql_validator *validator, const struct grap
     GRAPHQL_INVALID(validator, &selection->at, "%s has no field '%s'; did you mean '%s'?",
                     type->name, selection->name, similar);
   else
-    GRAPHQL_INVALID(validator, &selection->at, "%s has no field '%s'", type->name,
-                    selection->name);
+    GRAPHQL_INVALID(validator, &selection->at, "%s has no field '%s'", type->name, selection->name);
 }
 
 static void visit_field(struct graphql_validator *validator, struct graphql_selection *selection,
                         const struct graphql_type *parent) {
   graphql_validate_directives(validator, selection->directives, "FIELD");
-  const struct graphql_field *field = graphql_find_field(validator->schema, parent, selection->name);
+  const struct graphql_field *field =
+      graphql_find_field(validator->schema, parent, selection->name);
   if (!field) {
     unknown_field(validator, parent, selection);
     return;
@@ -113,9 +113,15 @@ void graphql_validate_selections(struct graphql_validator *validator,
                                  const struct graphql_type *type) {
   for (struct graphql_selection *s = selections; s; s = s->next) {
     switch (s->kind) {
-    case GRAPHQL_SELECT_FIELD: visit_field(validator, s, type); break;
-    case GRAPHQL_SELECT_INLINE: visit_inline(validator, s, type); break;
-    case GRAPHQL_SELECT_SPREAD: visit_spread(validator, s, type); break;
+    case GRAPHQL_SELECT_FIELD:
+      visit_field(validator, s, type);
+      break;
+    case GRAPHQL_SELECT_INLINE:
+      visit_inline(validator, s, type);
+      break;
+    case GRAPHQL_SELECT_SPREAD:
+      visit_spread(validator, s, type);
+      break;
     }
   }
 }

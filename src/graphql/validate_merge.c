@@ -28,10 +28,12 @@ struct groups {
   struct group *first, **tail;
 };
 
-typedef bool check_fn(struct graphql_validator *validator, const struct group *groups, size_t depth);
+typedef bool check_fn(struct graphql_validator *validator, const struct group *groups,
+                      size_t depth);
 
 static void add_field(struct graphql_validator *validator, struct groups *groups,
-                      const struct graphql_selection *selection, const struct graphql_type *parent) {
+                      const struct graphql_selection *selection,
+                      const struct graphql_type *parent) {
   struct group *group = map_get(groups->by_key, selection->key);
   if (!group) {
     group = GRAPHQL_NEW(groups->arena, struct group);
@@ -88,12 +90,13 @@ static bool over_limit(struct graphql_validator *validator, const struct group *
 }
 
 static bool any_below(const struct entry *entries) {
-  while (entries && !entries->selection->selections) entries = entries->next;
+  while (entries && !entries->selection->selections)
+    entries = entries->next;
   return entries;
 }
 
-/* Groups what is selected below the fields of `entries` that an object of type `parent` may be asked
- * for (NULL: any) and gives it to `check`; false when checking must end. */
+/* Groups what is selected below the fields of `entries` that an object of type `parent` may be
+ * asked for (NULL: any) and gives it to `check`; false when checking must end. */
 static bool check_below(struct graphql_validator *validator, const struct entry *entries,
                         const struct graphql_type *parent, size_t depth, check_fn *check) {
   if (!any_below(entries)) return true;
@@ -154,10 +157,12 @@ static bool same_value(const struct graphql_value *a, const struct graphql_value
 
 static bool same_arguments(const struct graphql_argument *a, const struct graphql_argument *b) {
   size_t count_a = 0, count_b = 0;
-  for (const struct graphql_argument *y = b; y; y = y->next) count_b++;
+  for (const struct graphql_argument *y = b; y; y = y->next)
+    count_b++;
   for (const struct graphql_argument *x = a; x; x = x->next, count_a++) {
     const struct graphql_argument *y = b;
-    while (y && !str_eq(y->name, x->name)) y = y->next;
+    while (y && !str_eq(y->name, x->name))
+      y = y->next;
     if (!y || !same_value(x->value, y->value)) return false;
   }
   return count_a == count_b;

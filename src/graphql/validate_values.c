@@ -71,8 +71,9 @@ static void object_value(struct graphql_validator *validator, const struct graph
   }
 }
 
-void graphql_validate_value(struct graphql_validator *validator, const struct graphql_type_ref *type,
-                            bool place_has_default, const struct graphql_value *value) {
+void graphql_validate_value(struct graphql_validator *validator,
+                            const struct graphql_type_ref *type, bool place_has_default,
+                            const struct graphql_value *value) {
   if (value->kind == GRAPHQL_VALUE_VARIABLE) {
     use_variable(validator, type, place_has_default, value);
   } else if (value->kind == GRAPHQL_VALUE_NULL) {

@@ -22,14 +22,14 @@ struct graphql_usage { /* of a variable */
 
 /* A definition and what is used in it, fragments not followed. */
 struct graphql_scope {
-  struct graphql_fragment *fragment;   /* or NULL: an operation */
-  const struct graphql_type *type;     /* that the selections are of */
+  struct graphql_fragment *fragment; /* or NULL: an operation */
+  const struct graphql_type *type;   /* that the selections are of */
   struct graphql_usage *usages;
   struct graphql_spread *spreads;
-  bool used;           /* fragment: by an operation */
-  bool on_the_way;     /* in the search for cycles */
-  bool acyclic;        /* searched already */
-  size_t stamp;        /* of the last walk that came through here */
+  bool used;       /* fragment: by an operation */
+  bool on_the_way; /* in the search for cycles */
+  bool acyclic;    /* searched already */
+  size_t stamp;    /* of the last walk that came through here */
   struct graphql_scope *next;
 };
 
@@ -69,8 +69,9 @@ void graphql_validate_selections(struct graphql_validator *validator,
 void graphql_validate_arguments(struct graphql_validator *validator, const char *owner,
                                 struct graphql_location at, const struct graphql_input *inputs,
                                 size_t count, const struct graphql_argument *arguments);
-void graphql_validate_value(struct graphql_validator *validator, const struct graphql_type_ref *type,
-                            bool place_has_default, const struct graphql_value *value);
+void graphql_validate_value(struct graphql_validator *validator,
+                            const struct graphql_type_ref *type, bool place_has_default,
+                            const struct graphql_value *value);
 void graphql_validate_directives(struct graphql_validator *validator,
                                  const struct graphql_directive *directives, const char *place);
 

@@ -62,8 +62,9 @@ static void operation_free(struct operation *operation) {
 }
 
 static void drop_all(graphql_ws *ws) {
-  LIST_FOREACH(operation, &ws->operations, struct operation, link)
-  operation_free(operation);
+  LIST_FOREACH(operation, &ws->operations, struct operation, link) {
+    operation_free(operation);
+  }
   LIST_FOREACH(reply, &ws->replies, struct reply, link) {
     list_remove(&reply->link);
     free(reply->text);
@@ -147,8 +148,9 @@ static char *pull(struct operation *operation) {
 }
 
 static struct operation *first_ready(graphql_ws *ws) {
-  LIST_FOREACH(operation, &ws->operations, struct operation, link)
-  if (operation->ready) return operation;
+  LIST_FOREACH(operation, &ws->operations, struct operation, link) {
+    if (operation->ready) return operation;
+  }
   return NULL;
 }
 
@@ -187,8 +189,9 @@ static void on_pong(graphql_ws *ws, const char *id, const json_t *payload) {
 }
 
 static struct operation *find(graphql_ws *ws, const char *id) {
-  LIST_FOREACH(operation, &ws->operations, struct operation, link)
-  if (str_eq(operation->id, id)) return operation;
+  LIST_FOREACH(operation, &ws->operations, struct operation, link) {
+    if (str_eq(operation->id, id)) return operation;
+  }
   return NULL;
 }
 

@@ -6,23 +6,23 @@
  *   1. makes one with graphql_ws_new and starts a timer of GRAPHQL_WS_INIT_TIMEOUT_MS, whose end it
  *      tells by graphql_ws_init_timeout (harmless after the client's connection_init);
  *   2. hands over each text message by graphql_ws_receive, but only while graphql_ws_has_room;
- *   3. after each of these, after every `wake`, and whenever the socket takes more, pulls messages by
- *      graphql_ws_next for as long as the socket takes them;
- *   4. when graphql_ws_next has given NULL and graphql_ws_close_code is not 0, closes the socket with
- *      that code and reason, and frees this.
+ *   3. after each of these, after every `wake`, and whenever the socket takes more, pulls messages
+ * by graphql_ws_next for as long as the socket takes them;
+ *   4. when graphql_ws_next has given NULL and graphql_ws_close_code is not 0, closes the socket
+ * with that code and reason, and frees this.
  *
- * Queue "ws replies": answers that were not asked for by pulling (acknowledgements, pongs, results of
- * queries and mutations, errors).  Bound: GRAPHQL_WS_MAX_REPLIES messages, or fewer that together
- * exceed GRAPHQL_WS_MAX_REPLY_BYTES.  Policy: when it is full graphql_ws_has_room is false and the
- * owner reads no more from the socket, so a client that does not read is not read from; handing over
- * a message all the same closes with 4429.
- * Events of subscriptions are not queued at all: graphql_ws_next pulls one from the next subscription
- * that is ready, in turn, once no reply waits.
+ * Queue "ws replies": answers that were not asked for by pulling (acknowledgements, pongs, results
+ * of queries and mutations, errors).  Bound: GRAPHQL_WS_MAX_REPLIES messages, or fewer that
+ * together exceed GRAPHQL_WS_MAX_REPLY_BYTES.  Policy: when it is full graphql_ws_has_room is false
+ * and the owner reads no more from the socket, so a client that does not read is not read from;
+ * handing over a message all the same closes with 4429. Events of subscriptions are not queued at
+ * all: graphql_ws_next pulls one from the next subscription that is ready, in turn, once no reply
+ * waits.
  *
  * Close codes: 4400 malformed message, 4401 subscribed before connection_init was acknowledged,
  * 4408 no connection_init in time, 4409 an operation with that id is running, 4429 a second
- * connection_init or a message without room.  One subscription more than GRAPHQL_WS_MAX_SUBSCRIPTIONS
- * is answered with an error (LIMIT) and leaves the others alone. */
+ * connection_init or a message without room.  One subscription more than
+ * GRAPHQL_WS_MAX_SUBSCRIPTIONS is answered with an error (LIMIT) and leaves the others alone. */
 #ifndef TRAMWAY_GRAPHQL_WS_H
 #define TRAMWAY_GRAPHQL_WS_H
 

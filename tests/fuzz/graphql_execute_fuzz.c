@@ -1,5 +1,5 @@
-/* Any bytes as a request: the query, then after a byte 0xFF (which no query can hold) the variables.
- * Whatever comes, the response must have the shape that the specification gives it. */
+/* Any bytes as a request: the query, then after a byte 0xFF (which no query can hold) the
+ * variables. Whatever comes, the response must have the shape that the specification gives it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +52,9 @@ static err *may(void *context, const char *role, const struct graphql_call *call
 
 static graphql_schema *make_schema(void) {
   static const struct graphql_binding rows[] = {
-      {"Query", "a", thing, NULL},    {"Query", "b", list, NULL},  {"Query", "any", list, NULL},
+      {"Query", "a", thing, NULL},    {"Query", "b", list, NULL},    {"Query", "any", list, NULL},
       {"Query", "node", thing, NULL}, {"Query", "echo", echo, NULL}, {"A", "me", thing, NULL},
-      {"A", "b", list, NULL},         {"A", "any", thing, NULL},   {"B", "a", thing, NULL},
+      {"A", "b", list, NULL},         {"A", "any", thing, NULL},     {"B", "a", thing, NULL},
       {"B", "me", thing, NULL}};
   graphql_schema *schema = NULL;
   if (graphql_schema_new(sdl, sizeof sdl - 1, &schema) ||

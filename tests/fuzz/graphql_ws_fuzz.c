@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char sdl[] = "type Query { a: Int } type Subscription { count(to: Int!): Int idle: Int }";
+static const char sdl[] =
+    "type Query { a: Int } type Subscription { count(to: Int!): Int idle: Int }";
 
 struct counter {
   struct graphql_source source;

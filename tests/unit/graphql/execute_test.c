@@ -19,7 +19,8 @@ static const char sdl[] =
     "  things: [Thing!] @access(role: ANYONE) node: Node @access(role: ANYONE)\n"
     "  fail(code: Int): String @access(role: ANYONE) secret: String @access(role: OWNER)\n"
     "  many(first: Int!): [Item!]! @access(role: ANYONE) looks: [String!] @access(role: ANYONE) }\n"
-    "type Values @access(role: ANYONE) { int: Int float: Float string: String bool: Boolean id: ID\n"
+    "type Values @access(role: ANYONE) { int: Int float: Float string: String bool: Boolean id: "
+    "ID\n"
     "  color: Color date: Date json: JSON list: [Int] strict: [Int!] must: Int! item: Item }\n"
     "type Mutation { add(n: Int!): Int! @access(role: ANYONE) }\n"
     "type Subscription { tick: Int @access(role: ANYONE) }\n"
@@ -87,7 +88,8 @@ static err *secret(struct graphql_call *call, json_t **ret_value) {
 static err *many(struct graphql_call *call, json_t **ret_value) {
   *ret_value = json_array();
   for (int64_t i = json_get_int(call->args, "first", 0); i > 0; i--)
-    json_array_append_new(*ret_value, json_pack("{s:I, s:s}", "id", (json_int_t)i, "title", "0123456789"));
+    json_array_append_new(*ret_value,
+                          json_pack("{s:I, s:s}", "id", (json_int_t)i, "title", "0123456789"));
   return NULL;
 }
 
@@ -171,7 +173,8 @@ TEST(selections) {
       {"{shop{id name}}", NULL, "{\"data\":{\"shop\":{\"id\":\"7\",\"name\":\"corner\"}}}"},
       {"{b:shop{n:name} a:shop{name}}", NULL,
        "{\"data\":{\"b\":{\"n\":\"corner\"},\"a\":{\"name\":\"corner\"}}}"},
-      {"{shop{id} shop{name id}}", NULL, "{\"data\":{\"shop\":{\"id\":\"7\",\"name\":\"corner\"}}}"},
+      {"{shop{id} shop{name id}}", NULL,
+       "{\"data\":{\"shop\":{\"id\":\"7\",\"name\":\"corner\"}}}"},
       {"{__typename shop{__typename t:__typename}}", NULL,
        "{\"data\":{\"__typename\":\"Query\",\"shop\":{\"__typename\":\"Shop\",\"t\":\"Shop\"}}}"},
       {"{shop{...F ...on Node{id} ...on Shop{name}}} fragment F on Node{id}", NULL,
@@ -182,8 +185,7 @@ TEST(selections) {
       {"query($y:Boolean!,$n:Boolean!){shop{id @skip(if:$y) name @include(if:$n) "
        "a:name @skip(if:$n) b:name @include(if:$y) ...@skip(if:$y){c:name} ...F @include(if:$n)}}"
        "fragment F on Shop{d:name}",
-       "{\"y\":true,\"n\":false}",
-       "{\"data\":{\"shop\":{\"a\":\"corner\",\"b\":\"corner\"}}}"},
+       "{\"y\":true,\"n\":false}", "{\"data\":{\"shop\":{\"a\":\"corner\",\"b\":\"corner\"}}}"},
       {"{shop{id @include(if:true) @skip(if:true) name}}", NULL,
        "{\"data\":{\"shop\":{\"name\":\"corner\"}}}"},
       {"{looks}", NULL, "{\"data\":{\"looks\":null}}"},
@@ -192,9 +194,10 @@ TEST(selections) {
   check_rows(rows, ARRAY_LEN(rows));
 }
 
-#define ECHO(literal, json) {"{echo(" literal ")}", NULL, "{\"data\":{\"echo\":" json "}}"}
+#define ECHO(literal, json)                                                                        \
+  { "{echo(" literal ")}", NULL, "{\"data\":{\"echo\":" json "}}" }
 #define VARS(type, arg, variables, json)                                                           \
-  {"query($v:" type "){echo(" arg ":$v)}", variables, "{\"data\":{\"echo\":" json "}}"}
+  { "query($v:" type "){echo(" arg ":$v)}", variables, "{\"data\":{\"echo\":" json "}}" }
 
 TEST(arguments) {
   static const struct row rows[] = {
@@ -208,7 +211,8 @@ TEST(arguments) {
       ECHO("j:{a:[1,\"b\",RED]}", "{\"j\":{\"a\":[1,\"b\",\"RED\"]},\"def\":7}"),
       ECHO("o:{}", "{\"o\":{\"color\":\"RED\",\"min\":3},\"def\":7}"),
       ECHO("o:{color:null tags:\"t\" nested:{min:1}}",
-           "{\"o\":{\"color\":null,\"tags\":[\"t\"],\"min\":3,\"nested\":{\"color\":\"RED\",\"min\":1}},"
+           "{\"o\":{\"color\":null,\"tags\":[\"t\"],\"min\":3,\"nested\":{\"color\":\"RED\","
+           "\"min\":1}},"
            "\"def\":7}"),
       VARS("Int", "i", "{\"v\":5}", "{\"i\":5,\"def\":7}"),
       VARS("Int", "i", "{\"v\":null}", "{\"i\":null,\"def\":7}"),
@@ -267,7 +271,7 @@ TEST(faulty_variables_have_no_data) {
 }
 
 #define ERROR(message, column, path, code)                                                         \
-  "\"errors\":[{\"message\":\"" message "\",\"locations\":[{\"line\":1,\"column\":" column           \
+  "\"errors\":[{\"message\":\"" message "\",\"locations\":[{\"line\":1,\"column\":" column         \
   "}],\"path\":" path ",\"extensions\":{\"code\":\"" code "\"}}]}"
 
 TEST(errors_and_nulls) {
@@ -292,8 +296,8 @@ TEST(errors_and_nulls) {
            "[\"shop\",\"items\",1,\"title\"]", "CORRUPT")},
       {"{shop{i:items{id t:title}}}", NULL,
        "{\"data\":{\"shop\":{\"i\":[{\"id\":\"a\",\"t\":\"x\"},null,null]}}," ERROR(
-           "Item.title has no value, although it is never null", "18",
-           "[\"shop\",\"i\",1,\"t\"]", "CORRUPT")},
+           "Item.title has no value, although it is never null", "18", "[\"shop\",\"i\",1,\"t\"]",
+           "CORRUPT")},
       {"{shop{sureItems{shop{brokenSure}}}}", NULL,
        "{\"data\":{\"shop\":{\"sureItems\":[{\"shop\":null}]}}}"},
       {"mutation{a:add(n:1) b:add(n:200)}", NULL,
@@ -362,9 +366,11 @@ TEST(access_is_asked_for_every_field) {
   auto_json *granted = run(query, NULL, &owner, &GRAPHQL_LIMITS_DEFAULT);
   auto_free char *refused_text = json_to_text(refused);
   auto_free char *granted_text = json_to_text(granted);
-  CHECK_TEXT(granted_text,
-             "{\"data\":{\"secret\":\"hidden\",\"shop\":{\"owner\":{\"name\":\"Ann\",\"tax\":\"1\"}}}}");
-  CHECK_HAS(refused_text, "{\"data\":{\"secret\":null,\"shop\":{\"owner\":{\"name\":null,\"tax\":\"1\"}}}");
+  CHECK_TEXT(
+      granted_text,
+      "{\"data\":{\"secret\":\"hidden\",\"shop\":{\"owner\":{\"name\":\"Ann\",\"tax\":\"1\"}}}}");
+  CHECK_HAS(refused_text,
+            "{\"data\":{\"secret\":null,\"shop\":{\"owner\":{\"name\":null,\"tax\":\"1\"}}}");
   CHECK_HAS(refused_text, "\"message\":\"Query.secret is for owners\"");
   CHECK_HAS(refused_text, "\"message\":\"Owner.name is for owners\"");
   CHECK_HAS(refused_text, "\"code\":\"DENIED\"");
@@ -377,6 +383,12 @@ TEST(introspection_needs_no_access) {
                             &GRAPHQL_LIMITS_DEFAULT);
   CHECK(!json_object_get(response, "errors"));
   CHECK_INT(host.access_calls, 0);
+}
+
+TEST(a_message_is_always_text) {
+  auto_json *response = graphql_error_response(err_new(ERR_IO, "caf\xC3 \xFF!"));
+  auto_free char *text = json_to_text(response);
+  CHECK_TEXT(text, "{\"errors\":[{\"message\":\"caf? ?!\",\"extensions\":{\"code\":\"IO\"}}]}");
 }
 
 TEST(operations_are_chosen_by_name) {
@@ -406,7 +418,8 @@ TEST(requests_that_fail_before_execution) {
        "{\"errors\":[{\"message\":\"line 1, column 2: expected a field, found the end\","
        "\"locations\":[{\"line\":1,\"column\":2}],\"extensions\":{\"code\":\"INVALID\"}}]}"},
       {"{nope}", NULL,
-       "{\"errors\":[{\"message\":\"Query has no field 'nope'; did you mean 'node'?\",\"locations\":"
+       "{\"errors\":[{\"message\":\"Query has no field 'nope'; did you mean "
+       "'node'?\",\"locations\":"
        "[{\"line\":1,\"column\":2}],\"extensions\":{\"code\":\"INVALID\"}}]}"},
       {"subscription{tick}", NULL,
        "{\"errors\":[{\"message\":\"a subscription needs a WebSocket (graphql-transport-ws)\","
@@ -421,7 +434,9 @@ TEST(limits) {
     struct graphql_limits change; /* what is not 0 */
     const char *message;
   } rows[] = {
-      {"{many(first:100){id}}", {.max_cost = 100}, "the operation costs 101, at most 100 is accepted"},
+      {"{many(first:100){id}}",
+       {.max_cost = 100},
+       "the operation costs 101, at most 100 is accepted"},
       {"{many(first:100){id}}", {.max_result_values = 200}, "more than 200 values"},
       {"{many(first:100){title}}", {.max_result_bytes = 999}, "or 999 bytes"},
       {"query($j:JSON){echo(j:$j)}", {.max_variable_bytes = 8}, "the variables are larger than 8"},
@@ -491,7 +506,8 @@ TEST(requests_from_json) {
   }
   auto_json *response = graphql_error_response(err_new(ERR_DENIED, "no token"));
   auto_free char *text = json_to_text(response);
-  CHECK_TEXT(text, "{\"errors\":[{\"message\":\"no token\",\"extensions\":{\"code\":\"DENIED\"}}]}");
+  CHECK_TEXT(text,
+             "{\"errors\":[{\"message\":\"no token\",\"extensions\":{\"code\":\"DENIED\"}}]}");
 }
 
 TEST_MAIN

@@ -52,55 +52,68 @@ TEST(the_standard_query_on_our_own_schema) {
 }
 
 TEST(types) {
-  static const char sdl[] = "\"all\" schema {query: Query}\n"
-                            "type Query implements N {\"the id\" id(a: [Int!]! = [1], b: I = {s: \"x\\n\"}): ID!\n"
-                            "  old: E @deprecated(reason: \"r\")}\n"
-                            "interface N {id: ID!} union U = Query scalar D @specifiedBy(url: \"u\")\n"
-                            "enum E {A B @deprecated} input I {s: String = \"d\" e: E = A f: Float = 1.50}\n"
-                            "directive @x(y: Boolean = true) repeatable on FIELD | QUERY\n";
-  check(sdl, "{__type(name:\"Query\"){kind name fields{name description args{name defaultValue "
-             "type{kind ofType{kind ofType{kind ofType{name}}}}} type{kind name ofType{name}}} "
-             "interfaces{name} possibleTypes{name} enumValues{name} inputFields{name} ofType{name}}}",
-        "{\"__type\":{\"kind\":\"OBJECT\",\"name\":\"Query\",\"fields\":[{\"name\":\"id\","
-        "\"description\":\"the id\",\"args\":[{\"name\":\"a\",\"defaultValue\":\"[1]\",\"type\":"
-        "{\"kind\":\"NON_NULL\",\"ofType\":{\"kind\":\"LIST\",\"ofType\":{\"kind\":\"NON_NULL\","
-        "\"ofType\":{\"name\":\"Int\"}}}}},{\"name\":\"b\",\"defaultValue\":\"{s: \\\"x\\\\n\\\"}\","
-        "\"type\":{\"kind\":\"INPUT_OBJECT\",\"ofType\":null}}],\"type\":{\"kind\":\"NON_NULL\","
-        "\"name\":null,\"ofType\":{\"name\":\"ID\"}}}],\"interfaces\":[{\"name\":\"N\"}],"
-        "\"possibleTypes\":null,\"enumValues\":null,\"inputFields\":null,\"ofType\":null}}");
-  check(sdl, "{__type(name:\"Query\"){fields(includeDeprecated:true){name isDeprecated "
-             "deprecationReason}}}",
-        "{\"__type\":{\"fields\":[{\"name\":\"id\",\"isDeprecated\":false,\"deprecationReason\":null},"
+  static const char sdl[] =
+      "\"all\" schema {query: Query}\n"
+      "type Query implements N {\"the id\" id(a: [Int!]! = [1], b: I = {s: \"x\\n\"}): ID!\n"
+      "  old: E @deprecated(reason: \"r\")}\n"
+      "interface N {id: ID!} union U = Query scalar D @specifiedBy(url: \"u\")\n"
+      "enum E {A B @deprecated} input I {s: String = \"d\" e: E = A f: Float = 1.50}\n"
+      "directive @x(y: Boolean = true) repeatable on FIELD | QUERY\n";
+  check(
+      sdl,
+      "{__type(name:\"Query\"){kind name fields{name description args{name defaultValue "
+      "type{kind ofType{kind ofType{kind ofType{name}}}}} type{kind name ofType{name}}} "
+      "interfaces{name} possibleTypes{name} enumValues{name} inputFields{name} ofType{name}}}",
+      "{\"__type\":{\"kind\":\"OBJECT\",\"name\":\"Query\",\"fields\":[{\"name\":\"id\","
+      "\"description\":\"the id\",\"args\":[{\"name\":\"a\",\"defaultValue\":\"[1]\",\"type\":"
+      "{\"kind\":\"NON_NULL\",\"ofType\":{\"kind\":\"LIST\",\"ofType\":{\"kind\":\"NON_NULL\","
+      "\"ofType\":{\"name\":\"Int\"}}}}},{\"name\":\"b\",\"defaultValue\":\"{s: \\\"x\\\\n\\\"}\","
+      "\"type\":{\"kind\":\"INPUT_OBJECT\",\"ofType\":null}}],\"type\":{\"kind\":\"NON_NULL\","
+      "\"name\":null,\"ofType\":{\"name\":\"ID\"}}}],\"interfaces\":[{\"name\":\"N\"}],"
+      "\"possibleTypes\":null,\"enumValues\":null,\"inputFields\":null,\"ofType\":null}}");
+  check(sdl,
+        "{__type(name:\"Query\"){fields(includeDeprecated:true){name isDeprecated "
+        "deprecationReason}}}",
+        "{\"__type\":{\"fields\":[{\"name\":\"id\",\"isDeprecated\":false,\"deprecationReason\":"
+        "null},"
         "{\"name\":\"old\",\"isDeprecated\":true,\"deprecationReason\":\"r\"}]}}");
-  check(sdl, "{e:__type(name:\"E\"){enumValues{name}} all:__type(name:\"E\"){enumValues("
-             "includeDeprecated:true){name deprecationReason}}}",
+  check(sdl,
+        "{e:__type(name:\"E\"){enumValues{name}} all:__type(name:\"E\"){enumValues("
+        "includeDeprecated:true){name deprecationReason}}}",
         "{\"e\":{\"enumValues\":[{\"name\":\"A\"}]},\"all\":{\"enumValues\":[{\"name\":\"A\","
-        "\"deprecationReason\":null},{\"name\":\"B\",\"deprecationReason\":\"No longer supported\"}]}}");
-  check(sdl, "{n:__type(name:\"N\"){kind possibleTypes{name} interfaces{name}} "
-             "u:__type(name:\"U\"){kind possibleTypes{name} fields{name}} "
-             "d:__type(name:\"D\"){kind specifiedByURL} no:__type(name:\"Nope\"){name}}",
-        "{\"n\":{\"kind\":\"INTERFACE\",\"possibleTypes\":[{\"name\":\"Query\"}],\"interfaces\":[]},"
-        "\"u\":{\"kind\":\"UNION\",\"possibleTypes\":[{\"name\":\"Query\"}],\"fields\":null},"
-        "\"d\":{\"kind\":\"SCALAR\",\"specifiedByURL\":\"u\"},\"no\":null}");
+        "\"deprecationReason\":null},{\"name\":\"B\",\"deprecationReason\":\"No longer "
+        "supported\"}]}}");
+  check(
+      sdl,
+      "{n:__type(name:\"N\"){kind possibleTypes{name} interfaces{name}} "
+      "u:__type(name:\"U\"){kind possibleTypes{name} fields{name}} "
+      "d:__type(name:\"D\"){kind specifiedByURL} no:__type(name:\"Nope\"){name}}",
+      "{\"n\":{\"kind\":\"INTERFACE\",\"possibleTypes\":[{\"name\":\"Query\"}],\"interfaces\":[]},"
+      "\"u\":{\"kind\":\"UNION\",\"possibleTypes\":[{\"name\":\"Query\"}],\"fields\":null},"
+      "\"d\":{\"kind\":\"SCALAR\",\"specifiedByURL\":\"u\"},\"no\":null}");
   check(sdl, "{__type(name:\"I\"){inputFields{name defaultValue type{name}}}}",
         "{\"__type\":{\"inputFields\":[{\"name\":\"s\",\"defaultValue\":\"\\\"d\\\"\",\"type\":{"
         "\"name\":\"String\"}},{\"name\":\"e\",\"defaultValue\":\"A\",\"type\":{\"name\":\"E\"}},{"
         "\"name\":\"f\",\"defaultValue\":\"1.50\",\"type\":{\"name\":\"Float\"}}]}}");
-  check(sdl, "{__schema{description mutationType{name} subscriptionType{name}} "
-             "__type(name:\"__Type\"){kind fields{name}} t:__type(name:\"__TypeKind\"){__typename}}",
+  check(sdl,
+        "{__schema{description mutationType{name} subscriptionType{name}} "
+        "__type(name:\"__Type\"){kind fields{name}} t:__type(name:\"__TypeKind\"){__typename}}",
         "{\"__schema\":{\"description\":\"all\",\"mutationType\":null,\"subscriptionType\":null},"
         "\"__type\":{\"kind\":\"OBJECT\",\"fields\":[{\"name\":\"kind\"},{\"name\":\"name\"},{"
         "\"name\":\"description\"},{\"name\":\"fields\"},{\"name\":\"interfaces\"},{\"name\":"
-        "\"possibleTypes\"},{\"name\":\"enumValues\"},{\"name\":\"inputFields\"},{\"name\":\"ofType\"},"
+        "\"possibleTypes\"},{\"name\":\"enumValues\"},{\"name\":\"inputFields\"},{\"name\":"
+        "\"ofType\"},"
         "{\"name\":\"specifiedByURL\"}]},\"t\":{\"__typename\":\"__Type\"}}");
 }
 
 TEST(directives) {
-  auto_json *response = run("type Query {a: Int} directive @x(y: Boolean = true) repeatable on FIELD",
-                            "{__schema{directives{name isRepeatable locations args{name defaultValue}}}}");
+  auto_json *response =
+      run("type Query {a: Int} directive @x(y: Boolean = true) repeatable on FIELD",
+          "{__schema{directives{name isRepeatable locations args{name defaultValue}}}}");
   auto_free char *text = json_to_text(response);
-  CHECK_HAS(text, "{\"name\":\"x\",\"isRepeatable\":true,\"locations\":[\"FIELD\"],\"args\":[{\"name\":"
-                  "\"y\",\"defaultValue\":\"true\"}]}");
+  CHECK_HAS(text,
+            "{\"name\":\"x\",\"isRepeatable\":true,\"locations\":[\"FIELD\"],\"args\":[{\"name\":"
+            "\"y\",\"defaultValue\":\"true\"}]}");
   CHECK_HAS(text, "{\"name\":\"skip\",\"isRepeatable\":false");
 }
 

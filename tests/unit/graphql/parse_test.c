@@ -39,10 +39,10 @@ static void put_value(struct str *out, const struct graphql_value *value) {
     put_arguments(out, value->fields);
     str_add(out, "}");
   } else {
-    static const char *const marks[] = {[GRAPHQL_VALUE_VARIABLE] = "$", [GRAPHQL_VALUE_INT] = "i",
-                                        [GRAPHQL_VALUE_FLOAT] = "f",    [GRAPHQL_VALUE_STRING] = "s",
-                                        [GRAPHQL_VALUE_BOOLEAN] = "b",  [GRAPHQL_VALUE_NULL] = "n",
-                                        [GRAPHQL_VALUE_ENUM] = "e"};
+    static const char *const marks[] = {
+        [GRAPHQL_VALUE_VARIABLE] = "$", [GRAPHQL_VALUE_INT] = "i",     [GRAPHQL_VALUE_FLOAT] = "f",
+        [GRAPHQL_VALUE_STRING] = "s",   [GRAPHQL_VALUE_BOOLEAN] = "b", [GRAPHQL_VALUE_NULL] = "n",
+        [GRAPHQL_VALUE_ENUM] = "e"};
     str_addf(out, "%s%s", marks[value->kind], value->text);
   }
 }
@@ -170,9 +170,9 @@ TEST(executable_faults) {
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     struct graphql_document *document;
     struct graphql_location at;
-    CHECK_ERR(graphql_parse(rows[i].text, strlen(rows[i].text), &GRAPHQL_LIMITS_DEFAULT, &document,
-                            &at),
-              ERR_INVALID, rows[i].message);
+    CHECK_ERR(
+        graphql_parse(rows[i].text, strlen(rows[i].text), &GRAPHQL_LIMITS_DEFAULT, &document, &at),
+        ERR_INVALID, rows[i].message);
     CHECK_INT(at.line, rows[i].line);
     CHECK_INT(at.column, rows[i].column);
   }
@@ -198,17 +198,16 @@ TEST(nesting_is_limited) {
 /* ---- SDL ---- */
 
 TEST(type_system_documents) {
-  static const char text[] =
-      "\"the schema\" schema @a { query: Q mutation: M subscription: S }\n"
-      "\"\"\"\n  d\n\"\"\" type T implements & A & B @k(x: 1) {\n"
-      "  \"f\" f(\"x\" x: [Int!] = [1 2] @y, z: In): T! @deprecated }\n"
-      "interface A implements B { f: Int }\n"
-      "union U @u = | T | V\n"
-      "enum E { A @deprecated B }\n"
-      "input In @i { a: Int = 1, \"b\" b: String }\n"
-      "scalar Date @specifiedBy(url: \"u\")\n"
-      "directive @k(x: Int) repeatable on | OBJECT | FIELD\n"
-      "type Empty\n";
+  static const char text[] = "\"the schema\" schema @a { query: Q mutation: M subscription: S }\n"
+                             "\"\"\"\n  d\n\"\"\" type T implements & A & B @k(x: 1) {\n"
+                             "  \"f\" f(\"x\" x: [Int!] = [1 2] @y, z: In): T! @deprecated }\n"
+                             "interface A implements B { f: Int }\n"
+                             "union U @u = | T | V\n"
+                             "enum E { A @deprecated B }\n"
+                             "input In @i { a: Int = 1, \"b\" b: String }\n"
+                             "scalar Date @specifiedBy(url: \"u\")\n"
+                             "directive @k(x: Int) repeatable on | OBJECT | FIELD\n"
+                             "type Empty\n";
   auto_graphql_document *document = parse(graphql_parse_sdl, text);
   auto_str kinds = STR_EMPTY;
   for (const struct graphql_definition *d = document->definitions; d; d = d->next)

@@ -5,7 +5,8 @@
 #include "base/str.h"
 #include "tap.h"
 
-#define ACCESS "enum R { A B } directive @access(role: R!, of: String = \"x\") on FIELD_DEFINITION | OBJECT\n"
+#define ACCESS                                                                                     \
+  "enum R { A B } directive @access(role: R!, of: String = \"x\") on FIELD_DEFINITION | OBJECT\n"
 
 static graphql_schema *build(const char *text) {
   graphql_schema *schema = NULL;
@@ -71,8 +72,9 @@ TEST(every_fault_is_named_in_one_go) {
 }
 
 TEST(defaults_are_coerced_whatever_the_order) {
-  auto_graphql_schema *schema = build("type Query {a(i: I = {}): Int} input I {j: J = {} l: [Int] = 7}"
-                                      "input J {k: K = {}} input K {x: Float = 1 y: Int}");
+  auto_graphql_schema *schema =
+      build("type Query {a(i: I = {}): Int} input I {j: J = {} l: [Int] = 7}"
+            "input J {k: K = {}} input K {x: Float = 1 y: Int}");
   const struct graphql_field *field = graphql_type_field(schema->roots[GRAPHQL_QUERY], "a");
   auto_free char *text = json_to_text(field->args[0].default_value);
   CHECK_TEXT(text, "{\"j\":{\"k\":{\"x\":1}},\"l\":[7]}");
@@ -92,15 +94,15 @@ TEST(interfaces_and_unions_know_their_objects) {
 }
 
 TEST(access_is_the_field_s_own_or_its_type_s) {
-  auto_graphql_schema *schema = build(
-      ACCESS "type Query {t: T @access(role: B, of: \"y\")} type T @access(role: A) {"
-             " x: Int y: Int @access(role: B)}");
+  auto_graphql_schema *schema =
+      build(ACCESS "type Query {t: T @access(role: B, of: \"y\")} type T @access(role: A) {"
+                   " x: Int y: Int @access(role: B)}");
   const struct graphql_type *t = graphql_schema_type(schema, "T");
   CHECK_TEXT(graphql_type_field(t, "x")->role, "A");
   CHECK_TEXT(graphql_type_field(t, "y")->role, "B");
   CHECK_TEXT(json_get_text(graphql_type_field(t, "y")->access, "of"), "x");
-  CHECK_TEXT(
-      json_get_text(graphql_type_field(schema->roots[GRAPHQL_QUERY], "t")->access, "of"), "y");
+  CHECK_TEXT(json_get_text(graphql_type_field(schema->roots[GRAPHQL_QUERY], "t")->access, "of"),
+             "y");
   CHECK_OK(graphql_schema_check_access(schema));
 }
 
@@ -130,16 +132,17 @@ TEST(binding) {
             "Query.a: has no resolver\nT.p: has arguments but no resolver\n"
             "Subscription.s: has no resolver");
   static const struct graphql_binding wrong[] = {
-      {"Nope", "a", nothing, NULL},       {"Query", "b", nothing, NULL},
-      {"Query", "a", NULL, no_source},    {"Subscription", "s", nothing, NULL},
+      {"Nope", "a", nothing, NULL},      {"Query", "b", nothing, NULL},
+      {"Query", "a", NULL, no_source},   {"Subscription", "s", nothing, NULL},
       {"__Type", "name", nothing, NULL},
   };
   CHECK_ERR(graphql_schema_bind(schema, wrong, ARRAY_LEN(wrong)), ERR_INVALID,
             "Nope.a: no such object type\nQuery.b: no such field\n"
             "Query.a: needs a resolver and no subscriber\n"
             "Subscription.s: needs a subscriber and no resolver\n__Type.name: no such object type");
-  static const struct graphql_binding right[] = {
-      {"Query", "a", nothing, NULL}, {"T", "p", nothing, NULL}, {"Subscription", "s", NULL, no_source}};
+  static const struct graphql_binding right[] = {{"Query", "a", nothing, NULL},
+                                                 {"T", "p", nothing, NULL},
+                                                 {"Subscription", "s", NULL, no_source}};
   CHECK_OK(graphql_schema_bind(schema, right, ARRAY_LEN(right)));
   CHECK_OK(graphql_schema_check_resolvers(schema));
   CHECK_ERR(graphql_schema_bind(schema, right, 1), ERR_INVALID, "Query.a: bound twice");

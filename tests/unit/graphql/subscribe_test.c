@@ -69,9 +69,10 @@ static err *access_fn(void *context, const char *role, const struct graphql_call
 }
 
 static graphql_schema *make_schema(void) {
-  static const struct graphql_binding rows[] = {{"Query", "a", query_a, NULL},
-                                                {"Subscription", "count", NULL, subscribe_count},
-                                                {"Subscription", "refuses", NULL, subscribe_refuses}};
+  static const struct graphql_binding rows[] = {
+      {"Query", "a", query_a, NULL},
+      {"Subscription", "count", NULL, subscribe_count},
+      {"Subscription", "refuses", NULL, subscribe_refuses}};
   graphql_schema *schema = NULL;
   CHECK_OK(graphql_schema_new(sdl, sizeof sdl - 1, &schema));
   CHECK_OK(graphql_schema_bind(schema, rows, ARRAY_LEN(rows)));
@@ -131,7 +132,8 @@ TEST(errors_in_an_event_do_not_end_the_stream) {
   int notes = 0;
   allowed = 8;
   CHECK(!subscribe(schema, "subscription{count(to:8){word}}", &notes, &s));
-  for (int i = 1; i < 7; i++) CHECK_PULL(s, "{\"data\":{\"count\":{\"word\":\"w\"}}}");
+  for (int i = 1; i < 7; i++)
+    CHECK_PULL(s, "{\"data\":{\"count\":{\"word\":\"w\"}}}");
   auto_free char *seventh = pull(s);
   CHECK_HAS(seventh, "{\"data\":null,\"errors\":[{\"message\":\"Count.word has no value");
   CHECK_PULL(s, "{\"data\":{\"count\":{\"word\":\"w\"}}}");
@@ -147,7 +149,8 @@ TEST(a_failing_source_ends_the_stream) {
   int notes = 0;
   allowed = 20;
   CHECK(!subscribe(schema, "subscription{count(to:20){n}}", &notes, &s));
-  for (int i = 1; i < 13; i++) free(pull(s));
+  for (int i = 1; i < 13; i++)
+    free(pull(s));
   CHECK_ERR(graphql_subscription_next(s, &event, &response), ERR_IO, "unlucky");
   CHECK_PULL(s, "end");
   graphql_subscription_free(s);

@@ -122,7 +122,8 @@ TEST(invalid_documents) {
       {"{dog{__schema{types{name}}}}", "Dog has no field '__schema'"},
       {"{dog{name: nickname name}}", "'name' stands for two fields with different types (the other "
                                      "is in line 1); give one an alias"},
-      {"{dog{nickname: name nickname: name x: barkVolume x: nickname}}", "two fields with different types"},
+      {"{dog{nickname: name nickname: name x: barkVolume x: nickname}}",
+       "two fields with different types"},
       {"{dog{isHouseTrained(atOtherHomes: true) isHouseTrained(atOtherHomes: false)}}",
        "two fields with different arguments"},
       {"{dog{isHouseTrained(atOtherHomes: true) isHouseTrained}}", "different arguments"},
@@ -135,7 +136,8 @@ TEST(invalid_documents) {
       {"{dog{x: name ...on Pet{x: name} ...on Dog{x: name y: nickname}} dog{y: barkVolume}}",
        "'y' stands for two fields with different types"},
       {"{human{pets{...on Dog{n: nickname}}} human{pets{...on Pet{n: name}}}}", "different types"},
-      {"{human{pets{...on Dog{n: nickname}}} human{pets{...on Dog{n: barkVolume}}}}", "different types"},
+      {"{human{pets{...on Dog{n: nickname}}} human{pets{...on Dog{n: barkVolume}}}}",
+       "different types"},
       {"{dog{name{x}}}", "Dog.name is a String, which has no fields to select"},
       {"{dog}", "Query.dog is a Dog: select some of its fields with { }"},
       /* 5.4 arguments */
@@ -174,7 +176,8 @@ TEST(invalid_documents) {
       {"{dog{doesKnowCommand(dogCommand: JUMP)}}", "'JUMP' is not a value of DogCommand"},
       {"{dog{doesKnowCommand(dogCommand: \"SIT\")}}", "expected DogCommand!, found a string"},
       {"{rename: dog{name} arguments{bool(b: YES)}}", "expected Boolean, found a name"},
-      {"{findDog(searchBy: {name: \"x\", favorite: 1}){name}}", "FindDogInput has no field 'favorite'"},
+      {"{findDog(searchBy: {name: \"x\", favorite: 1}){name}}",
+       "FindDogInput has no field 'favorite'"},
       {"{findDog(searchBy: {name: \"x\", name: \"y\"}){name}}", "'name' is given twice"},
       {"{findDog(searchBy: {owner: \"x\"}){name}}", "FindDogInput needs the field 'name'"},
       {"{findDog(searchBy: \"x\"){name}}", "expected FindDogInput, found a string"},
@@ -196,7 +199,8 @@ TEST(invalid_documents) {
       {"query A($b: Boolean){...F} query B{...F} fragment F on Query {arguments{bool(b: $b)}}",
        "the variable $b is not declared"},
       {"query($b: Boolean){dog{name}}", "the variable $b is never used"},
-      {"query($b: Int){arguments{bool(b: $b)}}", "the variable $b has a type that does not fit here"},
+      {"query($b: Int){arguments{bool(b: $b)}}",
+       "the variable $b has a type that does not fit here"},
       {"query($b: Boolean){arguments{nonNull(b: $b)}}", "does not fit here"},
       {"query($b: Boolean = null){arguments{nonNull(b: $b)}}", "does not fit here"},
       {"query($b: [Boolean]){booleanList(booleanListArg: $b)}", "does not fit here"},
@@ -253,7 +257,8 @@ TEST(exponential_fragments_are_refused_quickly) {
   auto_str query = STR_EMPTY;
   str_add(&query, "{dog{...F0}}");
   for (int i = 0; i < 60; i++)
-    str_addf(&query, "fragment F%d on Dog {a: friends{...F%d} b: friends{...F%d}}", i, i + 1, i + 1);
+    str_addf(&query, "fragment F%d on Dog {a: friends{...F%d} b: friends{...F%d}}", i, i + 1,
+             i + 1);
   str_add(&query, "fragment F60 on Dog {name}");
   long long start = tap_now_ms();
   auto_free char *errors = validate(schema, str_text(&query), &GRAPHQL_LIMITS_DEFAULT);

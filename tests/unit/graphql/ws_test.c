@@ -54,10 +54,11 @@ static err *one(struct graphql_call *call, json_t **ret_value) {
 }
 
 static graphql_schema *make_schema(void) {
-  static const struct graphql_binding rows[] = {
-      {"Query", "a", one, NULL},           {"Mutation", "set", one, NULL},
-      {"Subscription", "count", NULL, count}, {"Subscription", "never", NULL, count},
-      {"Subscription", "bad", NULL, bad}};
+  static const struct graphql_binding rows[] = {{"Query", "a", one, NULL},
+                                                {"Mutation", "set", one, NULL},
+                                                {"Subscription", "count", NULL, count},
+                                                {"Subscription", "never", NULL, count},
+                                                {"Subscription", "bad", NULL, bad}};
   graphql_schema *schema = NULL;
   CHECK_OK(graphql_schema_new(sdl, sizeof sdl - 1, &schema));
   CHECK_OK(graphql_schema_bind(schema, rows, ARRAY_LEN(rows)));
@@ -71,8 +72,10 @@ static void note(void *arg) {
 
 #define INIT "{\"type\":\"connection_init\"}"
 #define ACK "{\"type\":\"connection_ack\"}"
-#define SUBSCRIBE(id, query) "{\"id\":\"" id "\",\"type\":\"subscribe\",\"payload\":{\"query\":\"" query "\"}}"
-#define NEXT(id, field, value) "{\"id\":\"" id "\",\"type\":\"next\",\"payload\":{\"data\":{\"" field "\":" value "}}}"
+#define SUBSCRIBE(id, query)                                                                       \
+  "{\"id\":\"" id "\",\"type\":\"subscribe\",\"payload\":{\"query\":\"" query "\"}}"
+#define NEXT(id, field, value)                                                                     \
+  "{\"id\":\"" id "\",\"type\":\"next\",\"payload\":{\"data\":{\"" field "\":" value "}}}"
 #define COMPLETE(id) "{\"id\":\"" id "\",\"type\":\"complete\"}"
 
 /* Hands over `in` (messages separated by lines), then pulls all that comes and writes it one per
@@ -109,21 +112,24 @@ TEST(conversations) {
       {"{\"type\":\"pong\"}", ""},
       {SUBSCRIBE("1", "{a}"), "close 4401 Unauthorized"},
       {INIT "\n" SUBSCRIBE("1", "{a}"), ACK "\n" NEXT("1", "a", "1") "\n" COMPLETE("1")},
-      {INIT "\n" SUBSCRIBE("1", "mutation{set}"), ACK "\n" NEXT("1", "set", "1") "\n" COMPLETE("1")},
+      {INIT "\n" SUBSCRIBE("1", "mutation{set}"),
+       ACK "\n" NEXT("1", "set", "1") "\n" COMPLETE("1")},
       {INIT "\n" SUBSCRIBE("x", "subscription{count(to:2)}"),
        ACK "\n" NEXT("x", "count", "1") "\n" NEXT("x", "count", "2") "\n" COMPLETE("x")},
-      {INIT "\n" SUBSCRIBE("x", "subscription{count(to:13)}"),
-       ACK "\n{\"id\":\"x\",\"type\":\"error\",\"payload\":[{\"message\":\"unlucky\",\"extensions\":"
-           "{\"code\":\"IO\"}}]}"},
+      {INIT "\n" SUBSCRIBE("x", "subscription{count(to:13)}"), ACK
+       "\n{\"id\":\"x\",\"type\":\"error\",\"payload\":[{\"message\":\"unlucky\",\"extensions\":"
+       "{\"code\":\"IO\"}}]}"},
       {INIT "\n" SUBSCRIBE("x", "subscription{bad}"),
-       ACK "\n{\"id\":\"x\",\"type\":\"error\",\"payload\":[{\"message\":\"no such thing\",\"locations\":"
+       ACK "\n{\"id\":\"x\",\"type\":\"error\",\"payload\":[{\"message\":\"no such "
+           "thing\",\"locations\":"
            "[{\"line\":1,\"column\":1}],\"extensions\":{\"code\":\"NOT_FOUND\"}}]}"},
-      {INIT "\n" SUBSCRIBE("x", "{nope}"),
-       ACK "\n{\"id\":\"x\",\"type\":\"error\",\"payload\":[{\"message\":\"Query has no field 'nope'\","
-           "\"locations\":[{\"line\":1,\"column\":2}],\"extensions\":{\"code\":\"INVALID\"}}]}"},
+      {INIT "\n" SUBSCRIBE("x", "{nope}"), ACK
+       "\n{\"id\":\"x\",\"type\":\"error\",\"payload\":[{\"message\":\"Query has no field 'nope'\","
+       "\"locations\":[{\"line\":1,\"column\":2}],\"extensions\":{\"code\":\"INVALID\"}}]}"},
       {INIT "\n" SUBSCRIBE("x", "subscription{never}") "\n" SUBSCRIBE("x", "{a}"),
        ACK "\nclose 4409 Subscriber for x already exists"},
-      {INIT "\n" SUBSCRIBE("x", "subscription{never}") "\n" COMPLETE("x") "\n" SUBSCRIBE("x", "{a}"),
+      {INIT
+       "\n" SUBSCRIBE("x", "subscription{never}") "\n" COMPLETE("x") "\n" SUBSCRIBE("x", "{a}"),
        ACK "\n" NEXT("x", "a", "1") "\n" COMPLETE("x")},
       {INIT "\n" SUBSCRIBE("1", "{a}") "\n" SUBSCRIBE("1", "{a}"),
        ACK "\n" NEXT("1", "a", "1") "\n" COMPLETE("1") "\n" NEXT("1", "a", "1") "\n" COMPLETE("1")},
@@ -142,7 +148,8 @@ TEST(conversations) {
        ACK "\nclose 4400 Invalid message"},
       {INIT "\n{\"type\":\"subscribe\",\"id\":\"1\"}",
        ACK "\nclose 4400 the request must be an object with the text 'query'"},
-      {INIT "\n{\"type\":\"subscribe\",\"id\":\"1\",\"payload\":{\"query\":\"{a}\",\"variables\":[]}}",
+      {INIT
+       "\n{\"type\":\"subscribe\",\"id\":\"1\",\"payload\":{\"query\":\"{a}\",\"variables\":[]}}",
        ACK "\nclose 4400 'variables' must be an object"},
   };
   auto_graphql_schema *schema = make_schema();
@@ -162,10 +169,10 @@ TEST(variables_and_operation_names_are_passed_on) {
   auto_graphql_schema *schema = make_schema();
   int notes = 0;
   graphql_ws *ws = graphql_ws_new(schema, NULL, &GRAPHQL_LIMITS_DEFAULT, note, &notes);
-  auto_free char *out =
-      talk(ws, INIT "\n{\"type\":\"subscribe\",\"id\":\"1\",\"payload\":{\"query\":\"subscription S("
-                    "$n:Int!){count(to:$n)} query Q{a}\",\"operationName\":\"S\",\"variables\":{\"n\":"
-                    "1}}}");
+  auto_free char *out = talk(
+      ws, INIT "\n{\"type\":\"subscribe\",\"id\":\"1\",\"payload\":{\"query\":\"subscription S("
+               "$n:Int!){count(to:$n)} query Q{a}\",\"operationName\":\"S\",\"variables\":{\"n\":"
+               "1}}}");
   CHECK_TEXT(out, ACK "\n" NEXT("1", "count", "1") "\n" COMPLETE("1"));
   graphql_ws_free(ws);
 }
@@ -178,7 +185,8 @@ TEST(subscriptions_take_turns) {
   static const char *const in[] = {SUBSCRIBE("a", "subscription{count(to:2)}"),
                                    SUBSCRIBE("b", "subscription{count(to:2)}"),
                                    SUBSCRIBE("c", "{a}")};
-  for (size_t i = 0; i < ARRAY_LEN(in); i++) graphql_ws_receive(ws, in[i], strlen(in[i]));
+  for (size_t i = 0; i < ARRAY_LEN(in); i++)
+    graphql_ws_receive(ws, in[i], strlen(in[i]));
   CHECK_INT(graphql_ws_subscription_count(ws), 2);
   static const char *const out[] = {NEXT("c", "a", "1"),     COMPLETE("c"),
                                     NEXT("a", "count", "1"), NEXT("b", "count", "1"),
