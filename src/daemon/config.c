@@ -99,6 +99,10 @@ static const struct row rows[] = {
      ANY(CONFIG_PATH, CONFIG_EMPTY),
      "Certificates that builds trust; \"\" leaves the image's own."},
 
+    {"network.name", AT(network.name), "\"tramway\"",
+     ANY(CONFIG_WORD, CONFIG_RESTART),
+     "Bridges, firewall table and control groups are named after it; 1 to 8 letters.  Two Tramways\n"
+     "on one machine need different ones (and different pools, folders and ports)."},
     {"network.ipv4_pool", AT(network.ipv4_pool), "\"10.213.0.0/16\"",
      RANGE(CONFIG_NET4, CONFIG_RESTART, 8, 22),
      "Each environment's private network is a /24 out of this."},

@@ -64,6 +64,7 @@ struct config {
     char *ca_bundle; /* given to builds; "/etc/ssl/certs/ca-certificates.crt" */
   } build;
   struct {
+    char *name;         /* R prefix of bridges, firewall table, control groups; "tramway" */
     char *ipv4_pool; /* R each environment's network is a /24 of it; /8 … /22; "10.213.0.0/16" */
     char *ipv6_pool; /* R … a /64 of it; /16 … /60; "fd7a:7472:616d::/48" */
     char *build_subnet; /* R builds run here, not in ipv4_pool; /8 … /29; "10.214.0.0/24" */

@@ -122,6 +122,7 @@ static err *open_engine(struct daemon *d, engine_change_fn *on_change, void *arg
   struct local_config config = {.data_dir = d->config->data.dir,
                                 .run_dir = d->config->data.run_dir,
                                 .exec_program = d->paths.exec_program,
+                                .name = d->config->network.name,
                                 .ipv4_pool = d->config->network.ipv4_pool,
                                 .ipv6_pool = d->config->network.ipv6_pool,
                                 .edge_ports = ports,

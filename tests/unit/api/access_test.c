@@ -1,0 +1,193 @@
+/* Who may call what: the schema against its resolvers, and the access function against the roles. */
+#include "api/internal.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/account.h"
+#include "store/migrate.h"
+#include "store/project.h"
+#include "tap.h"
+
+TEST(every_field_declares_who_may_call_it_and_is_bound) {
+  graphql_schema *schema = NULL;
+  CHECK_OK(api_schema_new(&schema));
+  CHECK_OK(graphql_schema_check_reachable(schema));
+  graphql_schema_free(schema);
+}
+
+/* Two workspaces; one project with two environments in the first. */
+struct world {
+  db *db;
+  api api;
+  char workspace[ID_SIZE], other_workspace[ID_SIZE], project[ID_SIZE], environment[ID_SIZE],
+      other_environment[ID_SIZE];
+  struct caller nobody, stranger, viewer, member, admin, token;
+};
+
+static void add_user(struct world *w, const char *workspace_id, enum workspace_role role, struct caller *ret_caller) {
+  static int count;
+  auto_user user = {.email = str_format("u%d@example.org", ++count), .name = str_dup("U")};
+  CHECK_OK(user_insert(w->db, &user));
+  struct workspace_member member = {.role = role, .created_us = 1};
+  id_copy(member.user_id, user.id);
+  id_copy(member.workspace_id, workspace_id);
+  CHECK_OK(workspace_member_set(w->db, &member));
+  *ret_caller = (struct caller){.kind = CALLER_USER};
+  id_copy(ret_caller->user_id, user.id);
+}
+
+static void add_environment(struct world *w, const char *name, char ret_id[ID_SIZE]) {
+  auto_environment environment = {.name = str_dup(name)};
+  id_copy(environment.project_id, w->project);
+  CHECK_OK(environment_insert(w->db, &environment));
+  id_copy(ret_id, environment.id);
+}
+
+static struct world *world_new(void) {
+  struct world *w = mem_zalloc(sizeof *w);
+  CHECK_OK(store_open(":memory:", &w->db));
+  auto_workspace a = {.name = str_dup("A")}, b = {.name = str_dup("B")};
+  CHECK_OK(workspace_insert(w->db, &a));
+  CHECK_OK(workspace_insert(w->db, &b));
+  id_copy(w->workspace, a.id);
+  id_copy(w->other_workspace, b.id);
+  auto_project project = {.name = str_dup("P")};
+  id_copy(project.workspace_id, a.id);
+  CHECK_OK(project_insert(w->db, &project));
+  id_copy(w->project, project.id);
+  add_environment(w, "production", w->environment);
+  add_environment(w, "staging", w->other_environment);
+  add_user(w, b.id, WORKSPACE_ADMIN, &w->stranger);
+  add_user(w, a.id, WORKSPACE_VIEWER, &w->viewer);
+  add_user(w, a.id, WORKSPACE_MEMBER, &w->member);
+  add_user(w, a.id, WORKSPACE_ADMIN, &w->admin);
+  w->token = (struct caller){.kind = CALLER_PROJECT};
+  id_copy(w->token.project_id, w->project);
+  id_copy(w->token.environment_id, w->environment);
+  w->api.parts.db = w->db;
+  return w;
+}
+
+static void world_free(struct world *w) {
+  db_close(w->db);
+  free(w);
+}
+
+/* "+" allowed, "D" denied, "N" not found. */
+static char outcome(struct world *w, const struct caller *caller, const char *role, const char *of,
+                    const char *by, json_t *args) {
+  struct asking asking = {&w->api, *caller};
+  auto_json *access = json_pack("{s:s, s:s?, s:s?}", "role", role, "of", of, "by", by);
+  struct graphql_call call = {.context = &asking, .type = "Query", .field = "x", .role = role,
+                              .access = access, .args = args};
+  err *e = access_check(&asking, role, &call);
+  char result = !e ? '+' : err_code_of(e) == ERR_DENIED ? 'D' : err_code_of(e) == ERR_NOT_FOUND ? 'N' : '?';
+  err_free(e);
+  return result;
+}
+
+TEST(roles_by_subject_are_as_declared) {
+  struct world *w = world_new();
+  auto_json *args = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}}", "p", w->project, "e", w->environment, "o",
+                              w->other_environment, "w", w->workspace, "input", "projectId", w->project,
+                              "environmentId", w->environment);
+  /* clang-format off */
+  static const struct {
+    const char *role, *of, *by;
+    const char *expected; /* nobody, stranger, viewer, member, admin, project token */
+  } rows[] = {
+    { "ANYONE",           NULL,          NULL,              "++++++" },
+    { "USER",             NULL,          NULL,              "D++++D" },
+    { "PROJECT_TOKEN",    NULL,          NULL,              "DDDDD+" },
+    { "WORKSPACE_VIEWER", "WORKSPACE",   "w",               "DN+++N" },
+    { "WORKSPACE_VIEWER", "PROJECT",     "p",               "DN++++" },
+    { "WORKSPACE_MEMBER", "PROJECT",     "input.projectId", "DND++D" },
+    { "WORKSPACE_ADMIN",  "PROJECT",     "p",               "DNDD+D" },
+    { "WORKSPACE_VIEWER", "ENVIRONMENT", "e",               "DN++++" },
+    { "WORKSPACE_MEMBER", "ENVIRONMENT", "e",               "DND+++" },
+    { "WORKSPACE_MEMBER", "ENVIRONMENT", "o",               "DND++N" },
+    { "WORKSPACE_ADMIN",  "ENVIRONMENT", "e",               "DNDD+D" },
+    { "WORKSPACE_MEMBER", "SCOPE",       "input",           "DND+++" },
+    { "WORKSPACE_VIEWER", "DEPLOYMENT",  "p",               "DNNNNN" },
+    { "WORKSPACE_VIEWER", "WORKSPACE",   "absent",          "D++++D" },
+    { "SOMETHING_ELSE",   "PROJECT",     "p",               "DDDDDD" },
+  };
+  /* clang-format on */
+  const struct caller *callers[] = {&w->nobody, &w->stranger, &w->viewer, &w->member, &w->admin, &w->token};
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    char seen[ARRAY_LEN(callers) + 1] = "";
+    for (size_t c = 0; c < ARRAY_LEN(callers); c++)
+      seen[c] = outcome(w, callers[c], rows[i].role, rows[i].of, rows[i].by, args);
+    printf("# %s %s %s\n", rows[i].role, rows[i].of ? rows[i].of : "-", rows[i].by ? rows[i].by : "-");
+    CHECK_TEXT(seen, rows[i].expected);
+  }
+  world_free(w);
+}
+
+TEST(a_workspace_token_reaches_its_own_workspace_only) {
+  struct world *w = world_new();
+  auto_json *args = json_pack("{s:s}", "p", w->project);
+  struct caller here = w->admin, elsewhere = w->admin;
+  id_copy(here.workspace_id, w->workspace);
+  id_copy(elsewhere.workspace_id, w->other_workspace);
+  CHECK_INT(outcome(w, &here, "WORKSPACE_ADMIN", "PROJECT", "p", args), '+');
+  CHECK_INT(outcome(w, &elsewhere, "WORKSPACE_VIEWER", "PROJECT", "p", args), 'N');
+  world_free(w);
+}
+
+TEST(the_setup_token_is_made_once_and_works_once) {
+  struct world *w = world_new();
+  db *fresh = NULL;
+  bool needed = false;
+  char folder[] = "/tmp/tramway-setup.XXXXXX";
+  CHECK(mkdtemp(folder) != NULL);
+  auto_free char *path = path_join(folder, "setup-token");
+  CHECK_OK(store_open(":memory:", &fresh));
+  CHECK_OK(api_prepare_setup(fresh, path, &needed));
+  CHECK(needed && file_exists(path));
+  CHECK_OK(api_prepare_setup(w->db, path, &needed)); /* has accounts: the file goes */
+  CHECK(!needed && !file_exists(path));
+  CHECK_OK(file_remove_tree(folder));
+  db_close(fresh);
+  world_free(w);
+}
+
+static json_t *nodes(int count) {
+  json_t *list = json_array();
+  for (int i = 0; i < count; i++) {
+    auto_free char *id = str_format("n%d", i);
+    json_array_append_new(list, json_pack("{s:s}", "id", id));
+  }
+  return list;
+}
+
+TEST(connections_are_cut_by_first_after_last_before) {
+  static const struct {
+    const char *args, *expected;
+  } rows[] = {
+      {"{}", "n0 n1 n2 n3 n4 next=0 previous=0"},
+      {"{\"first\":2}", "n0 n1 next=1 previous=0"},
+      {"{\"first\":2,\"after\":\"n1\"}", "n2 n3 next=1 previous=1"},
+      {"{\"last\":2}", "n3 n4 next=0 previous=1"},
+      {"{\"last\":1,\"before\":\"n2\"}", "n1 next=1 previous=1"},
+      {"{\"first\":0}", "next=1 previous=0"},
+  };
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    auto_json *args = json_loads(rows[i].args, 0, NULL), *connection = NULL;
+    CHECK_OK(relay_connection(nodes(5), args, false, &connection));
+    auto_str seen = STR_EMPTY;
+    size_t n;
+    json_t *row;
+    json_array_foreach(json_object_get(connection, "edges"), n, row)
+      str_addf(&seen, "%s ", json_get_text(json_object_get(row, "node"), "id"));
+    const json_t *info = json_object_get(connection, "pageInfo");
+    str_addf(&seen, "next=%d previous=%d", json_get_bool(info, "hasNextPage", false),
+             json_get_bool(info, "hasPreviousPage", false));
+    CHECK_TEXT(str_text(&seen), rows[i].expected);
+  }
+  auto_json *bad = json_loads("{\"after\":\"x\"}", 0, NULL);
+  json_t *none = NULL;
+  CHECK_ERR(relay_connection(nodes(2), bad, false, &none), ERR_INVALID, "no cursor");
+}
+
+TEST_MAIN

@@ -1,0 +1,46 @@
+#include "core/railway_variables.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "tap.h"
+
+TEST(every_known_fact_becomes_a_variable_and_the_users_own_win) {
+  struct project project = {.id = "p", .name = (char[]){"Shop"}};
+  struct environment environment = {.id = "e", .name = (char[]){"production"}};
+  struct service service = {.id = "s", .name = (char[]){"My API"}, .label = (char[]){"my-api"}};
+  struct deployment deployment = {.id = "d"};
+  deployment.meta = json_pack("{s:s, s:s}", "commitHash", "abc", "branch", "main");
+  auto_json *variables = json_pack("{s:s, s:s}", "PORT", "3000", "RAILWAY_SERVICE_NAME", "mine");
+  struct railway_facts facts = {&project, &environment, &service, &deployment, "hash", "api.localhost"};
+  railway_variables_add(&facts, variables);
+  /* clang-format off */
+  static const struct { const char *name, *value; } rows[] = {
+    { "PORT", "3000" }, { "RAILWAY_SERVICE_NAME", "mine" }, { "RAILWAY_PROJECT_NAME", "Shop" },
+    { "RAILWAY_PROJECT_ID", "p" }, { "RAILWAY_ENVIRONMENT_NAME", "production" }, { "RAILWAY_ENVIRONMENT", "production" },
+    { "RAILWAY_ENVIRONMENT_ID", "e" }, { "RAILWAY_SERVICE_ID", "s" }, { "RAILWAY_DEPLOYMENT_ID", "d" },
+    { "RAILWAY_PRIVATE_DOMAIN", "my-api.railway.internal" }, { "RAILWAY_PUBLIC_DOMAIN", "api.localhost" },
+    { "RAILWAY_SNAPSHOT_ID", "hash" }, { "RAILWAY_GIT_COMMIT_SHA", "abc" }, { "RAILWAY_GIT_BRANCH", "main" },
+    { "RAILWAY_REPLICA_REGION", "local" },
+  };
+  /* clang-format on */
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) CHECK_TEXT(json_get_text(variables, rows[i].name), rows[i].value);
+  CHECK(!json_object_get(variables, "RAILWAY_GIT_AUTHOR"));
+  CHECK_INT(railway_variables_port(variables), 3000);
+  json_decref(deployment.meta);
+}
+
+TEST(port_has_a_default_and_survives_nonsense) {
+  struct project project = {.id = "p", .name = (char[]){"P"}};
+  struct environment environment = {.id = "e", .name = (char[]){"E"}};
+  struct service service = {.id = "s", .name = (char[]){"S"}, .label = (char[]){"s"}};
+  auto_json *variables = json_object();
+  struct railway_facts facts = {&project, &environment, &service, NULL, NULL, NULL};
+  railway_variables_add(&facts, variables);
+  CHECK_TEXT(json_get_text(variables, "PORT"), "8080");
+  CHECK(!json_object_get(variables, "RAILWAY_PUBLIC_DOMAIN"));
+  json_set_text(variables, "PORT", "eighty");
+  CHECK_INT(railway_variables_port(variables), PORT_DEFAULT);
+}
+
+TEST_MAIN
