@@ -58,7 +58,7 @@ struct edge_route {
   const char *const *hosts; /* host names, any letter case; "*.example.com" is a wildcard
                                for one label.  A host belongs to one route */
   size_t hosts_len;
-  const struct edge_target *targets; /* requests go to a random one */
+  const struct edge_target *targets; /* requests go to the one with the fewest */
   size_t targets_len;
   enum edge_route_state state;
 };
@@ -98,7 +98,9 @@ unsigned edge_slot_of(const edge *g, const char *key);
  * the files in run_dir.  `done` is called when no process is left. */
 void edge_stop(edge *g, int64_t grace_ms, edge_done_fn *done, void *arg);
 
-/* Lets go of HAProxy, which runs on.  Open callbacks are called with ERR_BUSY.  Accepts NULL. */
+/* Lets go of HAProxy, which runs on.  Open callbacks are called with ERR_BUSY.  Not from one of the
+ * edge's own callbacks.  When a program is just being run (a start, a check before a reload), the
+ * loop must turn until it has ended.  Accepts NULL. */
 void edge_free(edge *g);
 
 #endif

@@ -1,0 +1,97 @@
+/* What the parts of the edge share: edge.c (the public face, and what is done next), edge_run.c
+ * (activities on the process: find, launch, reload, stop), edge_talk.c (activities on the runtime
+ * socket: read back, apply, count sessions).
+ *
+ * One activity at a time.  Each ends with edge_activity_end, which then begins the next. */
+#ifndef TRAMWAY_EDGE_EDGE_INTERNAL_H
+#define TRAMWAY_EDGE_EDGE_INTERNAL_H
+
+#include "base/list.h"
+#include "edge/edge.h"
+#include "edge/haproxy.h"
+#include "edge/observe.h"
+#include "edge/runtime.h"
+#include "loop/timer.h"
+
+#define EDGE_TALK_DEADLINE_MS 10000
+#define EDGE_MASTER_DEADLINE_MS 2000
+
+enum edge_waiter_kind {
+  EDGE_WAIT_START,  /* until HAProxy answers */
+  EDGE_WAIT_ROUTES, /* until `generation` is live */
+  EDGE_WAIT_RELOAD, /* until a reload that began later has ended */
+  EDGE_WAIT_STOP,   /* until no process is left */
+};
+
+struct edge_waiter {
+  struct list link;
+  enum edge_waiter_kind kind;
+  uint64_t generation;
+  edge_done_fn *fn;
+  void *arg;
+};
+
+struct edge_question {
+  struct list link;
+  char key[EDGE_MAX_KEY + 1];
+  char address[INET6_ADDRSTRLEN];
+  uint16_t port;
+  edge_sessions_fn *fn;
+  void *arg;
+  unsigned sessions;
+  size_t asked; /* old workers asked so far */
+};
+
+struct edge {
+  loop *loop;
+  /* What edge_new was given. */
+  char *run_dir, *program, *user, *group, *edge_name, *access_log;
+  struct strv listen;
+  struct haproxy_settings settings;
+  char *socket, *master_socket, *hosts_path, *labels_path;
+  struct routes_maps maps;
+
+  struct routes live; /* what HAProxy has; true while !must_sync */
+  wanted *wanted;     /* NULL: nobody has said, so what HAProxy has stays */
+  uint64_t wanted_generation, applied_generation;
+  struct list waiters, questions;
+
+  bool started;  /* HAProxy shall run */
+  bool stopping; /* it shall end; `started` is false then */
+  bool freed;    /* only waits for a program to end */
+  bool running;  /* HAProxy is watched */
+  bool must_sync, must_reload, sweep_due;
+  struct observe_processes processes;
+  int worker; /* the process behind the runtime socket */
+
+  const char *activity; /* NULL: none */
+  bool spawned;         /* the activity waits for a program */
+  runtime *conversation;
+  timer *pause;  /* inside an activity */
+  timer *retry;  /* none begins until it fires */
+  timer *kick;   /* begins one in the next turn */
+  timer *upkeep; /* sweeps drained servers, bounds the access log */
+  int64_t retry_ms, give_up_at_ms, stop_grace_ms;
+  haproxy_watch *watch;
+  struct edge_question *question; /* being asked */
+};
+
+/* Ends the activity; `e` (taken) goes to those who wait, or into the log, and is tried again later.
+ */
+void edge_activity_end(edge *g, err *e);
+
+/* Calls and forgets the waiters of one kind up to `generation`; takes `e`. */
+void edge_tell(edge *g, enum edge_waiter_kind kind, uint64_t generation, err *e);
+
+void edge_run_find(edge *g); /* adopts what runs, or launches */
+void edge_run_reload(edge *g);
+void edge_run_stop(edge *g);
+void edge_run_lost(edge *g); /* forget the watched process */
+
+void edge_talk_sync(edge *g);  /* reads `live` */
+void edge_talk_apply(edge *g); /* makes it `wanted` */
+void edge_talk_question(edge *g);
+void edge_talk_sweep(edge *g); /* frees servers that have drained */
+bool edge_talk_has_drains(const edge *g);
+
+#endif

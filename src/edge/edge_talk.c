@@ -1,0 +1,180 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "edge/edge_internal.h"
+
+#define MASTER_AWAY_MS 2000
+#define MASTER_AWAY_POLL_MS 20
+#define SWEEP_SLOTS 1000 /* asked about in one sweep; the rest waits for the next */
+
+static void ask(edge *g, const struct strv *commands, runtime_done_fn *done) {
+  runtime_ask(g->loop, g->socket, commands, EDGE_TALK_DEADLINE_MS, done, g, &g->conversation);
+}
+
+enum { SYNC_INFO, SYNC_SERVERS, SYNC_HOSTS, SYNC_LABELS };
+
+static void on_synced(void *arg, err *e, const struct strv *replies) {
+  edge *g = arg;
+  if (!e) {
+    routes_done(&g->live);
+    routes_init(&g->live);
+    g->worker = observe_pid(replies->items[SYNC_INFO]);
+    observe_servers(&g->live, replies->items[SYNC_SERVERS]);
+    observe_hosts(&g->live, replies->items[SYNC_HOSTS]);
+    observe_labels(&g->live, replies->items[SYNC_LABELS]);
+    g->must_sync = false;
+    g->applied_generation = 0; /* compare anew */
+  }
+  edge_activity_end(g, e);
+}
+
+void edge_talk_sync(edge *g) {
+  g->activity = "reading HAProxy's state";
+  auto_strv commands = STRV_EMPTY;
+  strv_add(&commands, "show info");
+  strv_add(&commands, "show servers state");
+  strv_addf(&commands, "show map %s", g->hosts_path);
+  strv_addf(&commands, "show map %s", g->labels_path);
+  ask(g, &commands, on_synced);
+}
+
+static void on_applied(void *arg, err *e, const struct strv *replies) {
+  (void)replies;
+  edge_activity_end(arg, e);
+}
+
+/* `live` is changed at once, and read back from HAProxy when the commands fail. */
+void edge_talk_apply(edge *g) {
+  g->activity = "setting routes";
+  auto_strv commands = STRV_EMPTY;
+  if (routes_apply(&g->live, g->wanted, &g->maps, &commands) > 0)
+    g->must_reload = true; /* for more slots; then the rest is applied */
+  else
+    g->applied_generation = g->wanted_generation;
+  if (commands.len)
+    ask(g, &commands, on_applied);
+  else
+    edge_activity_end(g, NULL);
+}
+
+static void answer(edge *g, err *e) {
+  struct edge_question *question = g->question;
+  g->question = NULL;
+  list_remove(&question->link);
+  question->fn(question->arg, e ? err_dup(e) : NULL, question->sessions);
+  free(question);
+  edge_activity_end(g, e);
+}
+
+static void ask_old_worker(edge *g);
+
+/* The command for the question's slot, or for all when its route is gone. */
+static char *connections_command(const edge *g, const char *prefix) {
+  unsigned slot = routes_slot_of(&g->live, g->question->key);
+  return slot ? str_format("%sshow servers conn s%u", prefix, slot)
+              : str_format("%sshow servers conn", prefix);
+}
+
+/* A worker that has ended meanwhile has no connections. */
+static void on_old_worker(void *arg, err *e, const struct strv *replies) {
+  edge *g = arg;
+  struct edge_question *question = g->question;
+  if (!e)
+    question->sessions += observe_connections(replies->items[0], question->address, question->port);
+  err_ignore(e);
+  question->asked++;
+  ask_old_worker(g);
+}
+
+static void ask_old_worker(edge *g) {
+  if (g->question->asked >= g->processes.old_len) {
+    answer(g, NULL);
+    return;
+  }
+  auto_free char *prefix = str_format("@!%d ", g->processes.old[g->question->asked]);
+  auto_free char *command = connections_command(g, prefix);
+  runtime_ask_master(g->loop, g->master_socket, command, EDGE_MASTER_DEADLINE_MS, on_old_worker, g,
+                     &g->conversation);
+}
+
+static void on_connections(void *arg, err *e, const struct strv *replies) {
+  edge *g = arg;
+  if (e) {
+    answer(g, e);
+    return;
+  }
+  g->question->sessions =
+      observe_connections(replies->items[0], g->question->address, g->question->port);
+  ask_old_worker(g);
+}
+
+static void ask_processes(void *arg);
+
+/* Just after a reload the master executes itself anew and is away for a moment. */
+static void on_processes(void *arg, err *e, const struct strv *replies) {
+  edge *g = arg;
+  if (e && g->running && clock_monotonic_ms() < g->give_up_at_ms) {
+    err_ignore(e);
+    g->pause = timer_start(g->loop, MASTER_AWAY_POLL_MS, 0, ask_processes, g);
+    return;
+  }
+  if (e) {
+    answer(g, e);
+    return;
+  }
+  observe_processes(replies->items[0], &g->processes);
+  auto_strv commands = STRV_EMPTY;
+  strv_add_take(&commands, connections_command(g, ""));
+  ask(g, &commands, on_connections);
+}
+
+static void ask_processes(void *arg) {
+  edge *g = arg;
+  timer_stop(g->pause);
+  g->pause = NULL;
+  runtime_ask_master(g->loop, g->master_socket, "show proc", EDGE_MASTER_DEADLINE_MS, on_processes,
+                     g, &g->conversation);
+}
+
+void edge_talk_question(edge *g) {
+  g->activity = "counting sessions";
+  g->give_up_at_ms = clock_monotonic_ms() + MASTER_AWAY_MS;
+  g->question = CONTAINER_OF(g->questions.next, struct edge_question, link);
+  ask_processes(g);
+}
+
+static bool slot_has_drains(const struct routes_slot *slot) {
+  for (size_t i = 0; i < slot->servers_len; i++)
+    if (slot->servers[i].state == ROUTES_DRAIN) return true;
+  return false;
+}
+
+bool edge_talk_has_drains(const edge *g) {
+  for (size_t i = 0; i < g->live.slots_len; i++)
+    if (slot_has_drains(&g->live.slots[i])) return true;
+  return false;
+}
+
+static void on_sweep_counted(void *arg, err *e, const struct strv *replies) {
+  edge *g = arg;
+  auto_strv commands = STRV_EMPTY;
+  for (size_t i = 0; !e && i < replies->len; i++)
+    observe_drained(&g->live, replies->items[i], &commands);
+  if (!e && commands.len)
+    ask(g, &commands, on_applied);
+  else
+    edge_activity_end(g, e);
+}
+
+void edge_talk_sweep(edge *g) {
+  g->activity = "freeing drained servers";
+  g->sweep_due = false;
+  auto_strv commands = STRV_EMPTY;
+  for (size_t i = 0; i < g->live.slots_len && commands.len < SWEEP_SLOTS; i++)
+    if (slot_has_drains(&g->live.slots[i])) strv_addf(&commands, "show servers conn s%zu", i + 1);
+  if (commands.len)
+    ask(g, &commands, on_sweep_counted);
+  else
+    edge_activity_end(g, NULL);
+}

@@ -1,0 +1,161 @@
+#include "edge/haproxy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#define START_DEADLINE_MS 20000
+#define RESERVED_FILES 200 /* listeners, sockets, pipes, epoll, the log */
+
+struct haproxy_watch {
+  uv_poll_t poll;
+  int fd;
+  loop_fn *fn;
+  void *arg;
+};
+
+unsigned haproxy_connection_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+      limit.rlim_max > 2 * HAPROXY_MAX_CONNECTIONS + RESERVED_FILES)
+    return HAPROXY_MAX_CONNECTIONS;
+  return limit.rlim_max > 2 * RESERVED_FILES ? (unsigned)(limit.rlim_max - RESERVED_FILES) / 2
+                                             : 100;
+}
+
+static err *write_text(const char *run_dir, const char *name, const struct str *text) {
+  auto_free char *path = path_join(run_dir, name);
+  return file_write_fast(path, str_text(text), text->len, 0600);
+}
+
+err *haproxy_write_files(const struct haproxy_settings *settings, const struct routes *r,
+                         const char *config_file) {
+  TRY(file_make_dirs(settings->run_dir, 0750));
+  for (size_t i = 0; i < haproxy_pages_len; i++) {
+    auto_str page = STR_EMPTY;
+    haproxy_config_page(&haproxy_pages[i], &page);
+    TRY(write_text(settings->run_dir, haproxy_pages[i].file, &page));
+  }
+  auto_str hosts = STR_EMPTY, labels = STR_EMPTY, config = STR_EMPTY;
+  haproxy_config_hosts(r, &hosts);
+  haproxy_config_labels(r, &labels);
+  haproxy_config_text(settings, r, &config);
+  TRY(write_text(settings->run_dir, HAPROXY_HOSTS_FILE, &hosts));
+  TRY(write_text(settings->run_dir, HAPROXY_LABELS_FILE, &labels));
+  return write_text(settings->run_dir, config_file, &config);
+}
+
+static void remove_file(const char *run_dir, const char *name) {
+  auto_free char *path = path_join(run_dir, name);
+  unlink(path);
+}
+
+void haproxy_remove_files(const char *run_dir) {
+  static const char *const names[] = {
+      HAPROXY_CONFIG_FILE, HAPROXY_NEW_CONFIG_FILE, HAPROXY_PID_FILE,     HAPROXY_SOCKET,
+      HAPROXY_HOSTS_FILE,  HAPROXY_LABELS_FILE,     HAPROXY_MASTER_SOCKET};
+  for (size_t i = 0; i < ARRAY_LEN(names); i++)
+    remove_file(run_dir, names[i]);
+  for (size_t i = 0; i < haproxy_pages_len; i++)
+    remove_file(run_dir, haproxy_pages[i].file);
+  rmdir(run_dir);
+}
+
+bool haproxy_files_match(const struct haproxy_settings *settings) {
+  auto_str head = STR_EMPTY, text = STR_EMPTY;
+  haproxy_config_head(settings, &head);
+  auto_free char *path = path_join(settings->run_dir, HAPROXY_CONFIG_FILE);
+  auto_err *e = file_read(path, 64 * 1024 * 1024, &text);
+  return !e && text.len >= head.len && memcmp(text.data, head.data, head.len) == 0;
+}
+
+err *haproxy_check(loop *l, const char *program, const char *run_dir, spawn_done_fn *done,
+                   void *arg) {
+  auto_free char *config = path_join(run_dir, HAPROXY_NEW_CONFIG_FILE);
+  const char *const argv[] = {program, "-c", "-f", config, NULL};
+  struct spawn_options options = {.argv = argv, .deadline_ms = START_DEADLINE_MS};
+  return spawn_start(l, &options, done, arg, NULL);
+}
+
+err *haproxy_launch(loop *l, const char *program, const char *run_dir, const char *access_log,
+                    spawn_done_fn *done, void *arg) {
+  auto_free char *config = path_join(run_dir, HAPROXY_CONFIG_FILE);
+  auto_free char *pid_file = path_join(run_dir, HAPROXY_PID_FILE);
+  auto_free char *master = str_format("%s/" HAPROXY_MASTER_SOCKET ",mode,600", run_dir);
+  const char *const argv[] = {program, "-W",     "-D", "-S",   master,
+                              "-p",    pid_file, "-f", config, NULL};
+  struct spawn_options options = {.argv = argv, .deadline_ms = START_DEADLINE_MS};
+  auto_fd log = -1;
+  if (access_log) {
+    log = open(access_log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (log < 0) return err_errno(errno, "access log %s", access_log);
+    options.inherit_fds = &log; /* becomes 3: haproxy_config.c logs to fd@3 */
+    options.inherit_fds_len = 1;
+  }
+  return spawn_start(l, &options, done, arg, NULL);
+}
+
+bool haproxy_is_ours(int pid, const char *run_dir) {
+  auto_free char *config = path_join(run_dir, HAPROXY_CONFIG_FILE);
+  auto_free char *path = str_format("/proc/%d/cmdline", pid);
+  auto_str arguments = STR_EMPTY;
+  auto_err *e = file_read(path, 64 * 1024, &arguments);
+  if (e) return false;
+  const char *text = str_text(&arguments); /* each argument ends in a NUL */
+  for (size_t at = 0; at < arguments.len; at += strlen(text + at) + 1)
+    if (str_eq(text + at, config)) return true;
+  return false;
+}
+
+int haproxy_leftover(const char *run_dir) {
+  auto_free char *path = path_join(run_dir, HAPROXY_PID_FILE);
+  auto_str text = STR_EMPTY;
+  auto_err *e = file_read(path, 64, &text);
+  long long pid;
+  if (e || !text.len || !str_to_int(str_trim(text.data), 2, INT32_MAX, &pid)) return 0;
+  return haproxy_is_ours((int)pid, run_dir) ? (int)pid : 0;
+}
+
+static void on_ended(uv_poll_t *poll, int status, int events) {
+  (void)status, (void)events;
+  haproxy_watch *w = poll->data;
+  uv_poll_stop(poll);
+  w->fn(w->arg);
+}
+
+err *haproxy_watch_start(loop *l, int pid, loop_fn *fn, void *arg, haproxy_watch **ret_watch) {
+  auto_fd fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0) return err_errno(errno, "watching process %d", pid);
+  haproxy_watch *w = mem_zalloc(sizeof *w);
+  int failed = uv_poll_init(loop_uv(l), &w->poll, fd);
+  if (failed) {
+    free(w);
+    return err_errno(-failed, "watching process %d", pid);
+  }
+  w->fd = fd;
+  fd = -1;
+  w->fn = fn;
+  w->arg = arg;
+  w->poll.data = w;
+  uv_poll_start(&w->poll, UV_READABLE, on_ended);
+  *ret_watch = w;
+  return NULL;
+}
+
+static void on_watch_closed(uv_handle_t *handle) {
+  haproxy_watch *w = handle->data;
+  close(w->fd);
+  free(w);
+}
+
+void haproxy_watch_stop(haproxy_watch *w) {
+  if (w) uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+}

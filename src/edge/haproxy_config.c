@@ -1,0 +1,236 @@
+#include "edge/haproxy_config.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { FAILED, STARTING, SLEEPING, NONE, SILENT };
+
+/* FAILED is for a backend that fails or has lost its servers, SILENT for one that does not answer
+ * in time; the others are for a slot without servers, by reason. */
+// clang-format off
+const struct haproxy_page haproxy_pages[] = {
+    [FAILED]   = {"failed.page",   EDGE_ROUTE_ACTIVE,   502, "Application failed to respond"},
+    [STARTING] = {"starting.page", EDGE_ROUTE_STARTING, 503, "Application is starting"},
+    [SLEEPING] = {"sleeping.page", EDGE_ROUTE_SLEEPING, 503, "Application is sleeping"},
+    [NONE]     = {"none.page",     EDGE_ROUTE_NONE,     503, "Application has no deployment"},
+    [SILENT]   = {"silent.page",   EDGE_ROUTE_ACTIVE,   504, "Application failed to respond in time"},
+};
+// clang-format on
+const size_t haproxy_pages_len = ARRAY_LEN(haproxy_pages);
+
+/* One body for both kinds of client: iif() picks the JSON or the HTML text around the request id.
+ * Neither text may hold a single quote, '%' or ']'. */
+void haproxy_config_page(const struct haproxy_page *page, struct str *ret_text) {
+  str_addf(ret_text,
+           "%%[var(txn.json),iif('{\"status\":\"error\",\"code\":%d,\"message\":\"%s\","
+           "\"request_id\":\"',"
+           "'<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+           "<meta name=\"viewport\" content=\"width=device-width\"><title>%s</title>"
+           "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;"
+           "padding:0 1em;color-scheme:light dark}p{opacity:.7}</style>"
+           "<h1>%s</h1><p>Error %d. If this is your application, look at its deploy logs.</p>"
+           "<p>Request <code>')]%%[unique-id]%%[var(txn.json),iif('\"}','</code></p></html>')]",
+           page->status, page->message, page->message, page->message, page->status);
+}
+
+static void add_global(const struct haproxy_settings *s, struct str *text) {
+  str_addf(text,
+           "global\n"
+           "  stats socket %s/" HAPROXY_SOCKET " mode 600 level admin expose-fd listeners\n"
+           "  stats timeout 60s\n"
+           "  maxconn %u\n"
+           "  no strict-limits\n",
+           s->run_dir, s->connections);
+  if (s->user) str_addf(text, "  user %s\n  group %s\n", s->user, s->group);
+  /* 32 KiB of headers (Railway's limit) and the room that HAProxy reserves for changing them. */
+  str_add(text, "  tune.bufsize 33792\n"
+                "  tune.maxrewrite 1024\n"
+                "  hard-stop-after 6h\n"); /* WebSockets of an old process after a reload */
+  if (s->access_log) str_add(text, "  log fd@3 len 8192 format raw local0 info\n");
+  str_add_char(text, '\n');
+}
+
+/* The end of a rule that answers with a page; add_response_rules acts on its marking header. */
+static void add_page(const struct haproxy_settings *s, const struct haproxy_page *page,
+                     struct str *text) {
+  str_addf(text,
+           " content-type text/html lf-file %s/%s hdr x-tramway-error %d"
+           " hdr cache-control no-store",
+           s->run_dir, page->file, page->status);
+}
+
+/* The page for an error that HAProxy itself finds. */
+static void add_http_error(const struct haproxy_settings *s, int status,
+                           const struct haproxy_page *page, struct str *text) {
+  str_addf(text, "  http-error status %d", status);
+  add_page(s, page, text);
+  str_add_char(text, '\n');
+}
+
+/* Timeouts: 5 min without data, 60 s keep-alive (railway.md 2.7).  A failed connect is tried again,
+ * on another server when there is one, so a replica that just died costs no request.  Not 'balance
+ * random': 2.6 hardly ever picks servers that were added at run time then (measured). */
+static void add_defaults(const struct haproxy_settings *s, struct str *text) {
+  str_add(text, "defaults\n"
+                "  mode http\n"
+                "  option dontlognull\n"
+                "  option idle-close-on-response\n"
+                "  timeout connect 3s\n"
+                "  timeout client 5m\n"
+                "  timeout server 5m\n"
+                "  timeout http-request 30s\n"
+                "  timeout http-keep-alive 60s\n"
+                "  timeout tunnel 24h\n"
+                "  timeout client-fin 30s\n"
+                "  timeout server-fin 30s\n"
+                "  retries 3\n"
+                "  retry-on conn-failure\n"
+                "  option redispatch 1\n"
+                "  balance leastconn\n");
+  add_http_error(s, 502, &haproxy_pages[FAILED], text);
+  add_http_error(s, 503, &haproxy_pages[FAILED], text);
+  add_http_error(s, 504, &haproxy_pages[SILENT], text);
+  str_add_char(text, '\n');
+}
+
+/* Without the query string, which may hold a token. */
+static void add_log_format(struct str *text) {
+  str_add(text,
+          "  log global\n"
+          "  http-request set-var(txn.path) path\n"
+          "  log-format '{\"time\":\"%[date(0,ms)]\",\"id\":\"%ID\",\"key\":\"%[var(txn.key)]\","
+          "\"host\":\"%[var(txn.host),json(utf8s)]\",\"method\":\"%HM\","
+          "\"path\":\"%[var(txn.path),json(utf8s)]\",\"status\":%ST,\"client\":\"%ci\","
+          "\"backend\":\"%b\",\"server\":\"%s\",\"bytes_in\":%U,\"bytes_out\":%B,"
+          "\"wait_ms\":\"%Tr\",\"total_ms\":\"%Ta\",\"retries\":\"%rc\",\"end\":\"%tsc\"}'\n");
+}
+
+static void add_request_headers(const struct haproxy_settings *s, struct str *text) {
+  str_addf(text,
+           "  http-request set-header X-Real-IP %%[src]\n"
+           "  http-request set-header X-Forwarded-For %%[src]\n"
+           "  http-request set-header X-Forwarded-Proto http\n"
+           "  http-request set-header X-Forwarded-Host %%[req.hdr(host)]\n"
+           "  http-request del-header X-Forwarded-Port\n"
+           "  http-request del-header Forwarded\n"
+           "  http-request del-header Proxy\n"
+           "  http-request set-header X-Request-Start %%[date(0,ms)]\n"
+           "  http-request set-header X-Railway-Request-Id %%[unique-id]\n"
+           "  http-request set-header X-Railway-Edge %s\n",
+           s->edge_name);
+}
+
+/* Host → slot: without port and final dot, in lower case; then with "*" for the first label. */
+static void add_routing(const struct haproxy_settings *s, struct str *text) {
+  str_addf(
+      text,
+      "  http-request set-var(txn.host) req.hdr(host),lower,regsub(:[0-9]*$,),regsub([.]$,)\n"
+      "  http-request set-var(txn.slot) var(txn.host),map(%s/" HAPROXY_HOSTS_FILE ")\n"
+      "  http-request set-var(txn.slot) var(txn.host),regsub(^[^.]*,*),map(%s/" HAPROXY_HOSTS_FILE
+      ") unless { var(txn.slot) -m found }\n"
+      "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n"
+      "  http-request set-var(txn.key) var(txn.label),field(2,:)\n"
+      "  use_backend unknown unless { var(txn.slot) -m found }\n"
+      "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 }\n"
+      "  use_backend %%[var(txn.slot)]\n",
+      s->run_dir, s->run_dir, s->run_dir);
+}
+
+/* An error page is known by a header that applications cannot send through (it is deleted from
+ * their responses); its value is the status, because HAProxy's own 503 means a failed connect. */
+static void add_response_rules(struct str *text) {
+  str_add(text, "  http-response del-header x-tramway-error\n"
+                "  http-after-response set-status 502 reason \"Bad Gateway\" if { "
+                "res.hdr(x-tramway-error) 502 }\n"
+                "  http-after-response set-header content-type application/json"
+                " if { res.hdr(x-tramway-error) -m found } { var(txn.json) -m bool }\n"
+                "  http-after-response del-header x-tramway-error\n"
+                "  http-after-response set-header X-Railway-Request-Id %[unique-id]\n");
+}
+
+static void add_frontend(const struct haproxy_settings *s, struct str *text) {
+  str_add(text, "frontend edge\n");
+  for (size_t i = 0; i < s->listen->len; i++)
+    str_addf(text, "  bind %s\n", s->listen->items[i]);
+  str_add(text, "  unique-id-format %[uuid()]\n"
+                "  http-request set-var(txn.json) bool(false)\n"
+                "  http-request set-var(txn.json) bool(true) if { req.hdr(accept),lower -m sub"
+                " application/json } !{ req.hdr(accept),lower -m sub text/html }\n");
+  if (s->access_log) add_log_format(text);
+  add_request_headers(s, text);
+  add_routing(s, text);
+  add_response_rules(text);
+  str_add_char(text, '\n');
+}
+
+static void add_error_backends(const struct haproxy_settings *s, struct str *text) {
+  str_add(text, "backend unknown\n"
+                "  http-request return status 404 content-type application/json"
+                " hdr cache-control no-store hdr x-railway-fallback true"
+                " lf-string '{\"status\":\"error\",\"code\":404,"
+                "\"message\":\"Application not found\",\"request_id\":\"%[unique-id]\"}'\n\n"
+                "backend unavailable\n");
+  for (size_t i = STARTING; i <= NONE; i++) {
+    str_addf(text, "  http-request return status %d", haproxy_pages[i].status);
+    add_page(s, &haproxy_pages[i], text);
+    str_addf(text, " if { var(txn.label),field(1,:) %s }\n",
+             routes_reason_name(haproxy_pages[i].reason));
+  }
+  str_addf(text, "  http-request return status %d", haproxy_pages[FAILED].status);
+  add_page(s, &haproxy_pages[FAILED], text);
+  str_add(text, "\n\n");
+}
+
+void haproxy_config_head(const struct haproxy_settings *settings, struct str *ret_text) {
+  str_add(ret_text,
+          "# Written by tramd.  Changes are lost; see docs/adr/0003-edge-backend-slots.md\n");
+  add_global(settings, ret_text);
+  add_defaults(settings, ret_text);
+  add_frontend(settings, ret_text);
+  add_error_backends(settings, ret_text);
+}
+
+static bool is_untouched(const struct routes_slot *slot) {
+  for (size_t i = 0; i < slot->servers_len; i++)
+    if (slot->servers[i].state != ROUTES_MAINT) return false;
+  return true;
+}
+
+/* A server that is not ready has no address worth keeping; HAProxy wants some. */
+static void add_server(const struct routes_server *server, size_t number, struct str *text) {
+  if (server->state != ROUTES_READY)
+    str_addf(text, "  server r%zu 127.0.0.1:1 disabled\n", number);
+  else if (strchr(server->address, ':'))
+    str_addf(text, "  server r%zu [%s]:%u\n", number, server->address, server->port);
+  else
+    str_addf(text, "  server r%zu %s:%u\n", number, server->address, server->port);
+}
+
+void haproxy_config_text(const struct haproxy_settings *settings, const struct routes *r,
+                         struct str *ret_text) {
+  haproxy_config_head(settings, ret_text);
+  for (size_t i = 0; i < r->slots_len; i++) {
+    const struct routes_slot *slot = &r->slots[i];
+    str_addf(ret_text, "backend s%zu\n", i + 1);
+    if (is_untouched(slot))
+      str_addf(ret_text, "  server-template r 1-%zu 127.0.0.1:1 disabled\n", slot->servers_len);
+    for (size_t s = 0; !is_untouched(slot) && s < slot->servers_len; s++)
+      add_server(&slot->servers[s], s + 1, ret_text);
+  }
+}
+
+void haproxy_config_hosts(const struct routes *r, struct str *ret_text) {
+  size_t cursor = 0;
+  const char *host;
+  void *slot;
+  while (map_next(r->hosts, &cursor, &host, &slot))
+    str_addf(ret_text, "%s s%u\n", host, (unsigned)(uintptr_t)slot);
+}
+
+void haproxy_config_labels(const struct routes *r, struct str *ret_text) {
+  for (size_t i = 0; i < r->slots_len; i++)
+    if (*r->slots[i].key)
+      str_addf(ret_text, "s%zu %s:%s\n", i + 1, routes_reason_name(r->slots[i].reason),
+               r->slots[i].key);
+}

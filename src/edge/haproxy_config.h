@@ -1,0 +1,46 @@
+/* HAProxy's configuration and map files as text.  Pure: the same input gives the same bytes. */
+#ifndef TRAMWAY_EDGE_HAPROXY_CONFIG_H
+#define TRAMWAY_EDGE_HAPROXY_CONFIG_H
+
+#include "edge/routes.h"
+
+/* Files of run_dir. */
+#define HAPROXY_CONFIG_FILE "haproxy.cfg"
+#define HAPROXY_PID_FILE "haproxy.pid"
+#define HAPROXY_SOCKET "haproxy.sock" /* runtime commands */
+#define HAPROXY_MASTER_SOCKET "master.sock"
+#define HAPROXY_HOSTS_FILE "hosts.map"   /* host → slot */
+#define HAPROXY_LABELS_FILE "labels.map" /* slot → why it may be empty, and the route's key */
+
+struct haproxy_settings {
+  const char *run_dir;       /* checked: absolute, letters, digits, "/._-" */
+  const struct strv *listen; /* checked by address_parse */
+  const char *edge_name;
+  const char *user, *group; /* NULL: run as whoever starts it */
+  unsigned connections;     /* at a time */
+  bool access_log;          /* on file descriptor 3 */
+};
+
+#define HAPROXY_MAX_CONNECTIONS 10000 /* Railway's limit of concurrent connections */
+
+/* The error pages, each a file of run_dir with log-format variables. */
+struct haproxy_page {
+  const char *file;
+  enum edge_route_state reason;
+  int status;
+  const char *message;
+};
+extern const struct haproxy_page haproxy_pages[];
+extern const size_t haproxy_pages_len;
+void haproxy_config_page(const struct haproxy_page *page, struct str *ret_text);
+
+/* The part in front of the backends, which tells whether a running HAProxy was started for the same
+ * settings, and the whole. */
+void haproxy_config_head(const struct haproxy_settings *settings, struct str *ret_text);
+void haproxy_config_text(const struct haproxy_settings *settings, const struct routes *r,
+                         struct str *ret_text);
+
+void haproxy_config_hosts(const struct routes *r, struct str *ret_text);
+void haproxy_config_labels(const struct routes *r, struct str *ret_text);
+
+#endif

@@ -1,0 +1,36 @@
+/* Reads HAProxy's answers: what it has, back into `struct routes`, and who is still connected.
+ * Pure.  Answers come from our own HAProxy; whatever does not look like ours is ignored. */
+#ifndef TRAMWAY_EDGE_OBSERVE_H
+#define TRAMWAY_EDGE_OBSERVE_H
+
+#include "edge/routes.h"
+
+/* `show servers state`: fills the slots and servers of an empty `r`. */
+void observe_servers(struct routes *r, const char *text);
+
+/* `show map` of the two maps; after observe_servers. */
+void observe_hosts(struct routes *r, const char *text);
+void observe_labels(struct routes *r, const char *text);
+
+/* `show info`: the process id, or 0. */
+int observe_pid(const char *text);
+
+/* `show servers conn [backend]`: connections in use to `target`, over all servers that have it. */
+unsigned observe_connections(const char *text, const char *address, uint16_t port);
+
+/* The same text: the servers of `r` that drain and have none any more become free; appends the
+ * commands for it. */
+void observe_drained(struct routes *r, const char *text, struct strv *ret_commands);
+
+/* `show proc` of the master: its process id (0 when the text is something else), and how many
+ * workers it has, current and old; at most `capacity` pids are written. */
+struct observe_processes {
+  int master;
+  int current[4];
+  size_t current_len;
+  int old[64];
+  size_t old_len;
+};
+void observe_processes(const char *text, struct observe_processes *ret_processes);
+
+#endif
