@@ -96,7 +96,7 @@ static err *prepare(void *arg) {
   auto_strv layers = STRV_EMPTY;
   TRY(en->config.layers(en->config.data_dir, w->image_id, &layers));
   auto_free char *helper = str_format("%s/%u", en->folders.layers, inst->mount);
-  TRY(file_make_dirs(inst->bundle, 0700));
+  TRY(file_make_dirs(inst->bundle, 0711)); /* passable for the container's root, see local_new.c */
   struct rootfs rootfs = {.helper_dir = helper,
                           .layers = &layers,
                           .writable_dir = inst->writable,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -99,12 +100,27 @@ static void name_folders(struct local_engine *en) {
   };
 }
 
+/* The root of a container's user namespace is nobody in ours, and must come through to its files. */
+static err *check_reachable(const char *path) {
+  auto_free char *partial = str_dup(path);
+  for (char *slash; (slash = strrchr(partial, '/')) && slash != partial; *slash = '\0') {
+    struct stat info;
+    if (stat(partial, &info) < 0) return err_errno(errno, "looking at '%s'", partial);
+    if (!(info.st_mode & S_IXOTH))
+      return err_new(ERR_INVALID, "'%s' must be passable for others (chmod o+x), or run_dir be elsewhere",
+                     partial);
+  }
+  return NULL;
+}
+
 static err *make_folders(struct local_engine *en) {
   const struct local_folders *f = &en->folders;
   TRY(file_make_dirs(en->config.run_dir, 0755));
+  TRY(check_reachable(en->config.run_dir));
   TRY(rootfs_own_mount(en->config.run_dir));
-  const char *const all[] = {f->workloads, f->instances, f->bundles, f->exits,
-                             f->sockets,   f->crun,      f->layers};
+  TRY(file_make_dirs(f->bundles, 0711));
+  const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets,
+                             f->crun,      f->layers};
   for (size_t i = 0; i < ARRAY_LEN(all); i++) TRY(file_make_dirs(all[i], 0700));
   return NULL;
 }

@@ -1,0 +1,232 @@
+/* A local engine with everything it needs, for tests: folders of its own, an image made of busybox, and
+ * what was reported.  One at a time; closed (halted, folders removed) when the next is opened and at
+ * exit, also after a failed test. */
+#ifndef TRAMWAY_TESTS_ENGINE_FIXTURE_H
+#define TRAMWAY_TESTS_ENGINE_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "engine/engine.h"
+#include "engine/local/local.h"
+#include "tap.h"
+
+struct seen { /* the last report of an instance */
+  char id[80];
+  enum instance_status status;
+  int exit_code, restarts;
+  bool oom_killed;
+  char problem[512], address[64], address6[64];
+};
+
+static struct fixture {
+  bool open;
+  char dir[64];
+  char data_dir[80], run_dir[80], image_dir[80], log_dir[80];
+  loop *loop;
+  engine *engine;
+  struct seen seen[128];
+  size_t seen_len;
+  bool done; /* of the last asynchronous call */
+  char done_error[512];
+} fx;
+
+static inline struct seen *seen(const char *id) {
+  for (size_t i = 0; i < fx.seen_len; i++)
+    if (strcmp(fx.seen[i].id, id) == 0) return &fx.seen[i];
+  static const struct seen none;
+  struct seen *s = &fx.seen[fx.seen_len++];
+  *s = none;
+  snprintf(s->id, sizeof s->id, "%s", id);
+  s->status = (enum instance_status)-1;
+  return s;
+}
+
+static inline void on_change(void *arg, const struct instance_report *r) {
+  (void)arg;
+  struct seen *s = seen(r->instance_id);
+  if (getenv("VERBOSE"))
+    printf("# %lld %s %s exit %d restarts %d oom %d %s\n", tap_now_ms() % 100000, r->instance_id,
+           instance_status_name(r->status), r->exit_code, r->restarts, r->oom_killed, r->problem);
+  s->status = r->status;
+  s->exit_code = r->exit_code;
+  s->restarts = r->restarts;
+  s->oom_killed = r->oom_killed;
+  snprintf(s->problem, sizeof s->problem, "%s", r->problem);
+  snprintf(s->address, sizeof s->address, "%s", r->address);
+  snprintf(s->address6, sizeof s->address6, "%s", r->address6);
+}
+
+static inline void on_done(void *arg, err *e) {
+  (void)arg;
+  fx.done = true;
+  snprintf(fx.done_error, sizeof fx.done_error, "%s", e ? err_message(e) : "");
+  err_free(e);
+}
+
+static inline err *test_log_path(void *arg, const char *workload_id, const char *instance_id, char **ret) {
+  (void)arg;
+  auto_free char *dir = str_format("%s/%s", fx.log_dir, workload_id);
+  TRY(file_make_dirs(dir, 0700));
+  *ret = str_format("%s/%s.log", dir, instance_id);
+  return NULL;
+}
+
+/* Two layers: what is in the upper one hides what is below. */
+static inline err *test_layers(const char *data_dir, const char *image_id, struct strv *ret) {
+  (void)data_dir;
+  if (!str_eq(image_id, "sha256:test")) return err_new(ERR_NOT_FOUND, "there is no image '%s'", image_id);
+  strv_addf(ret, "%s/upper", fx.image_dir);
+  strv_addf(ret, "%s/lower", fx.image_dir);
+  return NULL;
+}
+
+#define SHELL(...)                                                                                 \
+  do {                                                                                             \
+    auto_free char *command_ = str_format(__VA_ARGS__);                                            \
+    if (system(command_) != 0) TAP_FAIL("failed: %s", command_);                                   \
+  } while (0)
+
+static inline void make_image(void) {
+  SHELL("mkdir -p %s/lower/bin %s/lower/etc %s/lower/tmp %s/lower/root %s/upper/srv && "
+        "cp /usr/bin/busybox %s/lower/bin/ && "
+        "for a in $(/usr/bin/busybox --list); do ln -s busybox %s/lower/bin/$a 2>/dev/null; done && "
+        "chmod 1777 %s/lower/tmp && echo below > %s/lower/srv-below && echo above > %s/upper/srv-above",
+        fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir,
+        fx.image_dir, fx.image_dir, fx.image_dir);
+  SHELL("printf 'root:x:0:0:root:/root:/bin/sh\\napp:x:1000:1001::/home/app:/bin/sh\\n' > %s/upper/passwd; "
+        "mkdir -p %s/upper/etc; mv %s/upper/passwd %s/upper/etc/passwd; "
+        "printf 'root:x:0:\\napp:x:1001:\\nextra:x:2000:app\\n' > %s/upper/etc/group",
+        fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir);
+}
+
+static const int test_edge_ports[] = {18080, 0};
+
+static inline void fx_start_engine(void) {
+  const char *program = getenv("TRAMWAY_EXEC");
+  char *own = NULL;
+  if (!program) own = realpath("build/tramway-exec", NULL);
+  struct local_config config = {
+      .data_dir = fx.data_dir,
+      .run_dir = fx.run_dir,
+      .exec_program = program ? program : own,
+      .name = "twtest",
+      .ipv4_pool = "10.214.0.0/16",
+      .ipv6_pool = "fd7a:7472:6174::/48",
+      .edge_ports = test_edge_ports,
+      .backoff_first_ms = 20,
+      .backoff_max_ms = 100,
+      .log_path = test_log_path,
+      .layers = test_layers,
+  };
+  fx.engine = NULL;
+  err *e = local_engine_new(fx.loop, &config, on_change, NULL, &fx.engine);
+  free(own);
+  CHECK_OK(e);
+  fx.done = false;
+  engine_start(fx.engine, on_done, NULL);
+  TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
+  CHECK_TEXT(fx.done_error, "");
+}
+
+static inline void fx_close(void) {
+  if (!fx.open) return;
+  fx.open = false;
+  if (fx.engine) {
+    fx.done = false;
+    engine_halt(fx.engine, on_done, NULL);
+    long long end = tap_now_ms() + 60000;
+    while (!fx.done && tap_now_ms() < end) loop_turn(fx.loop, 50);
+    if (!fx.done || *fx.done_error) printf("# halt: %s\n", fx.done ? fx.done_error : "did not end");
+    engine_free(fx.engine);
+    fx.engine = NULL;
+  }
+  loop_free(fx.loop);
+  auto_err *e = file_remove_tree(fx.dir);
+  if (e) printf("# removing %s: %s\n", fx.dir, err_message(e));
+}
+
+static inline void fx_open(void) {
+  static bool registered;
+  if (!registered) atexit(fx_close);
+  registered = true;
+  fx_close();
+  memset(&fx, 0, sizeof fx);
+  strcpy(fx.dir, "/var/tmp/tramway-engine-XXXXXX");
+  if (!mkdtemp(fx.dir)) TAP_FAIL("mkdtemp");
+  fx.open = true;
+  chmod(fx.dir, 0711);
+  snprintf(fx.data_dir, sizeof fx.data_dir, "%s/data", fx.dir);
+  snprintf(fx.run_dir, sizeof fx.run_dir, "%s/run", fx.dir);
+  snprintf(fx.image_dir, sizeof fx.image_dir, "%s/image", fx.dir);
+  snprintf(fx.log_dir, sizeof fx.log_dir, "%s/logs", fx.dir);
+  make_image();
+  fx.loop = loop_new();
+  fx_start_engine();
+}
+
+/* A service that runs `script` in the image's shell. */
+#define SCRIPT(text) ((const char *const[]){"/bin/sh", "-c", text, NULL})
+static const char *const test_env[] = {"GREETING=hello", NULL};
+
+static inline struct workload service(const char *id, const char *const *argv) {
+  return (struct workload){
+      .id = id,
+      .kind = WORKLOAD_SERVICE,
+      .environment_id = "env-one",
+      .service_id = id,
+      .service_label = id,
+      .image_id = "sha256:test",
+      .argv = argv,
+      .env = test_env,
+      .replicas = 1,
+      .restart = WORKLOAD_RESTART_ON_FAILURE,
+      .restart_max_retries = 3,
+      .stop_grace_ms = 500,
+  };
+}
+
+#define WAIT_STATUS(id, wanted)                                                                    \
+  TAP_WAIT_FOR(seen(id)->status == (wanted), 20000, loop_turn(fx.loop, 50))
+
+static inline void remove_workload(const char *id) {
+  fx.done = false;
+  engine_remove(fx.engine, id, on_done, NULL);
+  TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
+  CHECK_TEXT(fx.done_error, "");
+}
+
+/* The whole log of an instance, without the stamps. */
+static inline char *log_of(const char *workload_id, int replica) {
+  auto_free char *path = str_format("%s/%s/%s-%d.log", fx.log_dir, workload_id, workload_id, replica);
+  auto_str text = STR_EMPTY, out = STR_EMPTY;
+  auto_err *e = file_read(path, 256 << 20, &text);
+  if (e) return str_dup("");
+  for (const char *p = str_text(&text); *p;) {
+    size_t len = strcspn(p, "\n");
+    for (int field = 0; field < 3 && len; field++) { /* time, stream, F or P */
+      size_t skip = strcspn(p, " \n") + 1;
+      p += skip;
+      len -= skip <= len ? skip : len;
+    }
+    str_add_bytes(&out, p, len);
+    str_add_char(&out, '\n');
+    p += len + (p[len] == '\n');
+  }
+  return str_take(&out);
+}
+
+static inline bool log_has(const char *workload_id, const char *part) {
+  auto_free char *text = log_of(workload_id, 0);
+  return strstr(text, part) != NULL;
+}
+
+#define WAIT_LOG(id, part) TAP_WAIT_FOR(log_has(id, part), 20000, loop_turn(fx.loop, 20))
+
+#endif
