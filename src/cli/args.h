@@ -26,7 +26,7 @@ struct args {
   struct arg_value {
     const struct flag *flag;
     const char *value; /* NULL for a switch */
-  } *values;
+  } * values;
   size_t value_count;
   const char **words; /* what is not a flag, in order; NULL-terminated */
   size_t word_count;

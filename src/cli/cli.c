@@ -114,8 +114,8 @@ static err *check_words(const struct call *call, const struct args *args) {
   if (args->word_count < c->min_words)
     return err_new(ERR_INVALID, "something is missing: %s %s", path, c->usage);
   if (!c->stop_at_word && args->word_count > c->max_words)
-    return err_new(ERR_INVALID, "'%s' is one word too many: %s %s",
-                   args_word(args, c->max_words), path, c->usage);
+    return err_new(ERR_INVALID, "'%s' is one word too many: %s %s", args_word(args, c->max_words),
+                   path, c->usage);
   return NULL;
 }
 
@@ -126,10 +126,10 @@ static void show_help(struct cli *cli, const struct call *call) {
 }
 
 static err *connect_client(struct cli *cli) {
-  TRY(config_load(&cli->config));
+  TRY(user_config_load(&cli->config));
   const char *token;
-  enum token_kind kind = config_token(&cli->config, &token);
-  return client_init(&cli->client, cli->program, config_server(&cli->config), kind, token);
+  enum token_kind kind = user_config_token(&cli->config, &token);
+  return client_init(&cli->client, cli->program, user_config_server(&cli->config), kind, token);
 }
 
 static err *run_call(struct cli *cli, const struct call *call, bool *ret_json) {
@@ -151,8 +151,8 @@ static int finish(struct cli *cli, err *e, bool json) {
   if (!e) return status;
   if (!status) status = err_code_exit_status(err_code_of(e));
   if (json) {
-    auto_json *answer = json_pack("{s:s, s:s}", "code", err_code_name(err_code_of(e)), "error",
-                                  err_message(e));
+    auto_json *answer =
+        json_pack("{s:s, s:s}", "code", err_code_name(err_code_of(e)), "error", err_message(e));
     out_json_line(&cli->out, answer);
   } else if (!cli->explained) {
     auto_free char *text = format_printable(err_message(e));
@@ -197,6 +197,6 @@ int cli_main(int argc, char **argv) {
   if (!e) e = run_call(&cli, &call, &json);
   int status = finish(&cli, e, json);
   client_done(&cli.client);
-  config_done(&cli.config);
+  user_config_done(&cli.config);
   return status;
 }

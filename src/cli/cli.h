@@ -9,13 +9,13 @@
 #include "cli/args.h"
 #include "cli/client.h"
 #include "cli/command.h"
-#include "cli/config.h"
+#include "cli/user_config.h"
 #include "cli/output.h"
 
 struct cli {
   const char *program; /* "tram" or "railway": the name to use in advice */
   struct output out;
-  struct config config;
+  struct user_config config;
   struct client client;
   int exit_status; /* set by a verb: another program's, or EXIT_NOT_LIVE */
   bool explained;  /* the verb has told its error on the terminal already */

@@ -17,7 +17,8 @@ err *client_init(struct client *c, const char *program, const char *server, enum
     return err_new(ERR_INVALID, "the server '%s' is not a URL; it should look like %s", server,
                    CONFIG_DEFAULT_SERVER);
   size_t len = strlen(server);
-  while (server[len - 1] == '/') len--;
+  while (server[len - 1] == '/')
+    len--;
   *c = (struct client){.http = http_sync_new(), .program = program};
   c->server = str_ndup(server, len);
   client_set_token(c, kind, token);
@@ -64,8 +65,10 @@ static void headers_done(struct headers *h) {
 
 static err *unauthorized(const struct client *c) {
   const char *where = "";
-  if (c->kind == TOKEN_PROJECT) where = " (the token in RAILWAY_TOKEN was refused)";
-  else if (config_env("API_TOKEN")) where = " (the token in RAILWAY_API_TOKEN was refused)";
+  if (c->kind == TOKEN_PROJECT)
+    where = " (the token in RAILWAY_TOKEN was refused)";
+  else if (user_config_env("API_TOKEN"))
+    where = " (the token in RAILWAY_API_TOKEN was refused)";
   return err_new(ERR_DENIED, "Unauthorized. Please login with `%s login`%s", c->program, where);
 }
 
@@ -83,7 +86,8 @@ static bool is_unknown_caller(int status, const char *message) {
   static const char *const texts[] = {"sign in", "project token not found"};
   if (status == 401) return true;
   auto_free char *lower = str_dup(message ? message : "");
-  for (char *p = lower; *p; p++) *p = (char)tolower((unsigned char)*p);
+  for (char *p = lower; *p; p++)
+    *p = (char)tolower((unsigned char)*p);
   for (size_t i = 0; i < ARRAY_LEN(texts); i++)
     if (strstr(lower, texts[i])) return true;
   return str_eq(lower, "not authorized") || str_eq(lower, "unauthorized");
@@ -133,7 +137,7 @@ err *client_read_answer(const struct client *c, int status, const char *body, si
 
 static int64_t timeout_ms(void) {
   long long seconds;
-  const char *text = config_env("HTTP_TIMEOUT");
+  const char *text = user_config_env("HTTP_TIMEOUT");
   if (!text || !str_to_int(text, 1, 86400, &seconds)) seconds = DEFAULT_TIMEOUT_S;
   return seconds * 1000;
 }
@@ -144,8 +148,10 @@ static err *explain(const struct client *c, err *e, enum http_outcome outcome) {
   if (outcome != HTTP_REFUSED && outcome != HTTP_UNREACHABLE && outcome != HTTP_UNRESOLVED)
     return e;
   const char *text = err_message(e);
-  err *told = err_new(err_code_of(e), "%s; is Tramway running at %s? Start it, or name another "
-                      "server with `%s login --server URL`", text, c->server, c->program);
+  err *told = err_new(err_code_of(e),
+                      "%s; is Tramway running at %s? Start it, or name another "
+                      "server with `%s login --server URL`",
+                      text, c->server, c->program);
   err_free(e);
   return told;
 }
@@ -158,8 +164,11 @@ err *client_graphql(struct client *c, const char *query, json_t *variables, json
   auto_free char *url = str_format("%s/graphql/v2", c->server);
   auto_headers headers;
   headers_init(&headers, c, "application/json");
-  struct http_sync_options options = {.url = url, .headers = headers.rows, .body = body,
-                                      .body_len = strlen(body), .timeout_ms = timeout_ms()};
+  struct http_sync_options options = {.url = url,
+                                      .headers = headers.rows,
+                                      .body = body,
+                                      .body_len = strlen(body),
+                                      .timeout_ms = timeout_ms()};
   struct http_sync_response response;
   enum http_outcome outcome;
   err *e = http_sync_request(c->http, &options, &response, &outcome);
@@ -169,15 +178,19 @@ err *client_graphql(struct client *c, const char *query, json_t *variables, json
   return e;
 }
 
-err *client_send_upload(struct client *c, const struct client_upload *upload,
-                        json_t **ret_answer) {
+err *client_send_upload(struct client *c, const struct client_upload *upload, json_t **ret_answer) {
   auto_free char *url = str_format("%s%s", c->server, upload->path);
   auto_headers headers;
   headers_init(&headers, c, "application/gzip");
-  struct http_sync_options options = {
-      .url = url, .method = "POST", .headers = headers.rows, .read_body = upload->read_body,
-      .body_size = upload->size_bytes, .arg = upload->arg, .progress = upload->progress,
-      .timeout_ms = -1, .stall_timeout_ms = UPLOAD_STALL_MS};
+  struct http_sync_options options = {.url = url,
+                                      .method = "POST",
+                                      .headers = headers.rows,
+                                      .read_body = upload->read_body,
+                                      .body_size = upload->size_bytes,
+                                      .arg = upload->arg,
+                                      .progress = upload->progress,
+                                      .timeout_ms = -1,
+                                      .stall_timeout_ms = UPLOAD_STALL_MS};
   struct http_sync_response response;
   enum http_outcome outcome;
   err *e = http_sync_request(c->http, &options, &response, &outcome);
@@ -203,8 +216,10 @@ char *client_escape(const char *text) {
   for (; *text; text++) {
     unsigned char c = (unsigned char)*text;
     bool plain = (c < 0x80 && isalnum(c)) || strchr("-._~", c);
-    if (plain) str_add_char(&escaped, *text);
-    else str_addf(&escaped, "%%%02X", c);
+    if (plain)
+      str_add_char(&escaped, *text);
+    else
+      str_addf(&escaped, "%%%02X", c);
   }
   return str_take(&escaped);
 }

@@ -1,5 +1,6 @@
-/* The connection to a Tramway server: GraphQL over HTTP, uploads, WebSockets.  Every request carries
- * the token; a request that is refused for it becomes ERR_DENIED "Unauthorized. Please login …". */
+/* The connection to a Tramway server: GraphQL over HTTP, uploads, WebSockets.  Every request
+ * carries the token; a request that is refused for it becomes ERR_DENIED "Unauthorized. Please
+ * login …". */
 #ifndef TRAMWAY_CLI_CLIENT_H
 #define TRAMWAY_CLI_CLIENT_H
 
@@ -7,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "cli/config.h"
+#include "cli/user_config.h"
 #include "http/http_sync.h"
 #include "http/ws_sync.h"
 

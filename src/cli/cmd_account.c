@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/prompt.h"
+#include "cli/queries.h"
 
 #define TOKEN_FILE_LIMIT 4096
 #define GENERATED_PASSWORD_BYTES 12 /* 96 bits, as 24 characters */
@@ -21,8 +22,7 @@ static void secret_cleanup(char **text) {
 
 static err *fetch_me(struct cli *cli, json_t **ret_me) {
   auto_json *data = NULL;
-  TRY(cli_query(cli, "query UserMeta { me { id name email workspaces { id name } } }", NULL,
-                &data));
+  TRY(cli_query(cli, query_user_meta, NULL, &data));
   *ret_me = json_incref(json_object_get(data, "me"));
   return NULL;
 }
@@ -44,7 +44,7 @@ static err *sign_in_with(struct cli *cli, const char *token) {
   json_t *user = json_pack("{s:O?, s:O?, s:O?}", "id", json_object_get(me, "id"), "name",
                            json_object_get(me, "name"), "email", json_object_get(me, "email"));
   json_object_set_new(cli->config.root, "user", user);
-  TRY(config_save(&cli->config));
+  TRY(user_config_save(&cli->config));
   print_signed_in(cli, me);
   return NULL;
 }
@@ -75,7 +75,7 @@ static err *login_with_password(struct cli *cli, const struct args *args) {
   auto_secret *password = NULL;
   TRY(get_email(cli, args, &email));
   TRY(get_password(cli, args, &password));
-  return exchange(cli, "mutation Login($input: LoginInput!) { login(input: $input) }", "login",
+  return exchange(cli, mutation_login, "login",
                   json_pack("{s:s, s:s}", "email", email, "password", password));
 }
 
@@ -117,8 +117,7 @@ static err *set_up(struct cli *cli, const struct args *args) {
   TRY(new_password(cli, args, &password, &made));
   json_t *input = json_pack("{s:s, s:s, s:s, s:s}", "token", token, "name", name, "email", email,
                             "password", password);
-  TRY(exchange(cli, "mutation Setup($input: SetupInput!) { setup(input: $input) }", "setup",
-               input));
+  TRY(exchange(cli, mutation_setup, "setup", input));
   if (made)
     out_line(&cli->out, "  e-mail    %s\n  password  %s   (shown only now: keep it)", email,
              password);
@@ -154,7 +153,7 @@ static err *run_login(struct cli *cli, const struct args *args) {
              cli->program, cli->program);
     return NULL;
   }
-  if (!setup && !args_has(args, "email") && config_env("API_TOKEN") && !config_env("TOKEN"))
+  if (!setup && !args_has(args, "email") && user_config_env("API_TOKEN") && !user_config_env("TOKEN"))
     return check_env_token(cli);
   client_set_token(&cli->client, TOKEN_NONE, NULL);
   return setup ? set_up(cli, args) : login_with_password(cli, args);
@@ -178,9 +177,10 @@ const struct command command_login = {
     .name = "login",
     .usage = "",
     .summary = "Sign in to a Tramway server",
-    .details = "The first account of a server needs a one-time token, which tramd writes where only\n"
-               "root can read it. Its password is made here and shown once, unless --password-stdin\n"
-               "or --ask-password is given.",
+    .details =
+        "The first account of a server needs a one-time token, which tramd writes where only\n"
+        "root can read it. Its password is made here and shown once, unless --password-stdin\n"
+        "or --ask-password is given.",
     .examples = "login  # asks for e-mail address and password\n"
                 "login --server https://tramway.example.org\n"
                 "login --token \"$TOKEN\"  # on a build machine\n"
@@ -198,12 +198,12 @@ static err *run_logout(struct cli *cli, const struct args *args) {
   }
   auto_json *data = NULL;
   client_set_token(&cli->client, TOKEN_BEARER, token);
-  err *e = cli_query(cli, "mutation Logout { logout }", NULL, &data);
+  err *e = cli_query(cli, mutation_logout, NULL, &data);
   if (e) err_line(&cli->out, "the token could not be ended on the server: %s", err_message(e));
   err_free(e);
   json_object_del(cli->config.root, "token");
   json_object_del(cli->config.root, "user");
-  TRY(config_save(&cli->config));
+  TRY(user_config_save(&cli->config));
   out_line(&cli->out, "Signed out");
   return NULL;
 }
@@ -220,10 +220,7 @@ const struct command command_logout = {
 /* RAILWAY_TOKEN should hold a project token; scripts also put an account's there. */
 static err *whoami_project(struct cli *cli, const struct args *args, bool *ret_done) {
   auto_json *data = NULL;
-  err *e = cli_query(cli,
-                     "query ProjectToken { projectToken { id name project { id name }"
-                     " environment { id name } } }",
-                     NULL, &data);
+  err *e = cli_query(cli, query_project_token, NULL, &data);
   *ret_done = !e;
   if (e && err_code_of(e) != ERR_DENIED) return e;
   if (e) {
@@ -233,7 +230,8 @@ static err *whoami_project(struct cli *cli, const struct args *args, bool *ret_d
     return NULL;
   }
   const json_t *token = json_object_get(data, "projectToken");
-  if (args_has(args, "json")) out_json(&cli->out, token);
+  if (args_has(args, "json"))
+    out_json(&cli->out, token);
   else
     out_line(&cli->out, "Signed in with the project token \"%s\": project %s, environment %s",
              json_get_text(token, "name"), json_get_text(json_object_get(token, "project"), "name"),

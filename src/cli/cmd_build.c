@@ -12,10 +12,11 @@
 /* A Dockerfile is used as it is, whatever else lies there. */
 static void show_dockerfile(struct cli *cli, const struct args *args, const char *text) {
   auto_json *answer = json_pack("{s:s, s:s}", "provider", "dockerfile", "dockerfile", text);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
   else
-    out_line(&cli->out, "There is a Dockerfile: it is built as it is, and nothing is planned.\n\n%s",
-             text);
+    out_line(&cli->out,
+             "There is a Dockerfile: it is built as it is, and nothing is planned.\n\n%s", text);
 }
 
 static json_t *plan_json(const struct plan *plan) {
@@ -41,8 +42,10 @@ static err *show_plan(struct cli *cli, const struct args *args, const struct sou
   auto_json *answer = plan_json(&plan);
   auto_free char *text = plan_print(&plan);
   plan_done(&plan);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "%s", text);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "%s", text);
   return NULL;
 }
 
@@ -52,15 +55,19 @@ static err *run_build(struct cli *cli, const struct args *args) {
   auto_str dockerfile = STR_EMPTY;
   size_t cursor = 0;
   if (!args_has(args, "plan"))
-    return err_new(ERR_INVALID, "builds run on the server: `%s up` starts one; `%s build --plan` "
-                                "shows what it would do", cli->program, cli->program);
-  while ((pair = args_next(args, "variable", &cursor))) strv_add(&variables, pair);
+    return err_new(ERR_INVALID,
+                   "builds run on the server: `%s up` starts one; `%s build --plan` "
+                   "shows what it would do",
+                   cli->program, cli->program);
+  while ((pair = args_next(args, "variable", &cursor)))
+    strv_add(&variables, pair);
   struct source_view view;
   TRY(source_view_open(folder, &view));
   err *e = NULL;
   if (source_read(&view, DOCKERFILE, &dockerfile))
     show_dockerfile(cli, args, str_text(&dockerfile));
-  else e = show_plan(cli, args, &view, &variables);
+  else
+    e = show_plan(cli, args, &view, &variables);
   source_view_close(&view);
   return err_wrap(e, "planning the build of '%s'", folder);
 }

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/deployments.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/watch.h"
 
@@ -44,9 +45,12 @@ static err *run_list(struct cli *cli, const struct args *args) {
   TRY(args_int(args, "limit", 1, DEPLOYMENT_LIMIT_MAX, DEFAULT_LIMIT, &limit));
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(deployments_fetch(cli, &scope, limit, &all));
-  if (args_has(args, "json")) out_json(&cli->out, all);
-  else if (json_array_size(all)) print_list(cli, all);
-  else return none_yet(cli, &scope);
+  if (args_has(args, "json"))
+    out_json(&cli->out, all);
+  else if (json_array_size(all))
+    print_list(cli, all);
+  else
+    return none_yet(cli, &scope);
   return NULL;
 }
 
@@ -67,13 +71,11 @@ static const struct command deployment_list = {
 
 static err *fetch_steps(struct cli *cli, const char *id, json_t **ret_steps) {
   auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "query Events($id: String!) { deploymentEvents(id: $id, first: 100) { edges { node"
-                " { id step createdAt completedAt payload { durationMs skipped error } } } } }",
-                json_pack("{s:s}", "id", id), &data));
+  TRY(cli_query(cli, query_events, json_pack("{s:s}", "id", id), &data));
   json_t *steps = json_array(), *node;
   const json_t *connection = json_object_get(data, "deploymentEvents");
-  for (size_t i = 0; (node = scope_node_at(connection, i)); i++) json_array_append(steps, node);
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
+    json_array_append(steps, node);
   *ret_steps = steps;
   return NULL;
 }
@@ -163,16 +165,14 @@ static err *wait_for(struct cli *cli, const struct args *args, const char *id, b
 static err *ask(struct cli *cli, const struct args *args, const char *what,
                 const struct scope *scope) {
   if (!cli->out.interactive) return NULL; /* nothing is lost: scripts need no --yes */
-  auto_free char *question = str_format("%s %s in %s?", what, scope->service_name,
-                                        scope->environment_name);
+  auto_free char *question =
+      str_format("%s %s in %s?", what, scope->service_name, scope->environment_name);
   return cli_confirm(cli, args, question);
 }
 
 static err *deploy_from_source(struct cli *cli, const struct scope *scope, char **ret_id) {
   auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "mutation Deploy($environmentId: String!, $serviceId: String!) {"
-                " serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }",
+  TRY(cli_query(cli, mutation_deploy,
                 json_pack("{s:s, s:s}", "environmentId", scope->environment_id, "serviceId",
                           scope->service_id),
                 &data));
@@ -185,9 +185,7 @@ static err *redeploy_latest(struct cli *cli, const struct scope *scope, char **r
   TRY(deployments_fetch(cli, scope, 1, &all));
   const char *latest = json_get_text(deployments_newest(all, NULL), "id");
   if (!latest) return none_yet(cli, scope);
-  TRY(cli_query(cli,
-                "mutation DeploymentRedeploy($id: String!) { deploymentRedeploy(id: $id) { id } }",
-                json_pack("{s:s}", "id", latest), &data));
+  TRY(cli_query(cli, mutation_deployment_redeploy, json_pack("{s:s}", "id", latest), &data));
   *ret_id = str_dup(json_get_text(json_object_get(data, "deploymentRedeploy"), "id"));
   return NULL;
 }
@@ -197,8 +195,10 @@ static err *run_redeploy(struct cli *cli, const struct args *args) {
   auto_free char *id = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(ask(cli, args, "Redeploy", &scope));
-  if (args_has(args, "from-source")) TRY(deploy_from_source(cli, &scope, &id));
-  else TRY(redeploy_latest(cli, &scope, &id));
+  if (args_has(args, "from-source"))
+    TRY(deploy_from_source(cli, &scope, &id));
+  else
+    TRY(redeploy_latest(cli, &scope, &id));
   if (!id) return err_new(ERR_CORRUPT, "the server named no new deployment");
   auto_free char *done = str_format("%s was deployed again (%s)", scope.service_name, id);
   return wait_for(cli, args, id, false, done);
@@ -232,8 +232,7 @@ static err *run_restart(struct cli *cli, const struct args *args) {
   const char *id = json_get_text(live, "id");
   if (!id) return none_yet(cli, &scope);
   TRY(ask(cli, args, "Restart", &scope));
-  TRY(cli_query(cli, "mutation DeploymentRestart($id: String!) { deploymentRestart(id: $id) }",
-                json_pack("{s:s}", "id", id), &data));
+  TRY(cli_query(cli, mutation_deployment_restart, json_pack("{s:s}", "id", id), &data));
   auto_free char *done = str_format("%s was restarted", scope.service_name);
   return wait_for(cli, args, id, true, done);
 }
@@ -264,8 +263,10 @@ static err *choose_rollback(struct cli *cli, const struct scope *scope, char **r
   TRY(deployments_fetch(cli, scope, SEARCH_LIMIT, &all));
   const char *id = previous_good(all);
   if (!id)
-    return err_new(ERR_NOT_FOUND, "%s has no earlier deployment whose image is still kept; "
-                   "`%s redeploy` builds again", scope->service_name, cli->program);
+    return err_new(ERR_NOT_FOUND,
+                   "%s has no earlier deployment whose image is still kept; "
+                   "`%s redeploy` builds again",
+                   scope->service_name, cli->program);
   *ret_id = str_dup(id);
   return NULL;
 }
@@ -286,8 +287,7 @@ static err *run_rollback(struct cli *cli, const struct args *args) {
   auto_free char *what = str_format("Roll back to deployment %s:", id);
   TRY(ask(cli, args, what, &scope));
   TRY(newest_id(cli, &scope, &before));
-  TRY(cli_query(cli, "mutation DeploymentRollback($id: String!) { deploymentRollback(id: $id) }",
-                json_pack("{s:s}", "id", id), &data));
+  TRY(cli_query(cli, mutation_deployment_rollback, json_pack("{s:s}", "id", id), &data));
   TRY(newest_id(cli, &scope, &after));
   auto_free char *done = str_format("%s is back at deployment %s", scope.service_name, id);
   /* A rollback is a deployment of its own; a server may also revive the old one. */
@@ -316,13 +316,13 @@ static err *run_down(struct cli *cli, const struct args *args) {
   if (!id)
     return err_new(ERR_NOT_FOUND, "%s has no live deployment in %s", scope.service_name,
                    scope.environment_name);
-  auto_free char *question = str_format("Take down %s in %s?", scope.service_name,
-                                        scope.environment_name);
+  auto_free char *question =
+      str_format("Take down %s in %s?", scope.service_name, scope.environment_name);
   TRY(cli_confirm(cli, args, question));
-  TRY(cli_query(cli, "mutation DeploymentRemove($id: String!) { deploymentRemove(id: $id) }",
-                json_pack("{s:s}", "id", id), &data));
+  TRY(cli_query(cli, mutation_deployment_remove, json_pack("{s:s}", "id", id), &data));
   auto_json *answer = json_pack("{s:s}", "id", id);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
   else
     out_line(&cli->out, "Took down %s in %s; `%s rollback %s` brings it back", scope.service_name,
              scope.environment_name, cli->program, id);

@@ -10,19 +10,16 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/queries.h"
 
 extern char **environ;
 
-err *domain_create(struct cli *cli, const struct scope *scope, long long port,
-                   char **ret_domain) {
+err *domain_create(struct cli *cli, const struct scope *scope, long long port, char **ret_domain) {
   auto_json *data = NULL;
   json_t *input = json_pack("{s:s, s:s}", "environmentId", scope->environment_id, "serviceId",
                             scope->service_id);
   if (port) json_object_set_new(input, "targetPort", json_integer(port));
-  TRY(cli_query(cli,
-                "mutation ServiceDomainCreate($input: ServiceDomainCreateInput!) {"
-                " serviceDomainCreate(input: $input) { id domain } }",
-                json_pack("{s:o}", "input", input), &data));
+  TRY(cli_query(cli, mutation_service_domain_create, json_pack("{s:o}", "input", input), &data));
   const char *domain = json_get_text(json_object_get(data, "serviceDomainCreate"), "domain");
   if (!domain) return err_new(ERR_CORRUPT, "the new domain came without a name");
   *ret_domain = str_dup(domain);
@@ -31,11 +28,7 @@ err *domain_create(struct cli *cli, const struct scope *scope, long long port,
 
 static err *fetch_domains(struct cli *cli, const struct scope *scope, json_t **ret_domains) {
   auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "query Domains($environmentId: String!, $projectId: String!, $serviceId: String!) {"
-                " domains(environmentId: $environmentId, projectId: $projectId, serviceId:"
-                " $serviceId) { serviceDomains { id domain suffix targetPort syncStatus }"
-                " customDomains { id domain targetPort syncStatus } } }",
+  TRY(cli_query(cli, query_domains,
                 json_pack("{s:s, s:s, s:s}", "environmentId", scope->environment_id, "projectId",
                           scope->project_id, "serviceId", scope->service_id),
                 &data));
@@ -76,8 +69,10 @@ static err *make_one(struct cli *cli, const struct args *args, const struct scop
   TRY(domain_create(cli, scope, port, &domain));
   TRY(scope_url_of_domain(cli, domain, &url));
   auto_json *answer = json_pack("{s:s}", "domain", url);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "%s", url);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "%s", url);
   return NULL;
 }
 
@@ -99,9 +94,12 @@ static err *run_domain_list(struct cli *cli, const struct args *args) {
   auto_json *domains = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(fetch_domains(cli, &scope, &domains));
-  if (args_has(args, "json")) out_json(&cli->out, domains);
-  else if (has_domain(domains)) return print_domains(cli, domains);
-  else out_line(&cli->out, "No domains yet: `%s domain` makes one", cli->program);
+  if (args_has(args, "json"))
+    out_json(&cli->out, domains);
+  else if (has_domain(domains))
+    return print_domains(cli, domains);
+  else
+    out_line(&cli->out, "No domains yet: `%s domain` makes one", cli->program);
   return NULL;
 }
 
@@ -114,16 +112,18 @@ static err *run_domain_delete(struct cli *cli, const struct args *args) {
   const char *id = NULL;
   size_t i;
   const json_t *domain;
-  json_array_foreach(json_object_get(domains, "serviceDomains"), i, domain)
-    if (str_ieq(json_get_text(domain, "domain"), name)) id = json_get_text(domain, "id");
+  json_array_foreach(json_object_get(domains, "serviceDomains"), i,
+                     domain) if (str_ieq(json_get_text(domain, "domain"), name)) id =
+      json_get_text(domain, "id");
   if (!id) return err_new(ERR_NOT_FOUND, "%s has no domain '%s'", scope.service_name, name);
   auto_free char *question = str_format("Delete the domain %s?", name);
   TRY(cli_confirm(cli, args, question));
-  TRY(cli_query(cli, "mutation ServiceDomainDelete($id: String!) { serviceDomainDelete(id: $id) }",
-                json_pack("{s:s}", "id", id), &data));
+  TRY(cli_query(cli, mutation_service_domain_delete, json_pack("{s:s}", "id", id), &data));
   auto_json *answer = json_pack("{s:s}", "deleted", name);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "Deleted %s", name);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "Deleted %s", name);
   return NULL;
 }
 
@@ -189,8 +189,8 @@ static err *run_open(struct cli *cli, const struct args *args) {
   if (!first) first = json_array_get(json_object_get(domains, "serviceDomains"), 0);
   const char *domain = json_get_text(first, "domain");
   if (!domain)
-    return err_new(ERR_NOT_FOUND, "%s has no domain yet: `%s domain` makes one",
-                   scope.service_name, cli->program);
+    return err_new(ERR_NOT_FOUND, "%s has no domain yet: `%s domain` makes one", scope.service_name,
+                   cli->program);
   TRY(scope_url_of_domain(cli, domain, &url));
   out_line(&cli->out, "%s", url);
   if (!args_has(args, "print") && cli->out.out_terminal) start_browser(url);

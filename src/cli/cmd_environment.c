@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/prompt.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 
 /* The environment that is named, or asked for. */
@@ -21,8 +22,11 @@ static err *choose(struct cli *cli, const struct scope *scope, const char *named
   if (named) {
     *ret_node = scope_node(all, named);
     auto_free char *joined = strv_join(&names, ", ");
-    return *ret_node ? NULL : err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project "
-                                      "has: %s", named, joined);
+    return *ret_node ? NULL
+                     : err_new(ERR_NOT_FOUND,
+                               "Environment \"%s\" not found. The project "
+                               "has: %s",
+                               named, joined);
   }
   TRY(prompt_choose(&cli->out, "Environment", &names, "its name as a word", &i));
   *ret_node = scope_node_at(all, i);
@@ -40,8 +44,10 @@ static void use(struct scope *scope, const json_t *node) {
 static void tell(struct cli *cli, const struct args *args, const json_t *node, const char *done) {
   auto_json *answer = json_pack("{s:O?, s:O?}", "id", json_object_get(node, "id"), "name",
                                 json_object_get(node, "name"));
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "%s", done);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "%s", done);
 }
 
 static err *run_link(struct cli *cli, const struct args *args) {
@@ -63,11 +69,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
   json_t *variables = json_pack("{s:s}", "projectId", scope.project_id);
   if (args_has(args, "ephemeral")) json_object_set_new(variables, "isEphemeral", json_true());
   if (args_has(args, "no-ephemeral")) json_object_set_new(variables, "isEphemeral", json_false());
-  TRY(cli_query(cli,
-                "query Environments($projectId: String!, $isEphemeral: Boolean) {"
-                " environments(projectId: $projectId, isEphemeral: $isEphemeral, first: 500) {"
-                " edges { node { id name isEphemeral createdAt sourceEnvironment { id name } } } } }",
-                variables, &data));
+  TRY(cli_query(cli, query_environments, variables, &data));
   const json_t *all = json_object_get(data, "environments"), *node;
   auto_json *list = json_array();
   auto_table table;
@@ -80,8 +82,10 @@ static err *run_list(struct cli *cli, const struct args *args) {
     json_array_append(list, (json_t *)node);
     table_add(&table, json_get_text(node, "name"), linked ? "linked" : "", note, NULL);
   }
-  if (args_has(args, "json")) out_json(&cli->out, list);
-  else out_table(&cli->out, &table);
+  if (args_has(args, "json"))
+    out_json(&cli->out, list);
+  else
+    out_table(&cli->out, &table);
   return NULL;
 }
 
@@ -93,8 +97,11 @@ static err *source_of_new(const struct args *args, const struct scope *scope,
   if (!named) return NULL;
   *ret_source_id = json_get_text(scope_node(all, named), "id");
   auto_free char *names = scope_names(all);
-  return *ret_source_id ? NULL : err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project "
-                                         "has: %s", named, names);
+  return *ret_source_id ? NULL
+                        : err_new(ERR_NOT_FOUND,
+                                  "Environment \"%s\" not found. The project "
+                                  "has: %s",
+                                  named, names);
 }
 
 static err *run_new(struct cli *cli, const struct args *args) {
@@ -107,10 +114,7 @@ static err *run_new(struct cli *cli, const struct args *args) {
   if (!name) TRY(prompt_text(&cli->out, "Environment name", NULL, "NAME as a word", &name));
   json_t *input = json_pack("{s:s, s:s, s:s*}", "projectId", scope.project_id, "name", name,
                             "sourceEnvironmentId", source);
-  TRY(cli_query(cli,
-                "mutation EnvironmentCreate($input: EnvironmentCreateInput!) {"
-                " environmentCreate(input: $input) { id name } }",
-                json_pack("{s:o}", "input", input), &data));
+  TRY(cli_query(cli, mutation_environment_create, json_pack("{s:o}", "input", input), &data));
   const json_t *node = json_object_get(data, "environmentCreate");
   use(&scope, node);
   if (cli->client.kind != TOKEN_PROJECT && !args_has(args, "project"))
@@ -127,11 +131,10 @@ static err *run_delete(struct cli *cli, const struct args *args) {
   TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
   TRY(choose(cli, &scope, args_word(args, 0), &node));
   const char *name = json_get_text(node, "name");
-  auto_free char *question = str_format("Delete environment %s of %s with everything in it?", name,
-                                        scope.project_name);
+  auto_free char *question =
+      str_format("Delete environment %s of %s with everything in it?", name, scope.project_name);
   TRY(cli_confirm(cli, args, question));
-  TRY(cli_query(cli,
-                "mutation EnvironmentDelete($id: String!) { environmentDelete(id: $id) }",
+  TRY(cli_query(cli, mutation_environment_delete,
                 json_pack("{s:s}", "id", json_get_text(node, "id")), &data));
   auto_free char *done = str_format("Environment %s deleted", name);
   tell(cli, args, node, done);

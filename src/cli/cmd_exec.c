@@ -40,8 +40,8 @@ static err *run_here(struct cli *cli, const struct args *args, struct strv *argv
   json_t *value;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(variables_fetch(cli, &scope, &variables));
-  json_object_foreach(variables, name, value)
-    if (!is_unsafe(name) && json_is_string(value)) setenv(name, json_string_value(value), 1);
+  json_object_foreach(variables, name, value) if (!is_unsafe(name) && json_is_string(value))
+      setenv(name, json_string_value(value), 1);
   fflush(NULL);
   signal(SIGPIPE, SIG_DFL);
   execvp(argv->items[0], argv->items);
@@ -59,8 +59,7 @@ static err *find_target(struct cli *cli, const struct args *args, char **ret_tar
     return NULL;
   }
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  *ret_target = str_format("serviceId=%s&environmentId=%s", scope.service_id,
-                           scope.environment_id);
+  *ret_target = str_format("serviceId=%s&environmentId=%s", scope.service_id, scope.environment_id);
   return NULL;
 }
 
@@ -107,8 +106,10 @@ static err *run_shell(struct cli *cli, const struct args *args) {
   auto_strv argv = STRV_EMPTY;
   const char *shell = getenv("SHELL");
   setenv("IN_RAILWAY_SHELL", "true", 1);
-  if (args->word_count) strv_add_all(&argv, args->words);
-  else strv_add(&argv, str_empty(shell) ? "/bin/sh" : shell);
+  if (args->word_count)
+    strv_add_all(&argv, args->words);
+  else
+    strv_add(&argv, str_empty(shell) ? "/bin/sh" : shell);
   return run_here(cli, args, &argv);
 }
 

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/deployments.h"
 #include "cli/logs.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/stream.h"
 
@@ -17,7 +18,8 @@
 
 /* What to read. */
 struct request {
-  const char *field; /* "buildLogs" or "deploymentLogs" */
+  const char *field;                /* "buildLogs" or "deploymentLogs" */
+  const char *query, *subscription; /* that ask for it */
   char *deployment_id;
   const char *filter;
   char since[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE]; /* "" for none */
@@ -27,8 +29,14 @@ struct request {
 
 /* "2026-11-21T06:00:00Z" or how long ago: "30s", "15m", "2h", "7d". */
 static err *read_time(const char *flag, const char *text, char ret_time[CLOCK_TEXT_SIZE]) {
-  static const struct { char unit; int64_t us; } units[] = {
-      {'s', 1000000}, {'m', 60000000}, {'h', 3600000000}, {'d', 86400000000},
+  static const struct {
+    char unit;
+    int64_t us;
+  } units[] = {
+      {'s', 1000000},
+      {'m', 60000000},
+      {'h', 3600000000},
+      {'d', 86400000000},
   };
   int64_t time_us;
   size_t len = strlen(text);
@@ -41,8 +49,10 @@ static err *read_time(const char *flag, const char *text, char ret_time[CLOCK_TE
     is_time = true;
   }
   if (!is_time)
-    return err_new(ERR_INVALID, "--%s: '%s' is neither a time (2026-11-21T06:00:00Z) nor an age "
-                                "(30s, 15m, 2h, 7d)", flag, text);
+    return err_new(ERR_INVALID,
+                   "--%s: '%s' is neither a time (2026-11-21T06:00:00Z) nor an age "
+                   "(30s, 15m, 2h, 7d)",
+                   flag, text);
   clock_format(time_us, ret_time);
   return NULL;
 }
@@ -64,8 +74,8 @@ static err *choose_deployment(struct cli *cli, const struct args *args, json_t *
   json_t *chosen = args_has(args, "latest") ? NULL : deployments_newest(all, "SUCCESS");
   if (!chosen) chosen = deployments_newest(all, NULL);
   if (!chosen)
-    return err_new(ERR_NOT_FOUND, "%s has no deployment yet: `%s up` makes one",
-                   scope.service_name, cli->program);
+    return err_new(ERR_NOT_FOUND, "%s has no deployment yet: `%s up` makes one", scope.service_name,
+                   cli->program);
   *ret_deployment = json_incref(chosen);
   return NULL;
 }
@@ -77,6 +87,12 @@ static bool is_unbuilt(const char *status) {
   return false;
 }
 
+static void choose_log(struct request *r, bool build) {
+  r->field = build ? "buildLogs" : "deploymentLogs";
+  r->query = build ? query_build_logs : query_deployment_logs;
+  r->subscription = build ? subscription_build_logs : subscription_deployment_logs;
+}
+
 static json_t *variables_of(const struct request *r) {
   return json_pack("{s:s, s:s?, s:I, s:s*, s:s*}", "id", r->deployment_id, "filter",
                    r->filter ? r->filter : "", "limit", (json_int_t)r->lines, "since",
@@ -84,12 +100,8 @@ static json_t *variables_of(const struct request *r) {
 }
 
 static err *fetch(struct cli *cli, const struct request *r, struct log_printer *printer) {
-  auto_free char *query = str_format(
-      "query Logs($id: String!, $filter: String, $limit: Int, $since: DateTime, $until: DateTime)"
-      " { %s(deploymentId: $id, filter: $filter, limit: $limit, startDate: $since,"
-      " endDate: $until) { " LOG_FIELDS " } }", r->field);
   auto_json *data = NULL;
-  TRY(cli_query(cli, query, variables_of(r), &data));
+  TRY(cli_query(cli, r->query, variables_of(r), &data));
   log_print(printer, json_object_get(data, r->field));
   return NULL;
 }
@@ -97,11 +109,8 @@ static err *fetch(struct cli *cli, const struct request *r, struct log_printer *
 static err *follow(struct cli *cli, const struct request *r, struct log_printer *printer) {
   auto_stream *s = NULL;
   int id;
-  auto_free char *query = str_format(
-      "subscription Logs($id: String!, $filter: String, $limit: Int) { %s(deploymentId: $id,"
-      " filter: $filter, limit: $limit) { " LOG_FIELDS " } }", r->field);
   TRY(stream_open(&cli->client, &s));
-  TRY(stream_subscribe(s, query, variables_of(r), &id));
+  TRY(stream_subscribe(s, r->subscription, variables_of(r), &id));
   for (;;) {
     struct stream_message message;
     TRY(stream_next(s, -1, &message));
@@ -126,7 +135,7 @@ static err *run_logs(struct cli *cli, const struct args *args) {
   bool build = args_has(args, "build");
   if (!build && !args_has(args, "deployment"))
     build = is_unbuilt(json_get_text(deployment, "status"));
-  r.field = build ? "buildLogs" : "deploymentLogs";
+  choose_log(&r, build);
   bool bounded = args_has(args, "lines") || *r.since || *r.until;
   bool wanted = args_has(args, "follow") || (cli->out.out_terminal && !bounded);
   return wanted && !*r.until ? follow(cli, &r, &printer) : fetch(cli, &r, &printer);

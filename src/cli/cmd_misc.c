@@ -14,7 +14,8 @@
 
 static err *read_query(const struct args *args, struct str *query) {
   const char *file = args_text(args, "file"), *word = args_word(args, 0);
-  if (word && file) return err_new(ERR_INVALID, "give the query as a word or with --file, not both");
+  if (word && file)
+    return err_new(ERR_INVALID, "give the query as a word or with --file, not both");
   if (file) return file_read(file, QUERY_LIMIT, query);
   if (!word) return err_new(ERR_INVALID, "a query is missing: a word, or --file FILE");
   str_add(query, word);
@@ -32,7 +33,8 @@ static err *read_variables(const struct args *args, json_t **ret_variables) {
     TRY(json_parse(whole, strlen(whole), "--variables", &variables));
     if (!json_is_object(variables)) return err_new(ERR_INVALID, "--variables: not a JSON object");
   }
-  while ((pair = args_next(args, "var", &cursor))) TRY(variables_read_pair(pair, variables));
+  while ((pair = args_next(args, "var", &cursor)))
+    TRY(variables_read_pair(pair, variables));
   cursor = 0;
   while ((pair = args_next(args, "raw-var", &cursor))) {
     size_t len = strcspn(pair, "=");
@@ -52,8 +54,10 @@ static err *run_api(struct cli *cli, const struct args *args) {
   TRY(read_query(args, &query));
   TRY(read_variables(args, &variables));
   TRY(cli_query(cli, str_text(&query), variables, &data));
-  if (args_has(args, "compact")) out_json_line(&cli->out, data);
-  else out_json(&cli->out, data);
+  if (args_has(args, "compact"))
+    out_json_line(&cli->out, data);
+  else
+    out_json(&cli->out, data);
   return NULL;
 }
 
@@ -109,15 +113,19 @@ static err *help_of(struct cli *cli, const struct args *args, struct str *text) 
     str_addf(&path, " %s", command->name);
     list = command->subcommands;
   }
-  if (command) help_command(command, str_text(&path), text);
-  else help_overview(cli->program, text);
+  if (command)
+    help_command(command, str_text(&path), text);
+  else
+    help_overview(cli->program, text);
   return NULL;
 }
 
 static err *run_help(struct cli *cli, const struct args *args) {
   auto_str text = STR_EMPTY;
-  if (args_has(args, "markdown")) help_markdown(all_commands, &text);
-  else TRY(help_of(cli, args, &text));
+  if (args_has(args, "markdown"))
+    help_markdown(all_commands, &text);
+  else
+    TRY(help_of(cli, args, &text));
   fputs(str_text(&text), cli->out.out);
   return NULL;
 }

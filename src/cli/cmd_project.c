@@ -8,11 +8,12 @@
 #include "cli/commands.h"
 #include "cli/project.h"
 #include "cli/prompt.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 
 static err *find_workspace(struct cli *cli, const char *named, char **ret_id) {
   auto_json *data = NULL;
-  TRY(cli_query(cli, "query Workspaces { me { workspaces { id name } } }", NULL, &data));
+  TRY(cli_query(cli, query_workspaces, NULL, &data));
   const json_t *all = json_object_get(json_object_get(data, "me"), "workspaces"), *workspace;
   size_t i;
   json_array_foreach(all, i, workspace) {
@@ -30,11 +31,7 @@ err *project_create(struct cli *cli, const char *name, const char *workspace,
   auto_json *data = NULL;
   if (workspace) TRY(find_workspace(cli, workspace, &workspace_id));
   json_t *input = json_pack("{s:s, s:s*}", "name", name, "workspaceId", workspace_id);
-  TRY(cli_query(cli,
-                "mutation ProjectCreate($input: ProjectCreateInput!) { projectCreate(input: $input)"
-                " { id name primaryEnvironmentId environments(first: 500) { edges { node { id name }"
-                " } } services(first: 500) { edges { node { id name } } } } }",
-                json_pack("{s:o}", "input", input), &data));
+  TRY(cli_query(cli, mutation_project_create, json_pack("{s:o}", "input", input), &data));
   *ret_project = json_incref(json_object_get(data, "projectCreate"));
   return NULL;
 }
@@ -81,9 +78,9 @@ static err *run_init(struct cli *cli, const struct args *args) {
   TRY(project_scope_of_new(project, &scope));
   TRY(scope_save_link(cli, &scope));
   if (args_has(args, "json")) {
-    auto_json *answer = json_pack("{s:s, s:s, s:s, s:s}", "id", scope.project_id, "name",
-                                  scope.project_name, "environmentId", scope.environment_id,
-                                  "environmentName", scope.environment_name);
+    auto_json *answer =
+        json_pack("{s:s, s:s, s:s, s:s}", "id", scope.project_id, "name", scope.project_name,
+                  "environmentId", scope.environment_id, "environmentName", scope.environment_name);
     out_json(&cli->out, answer);
     return NULL;
   }
@@ -120,8 +117,7 @@ static err *choose_project(struct cli *cli, const char *named, json_t **ret_proj
   if (!names.len)
     return err_new(ERR_NOT_FOUND, "you have no project yet: `%s init` makes one", cli->program);
   TRY(prompt_choose(&cli->out, "Project", &names, "--project", &i));
-  *ret_project = json_incref(json_array_get(projects, i));
-  return NULL;
+  return scope_fetch_project(cli, json_get_text(json_array_get(projects, i), "id"), ret_project);
 }
 
 static err *choose_environment(struct cli *cli, const struct args *args, struct scope *scope) {
@@ -179,7 +175,8 @@ static err *run_link(struct cli *cli, const struct args *args) {
   TRY(choose_service(args, &scope));
   TRY(scope_save_link(cli, &scope));
   auto_json *answer = link_answer(&scope);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
   else
     out_line(&cli->out, "Project %s linked successfully! 🎉\n  environment  %s\n  service      %s",
              scope.project_name, scope.environment_name,
@@ -208,11 +205,11 @@ const struct command command_link = {
 
 static err *unlink_service(struct cli *cli, const char *folder) {
   auto_link link = {0};
-  TRY(config_find_link(&cli->config, folder, &link));
+  TRY(user_config_find_link(&cli->config, folder, &link));
   if (!link.folder || !link.service)
     return err_new(ERR_NOT_FOUND, "this folder is linked to no service");
   str_replace_owned(&link.service, NULL);
-  config_set_link(&cli->config, &link);
+  user_config_set_link(&cli->config, &link);
   return NULL;
 }
 
@@ -222,14 +219,17 @@ static err *run_unlink(struct cli *cli, const struct args *args) {
   TRY(scope_folder(&folder));
   if (cli->out.interactive && !args_has(args, "json"))
     TRY(cli_confirm(cli, args, only_service ? "Unlink the service?" : "Unlink the project?"));
-  if (only_service) TRY(unlink_service(cli, folder));
-  else if (!config_remove_link(&cli->config, folder))
+  if (only_service)
+    TRY(unlink_service(cli, folder));
+  else if (!user_config_remove_link(&cli->config, folder))
     return err_new(ERR_NOT_FOUND, "this folder is not linked");
-  TRY(config_save(&cli->config));
+  TRY(user_config_save(&cli->config));
   const char *what = only_service ? "service" : "project";
   auto_json *answer = json_pack("{s:s}", "unlinked", what);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "Unlinked the %s. Nothing on the server was changed", what);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "Unlinked the %s. Nothing on the server was changed", what);
   return NULL;
 }
 
@@ -265,8 +265,10 @@ static err *run_list(struct cli *cli, const struct args *args) {
     table_add(&table, json_get_text(project, "name"), environments, services,
               json_get_text(project, "id"), NULL);
   }
-  if (i) out_table(&cli->out, &table);
-  else out_line(&cli->out, "No projects yet: `%s init` makes one", cli->program);
+  if (i)
+    out_table(&cli->out, &table);
+  else
+    out_line(&cli->out, "No projects yet: `%s init` makes one", cli->program);
   return NULL;
 }
 

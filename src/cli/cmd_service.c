@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/deployments.h"
 #include "cli/prompt.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 
 static err *choose(struct cli *cli, const struct scope *scope, const char *named,
@@ -23,8 +24,11 @@ static err *choose(struct cli *cli, const struct scope *scope, const char *named
   if (named) {
     *ret_node = scope_node(all, named);
     auto_free char *joined = strv_join(&names, ", ");
-    return *ret_node ? NULL : err_new(ERR_NOT_FOUND, "Service \"%s\" not found. The project has: "
-                                      "%s", named, joined);
+    return *ret_node ? NULL
+                     : err_new(ERR_NOT_FOUND,
+                               "Service \"%s\" not found. The project has: "
+                               "%s",
+                               named, joined);
   }
   TRY(prompt_choose(&cli->out, "Service", &names, "its name as a word", &i));
   *ret_node = scope_node_at(all, i);
@@ -34,8 +38,10 @@ static err *choose(struct cli *cli, const struct scope *scope, const char *named
 static void tell(struct cli *cli, const struct args *args, const json_t *node, const char *done) {
   auto_json *answer = json_pack("{s:O?, s:O?}", "id", json_object_get(node, "id"), "name",
                                 json_object_get(node, "name"));
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "%s", done);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "%s", done);
 }
 
 static err *run_link(struct cli *cli, const struct args *args) {
@@ -50,21 +56,6 @@ static err *run_link(struct cli *cli, const struct args *args) {
   return NULL;
 }
 
-static err *fetch_instances(struct cli *cli, const struct scope *scope, json_t **ret_instances) {
-  auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "query EnvironmentInstances($id: String!, $projectId: String) {"
-                " environment(id: $id, projectId: $projectId) { serviceInstances(first: 500) {"
-                " edges { node { id serviceId serviceName numReplicas latestDeployment { id status"
-                " createdAt deploymentStopped } } } } } }",
-                json_pack("{s:s, s:s}", "id", scope->environment_id, "projectId",
-                          scope->project_id),
-                &data));
-  const json_t *environment = json_object_get(data, "environment");
-  *ret_instances = json_incref(json_object_get(environment, "serviceInstances"));
-  return NULL;
-}
-
 static void print_instances(struct cli *cli, const struct scope *scope, const json_t *all) {
   auto_table table;
   const json_t *node;
@@ -76,23 +67,26 @@ static void print_instances(struct cli *cli, const struct scope *scope, const js
     table_add(&table, json_get_text(node, "serviceName"), status,
               str_eq(id, scope->link.service) ? "linked" : "", id, NULL);
   }
-  if (scope_node_count(all)) out_table(&cli->out, &table);
-  else out_line(&cli->out, "No services in %s yet: `%s up` deploys this folder",
-                scope->environment_name, cli->program);
+  if (scope_node_count(all))
+    out_table(&cli->out, &table);
+  else
+    out_line(&cli->out, "No services in %s yet: `%s up` deploys this folder",
+             scope->environment_name, cli->program);
 }
 
 static err *run_list(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *all = NULL;
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
-  TRY(fetch_instances(cli, &scope, &all));
+  TRY(scope_fetch_instances(cli, scope.project_id, scope.environment_id, &all));
   if (!args_has(args, "json")) {
     print_instances(cli, &scope, all);
     return NULL;
   }
   auto_json *list = json_array();
   json_t *node;
-  for (size_t i = 0; (node = scope_node_at(all, i)); i++) json_array_append(list, node);
+  for (size_t i = 0; (node = scope_node_at(all, i)); i++)
+    json_array_append(list, node);
   out_json(&cli->out, list);
   return NULL;
 }
@@ -105,11 +99,11 @@ static err *run_status(struct cli *cli, const struct args *args) {
   const json_t *deployment = deployments_newest(all, NULL);
   const char *reason = json_get_text(deployment, "statusReason");
   if (args_has(args, "json")) {
-    auto_json *answer = json_pack("{s:s, s:s, s:O?, s:O?, s:O?}", "id", scope.service_id, "name",
-                                  scope.service_name, "deploymentId",
-                                  json_object_get(deployment, "id"), "status",
-                                  json_object_get(deployment, "status"), "statusReason",
-                                  json_object_get(deployment, "statusReason"));
+    auto_json *answer =
+        json_pack("{s:s, s:s, s:O?, s:O?, s:O?}", "id", scope.service_id, "name",
+                  scope.service_name, "deploymentId", json_object_get(deployment, "id"), "status",
+                  json_object_get(deployment, "status"), "statusReason",
+                  json_object_get(deployment, "statusReason"));
     out_json(&cli->out, answer);
     return NULL;
   }
@@ -151,12 +145,9 @@ static err *run_new(struct cli *cli, const struct args *args) {
     TRY(prompt_text(&cli->out, "Service name", NULL, "NAME as a word", &name));
   TRY(variables_input(args, &variables));
   json_t *input = json_pack("{s:s, s:s*, s:o*, s:s*, s:o*}", "projectId", scope.project_id, "name",
-                            name, "source", source_input(args), "branch",
-                            args_text(args, "branch"), "variables", variables);
-  TRY(cli_query(cli,
-                "mutation ServiceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input)"
-                " { id name } }",
-                json_pack("{s:o}", "input", input), &data));
+                            name, "source", source_input(args), "branch", args_text(args, "branch"),
+                            "variables", variables);
+  TRY(cli_query(cli, mutation_service_create, json_pack("{s:o}", "input", input), &data));
   const json_t *node = json_object_get(data, "serviceCreate");
   scope.service_id = json_get_text(node, "id");
   bool keep = cli->client.kind != TOKEN_PROJECT && !args_has(args, "project");
@@ -176,13 +167,12 @@ static err *run_delete(struct cli *cli, const struct args *args) {
   TRY(scope_find(cli, args, everywhere ? SCOPE_PROJECT : SCOPE_ENVIRONMENT, &scope));
   TRY(choose(cli, &scope, named ? named : args_text(args, "service"), &node));
   const char *name = json_get_text(node, "name");
-  auto_free char *question = str_format("Delete service %s from %s with its deployments and "
-                                        "variables?", name,
-                                        everywhere ? "all environments" : scope.environment_name);
+  auto_free char *question =
+      str_format("Delete service %s from %s with its deployments and "
+                 "variables?",
+                 name, everywhere ? "all environments" : scope.environment_name);
   TRY(cli_confirm(cli, args, question));
-  TRY(cli_query(cli,
-                "mutation ServiceDelete($id: String!, $environmentId: String) {"
-                " serviceDelete(id: $id, environmentId: $environmentId) }",
+  TRY(cli_query(cli, mutation_service_delete,
                 json_pack("{s:s, s:s?}", "id", json_get_text(node, "id"), "environmentId",
                           everywhere ? NULL : scope.environment_id),
                 &data));
@@ -254,8 +244,8 @@ static const struct command service_delete = {
     .run = run_delete,
 };
 static const struct command *const subcommands[] = {
-    &service_list,    &service_link, &service_status,  &service_new,     &service_delete,
-    &command_logs,    &command_redeploy, &command_restart, NULL,
+    &service_list, &service_link,     &service_status,  &service_new, &service_delete,
+    &command_logs, &command_redeploy, &command_restart, NULL,
 };
 const struct command command_service = {
     .name = "service",

@@ -8,31 +8,12 @@
 #include "cli/commands.h"
 #include "cli/scope.h"
 
-#define INSTANCE_FIELDS                                                                            \
-  "serviceInstances(first: 500) { edges { node { id serviceId serviceName numReplicas"             \
-  " startCommand source { repo image }"                                                            \
-  " domains { serviceDomains { id domain } customDomains { id domain } }"                          \
-  " latestDeployment { id status statusReason createdAt deploymentStopped canRedeploy meta"        \
-  " instances { id status } } } } }"
-
-static err *fetch(struct cli *cli, const char *project_id, json_t **ret_project) {
-  auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "query Status($id: String!) { project(id: $id) { id name createdAt"
-                " workspace { name } services(first: 500) { edges { node { id name } } }"
-                " environments(first: 500) { edges { node { id name isEphemeral " INSTANCE_FIELDS
-                " } } } } }",
-                json_pack("{s:s}", "id", project_id), &data));
-  *ret_project = json_incref(json_object_get(data, "project"));
-  return NULL;
-}
-
 /* "2/2": running of wanted. */
 static char *replica_text(const json_t *instance) {
   const json_t *deployment = json_object_get(instance, "latestDeployment"), *replica;
   size_t running = 0, i;
-  json_array_foreach(json_object_get(deployment, "instances"), i, replica)
-    if (str_eq(json_get_text(replica, "status"), "RUNNING")) running++;
+  json_array_foreach(json_object_get(deployment, "instances"), i,
+                     replica) if (str_eq(json_get_text(replica, "status"), "RUNNING")) running++;
   return str_format("%zu/%lld", running, (long long)json_get_int(instance, "numReplicas", 1));
 }
 
@@ -59,25 +40,29 @@ static err *add_row(struct cli *cli, struct table *table, const json_t *instance
   char age[FORMAT_SIZE];
   if (domain) TRY(scope_url_of_domain(cli, domain, &url));
   age_of(json_get_text(deployment, "createdAt"), age);
-  auto_free char *name = str_format("%s%s", json_get_text(instance, "serviceName"),
-                                    linked ? " (linked)" : "");
+  auto_free char *name =
+      str_format("%s%s", json_get_text(instance, "serviceName"), linked ? " (linked)" : "");
   table_add(table, name, status, deployment ? replicas : "-", *age ? age : "-", url ? url : "-",
             NULL);
   return NULL;
 }
 
-static err *print_services(struct cli *cli, const struct scope *scope, const json_t *environment) {
-  const json_t *all = json_object_get(environment, "serviceInstances"), *instance;
+static err *print_services(struct cli *cli, const struct scope *scope) {
+  auto_json *all = NULL;
+  const json_t *instance;
+  TRY(scope_fetch_instances(cli, scope->project_id, scope->environment_id, &all));
   auto_table table;
   table_init(&table, 5);
   table_add(&table, "SERVICE", "STATUS", "REPLICAS", "DEPLOYED", "URL", NULL);
   for (size_t i = 0; (instance = scope_node_at(all, i)); i++) {
-    bool linked = scope->service_id && str_eq(json_get_text(instance, "serviceId"),
-                                              scope->service_id);
+    bool linked =
+        scope->service_id && str_eq(json_get_text(instance, "serviceId"), scope->service_id);
     TRY(add_row(cli, &table, instance, linked));
   }
-  if (scope_node_count(all)) out_table(&cli->out, &table);
-  else out_line(&cli->out, "No services yet: `%s up` deploys this folder", cli->program);
+  if (scope_node_count(all))
+    out_table(&cli->out, &table);
+  else
+    out_line(&cli->out, "No services yet: `%s up` deploys this folder", cli->program);
   for (size_t i = 0; (instance = scope_node_at(all, i)); i++) {
     const json_t *deployment = json_object_get(instance, "latestDeployment");
     const char *reason = json_get_text(deployment, "statusReason");
@@ -87,19 +72,26 @@ static err *print_services(struct cli *cli, const struct scope *scope, const jso
   return NULL;
 }
 
+/* The project as Railway's CLI prints it: each environment with its service instances. */
+static err *print_json(struct cli *cli, const struct scope *scope) {
+  const json_t *environments = json_object_get(scope->project, "environments");
+  json_t *node;
+  for (size_t i = 0; (node = scope_node_at(environments, i)); i++) {
+    json_t *all = NULL;
+    TRY(scope_fetch_instances(cli, scope->project_id, json_get_text(node, "id"), &all));
+    json_object_set_new(node, "serviceInstances", all);
+  }
+  out_json(&cli->out, scope->project);
+  return NULL;
+}
+
 static err *run_status(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  auto_json *project = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE_IF_ANY, &scope));
-  TRY(fetch(cli, scope.project_id, &project));
-  if (args_has(args, "json")) {
-    out_json(&cli->out, project);
-    return NULL;
-  }
+  if (args_has(args, "json")) return print_json(cli, &scope);
   out_line(&cli->out, "Project      %s\nEnvironment  %s\n", scope.project_name,
            scope.environment_name);
-  const json_t *environments = json_object_get(project, "environments");
-  return print_services(cli, &scope, scope_node(environments, scope.environment_id));
+  return print_services(cli, &scope);
 }
 
 static const struct flag status_flags[] = {FLAG_PROJECT, FLAG_ENVIRONMENT, FLAG_JSON, FLAG_END};

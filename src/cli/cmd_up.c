@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/domain.h"
 #include "cli/project.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/upload.h"
 #include "cli/watch.h"
@@ -20,9 +21,7 @@ static err *create_service(struct cli *cli, const struct args *args, struct scop
   name = given ? str_dup(given)
                : project_folder_name(scope->link.folder ? scope->link.folder : folder);
   auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "mutation ServiceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input)"
-                " { id name } }",
+  TRY(cli_query(cli, mutation_service_create,
                 json_pack("{s:{s:s, s:s}}", "input", "name", name, "projectId", scope->project_id),
                 &data));
   json_t *node = json_object_get(data, "serviceCreate");
@@ -46,8 +45,7 @@ static err *new_project(struct cli *cli, const struct args *args, struct scope *
   name = given ? str_dup(given) : project_folder_name(folder);
   TRY(project_create(cli, name, args_text(args, "workspace"), &project));
   TRY(project_scope_of_new(project, ret_scope));
-  if (!args_has(args, "json"))
-    err_line(&cli->out, "Created project %s", ret_scope->project_name);
+  if (!args_has(args, "json")) err_line(&cli->out, "Created project %s", ret_scope->project_name);
   return NULL;
 }
 
@@ -70,8 +68,10 @@ static err *choose_service(struct cli *cli, const struct args *args, struct scop
     return NULL;
   }
   auto_free char *names = scope_names(all);
-  return err_new(ERR_INVALID, "which service? Name one with --service (%s), or a new one with "
-                 "--name NAME", names);
+  return err_new(ERR_INVALID,
+                 "which service? Name one with --service (%s), or a new one with "
+                 "--name NAME",
+                 names);
 }
 
 static err *find_target(struct cli *cli, const struct args *args, struct scope *ret_scope) {
@@ -80,8 +80,10 @@ static err *find_target(struct cli *cli, const struct args *args, struct scope *
                                  : scope_find(cli, args, SCOPE_SERVICE_IF_ANY, &scope);
   if (!e) e = choose_service(cli, args, &scope);
   if (!e && should_link(cli, args, &scope)) e = scope_save_link(cli, &scope);
-  if (e) scope_done(&scope);
-  else *ret_scope = scope;
+  if (e)
+    scope_done(&scope);
+  else
+    *ret_scope = scope;
   return e;
 }
 
@@ -105,16 +107,21 @@ static void print_detached(struct cli *cli, const struct args *args, const json_
     out_json_line(&cli->out, told);
   } else {
     if (logs) out_line(&cli->out, "  Build Logs: %s", logs);
-    err_line(&cli->out, "Deploying in the background; `%s logs %s` shows how it goes",
-             cli->program, id);
+    err_line(&cli->out, "Deploying in the background; `%s logs %s` shows how it goes", cli->program,
+             id);
   }
 }
 
 /* SUCCESS → "success", for the last line of --json. */
 static void print_json_end(struct cli *cli, const char *id, const char *status, const char *url) {
-  static const struct { const char *status, *word; } words[] = {
-      {"FAILED", "failed"}, {"CRASHED", "crashed"}, {"REMOVED", "removed"},
-      {"SKIPPED", "skipped"}, {"NEEDS_APPROVAL", "needs_approval"},
+  static const struct {
+    const char *status, *word;
+  } words[] = {
+      {"FAILED", "failed"},
+      {"CRASHED", "crashed"},
+      {"REMOVED", "removed"},
+      {"SKIPPED", "skipped"},
+      {"NEEDS_APPROVAL", "needs_approval"},
   };
   const char *word = "success";
   for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -154,10 +161,12 @@ static err *follow(struct cli *cli, const struct args *args, const struct scope 
   struct watch w = {.deployment_id = id, .build_logs = true, .json = json};
   if (json) {
     TRY(watch_deployment(cli, &w, &end));
-    bool good = str_eq(end.status, "SUCCESS") || str_eq(end.status, "SLEEPING") ||
-                end.nothing_changed;
-    if (good) TRY(public_url(cli, scope, &end, &url));
-    else cli->exit_status = EXIT_NOT_LIVE;
+    bool good =
+        str_eq(end.status, "SUCCESS") || str_eq(end.status, "SLEEPING") || end.nothing_changed;
+    if (good)
+      TRY(public_url(cli, scope, &end, &url));
+    else
+      cli->exit_status = EXIT_NOT_LIVE;
     print_json_end(cli, id, end.status, url);
     return NULL;
   }
@@ -208,11 +217,12 @@ const struct command command_up = {
     .aliases = "deploy",
     .usage = "[PATH]",
     .summary = "Deploy the code in this folder",
-    .details = "Packs the linked folder (or PATH below it) without what .gitignore, .railwayignore,\n"
-               ".git and node_modules hold, uploads it, and follows the build and the deployment to\n"
-               "their end. What served before serves until the new deployment is healthy; when that\n"
-               "fails it serves on, and the exit status is 1. A project without a service gets one\n"
-               "named after the folder, and a service without a domain gets one.",
+    .details =
+        "Packs the linked folder (or PATH below it) without what .gitignore, .railwayignore,\n"
+        ".git and node_modules hold, uploads it, and follows the build and the deployment to\n"
+        "their end. What served before serves until the new deployment is healthy; when that\n"
+        "fails it serves on, and the exit status is 1. A project without a service gets one\n"
+        "named after the folder, and a service without a domain gets one.",
     .examples = "up  # this folder\n"
                 "up backend --path-as-root -s api  # a part of a larger repository\n"
                 "up --detach -m 'new prices'\n"

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/variables.h"
 
@@ -15,10 +16,7 @@
 
 err *variables_fetch(struct cli *cli, const struct scope *scope, json_t **ret_variables) {
   auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "query VariablesForServiceDeployment($projectId: String!, $environmentId: String!,"
-                " $serviceId: String!) { variablesForServiceDeployment(projectId: $projectId,"
-                " environmentId: $environmentId, serviceId: $serviceId) }",
+  TRY(cli_query(cli, query_variables_for_service_deployment,
                 json_pack("{s:s, s:s, s:s}", "projectId", scope->project_id, "environmentId",
                           scope->environment_id, "serviceId", scope->service_id),
                 &data));
@@ -33,8 +31,10 @@ static char *one_line(const char *value) {
   auto_str text = STR_EMPTY;
   str_init(&text);
   for (; *value; value++) {
-    if (*value == '\n') str_add(&text, "\\n");
-    else str_add_char(&text, *value);
+    if (*value == '\n')
+      str_add(&text, "\\n");
+    else
+      str_add_char(&text, *value);
   }
   return format_printable(str_text(&text));
 }
@@ -59,8 +59,10 @@ static void print_variables(struct cli *cli, const struct args *args, const json
   for (size_t i = 0; i < names.len; i++) {
     const char *value = json_get_text(variables, names.items[i]);
     auto_free char *line = one_line(value ? value : "");
-    if (args_has(args, "kv")) out_line(&cli->out, "%s=%s", names.items[i], value ? value : "");
-    else table_add(&table, names.items[i], line, NULL);
+    if (args_has(args, "kv"))
+      out_line(&cli->out, "%s=%s", names.items[i], value ? value : "");
+    else
+      table_add(&table, names.items[i], line, NULL);
   }
   if (!args_has(args, "kv")) out_table(&cli->out, &table);
 }
@@ -70,8 +72,10 @@ static err *run_list(struct cli *cli, const struct args *args) {
   auto_json *variables = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(variables_fetch(cli, &scope, &variables));
-  if (args_has(args, "json")) out_json(&cli->out, variables);
-  else print_variables(cli, args, variables);
+  if (args_has(args, "json"))
+    out_json(&cli->out, variables);
+  else
+    print_variables(cli, args, variables);
   return NULL;
 }
 
@@ -120,17 +124,16 @@ static err *upsert(struct cli *cli, const struct args *args, json_t *variables) 
   json_t *input = json_pack("{s:s, s:s, s:s, s:O, s:b}", "projectId", scope.project_id,
                             "environmentId", scope.environment_id, "serviceId", scope.service_id,
                             "variables", variables, "skipDeploys", args_has(args, "skip-deploys"));
-  TRY(cli_query(cli,
-                "mutation VariableCollectionUpsert($input: VariableCollectionUpsertInput!) {"
-                " variableCollectionUpsert(input: $input) }",
-                json_pack("{s:o}", "input", input), &data));
+  TRY(cli_query(cli, mutation_variable_collection_upsert, json_pack("{s:o}", "input", input),
+                &data));
   auto_strv names = STRV_EMPTY;
   sorted_names(variables, &names);
   auto_free char *joined = strv_join(&names, ", ");
   auto_json *answer = json_pack("{s:o}", "set", json_array());
   for (size_t i = 0; i < names.len; i++)
     json_array_append_new(json_object_get(answer, "set"), json_string(names.items[i]));
-  if (args_has(args, "json")) out_json(&cli->out, answer);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
   else
     out_line(&cli->out, "Set %s for %s in %s", joined, scope.service_name, scope.environment_name);
   return NULL;
@@ -154,13 +157,12 @@ static err *run_delete(struct cli *cli, const struct args *args) {
   auto_json *data = NULL;
   json_t *input = json_pack("{s:s, s:s, s:s, s:s}", "projectId", scope.project_id, "environmentId",
                             scope.environment_id, "serviceId", scope.service_id, "name", name);
-  TRY(cli_query(cli,
-                "mutation VariableDelete($input: VariableDeleteInput!) {"
-                " variableDelete(input: $input) }",
-                json_pack("{s:o}", "input", input), &data));
+  TRY(cli_query(cli, mutation_variable_delete, json_pack("{s:o}", "input", input), &data));
   auto_json *answer = json_pack("{s:s}", "deleted", name);
-  if (args_has(args, "json")) out_json(&cli->out, answer);
-  else out_line(&cli->out, "Deleted %s of %s", name, scope.service_name);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "Deleted %s of %s", name, scope.service_name);
   return NULL;
 }
 
@@ -169,7 +171,8 @@ static err *run_legacy(struct cli *cli, const struct args *args) {
   auto_json *variables = json_object();
   const char *from_stdin = args_text(args, "set-from-stdin"), *pair;
   size_t cursor = 0;
-  while ((pair = args_next(args, "set", &cursor))) TRY(variables_read_pair(pair, variables));
+  while ((pair = args_next(args, "set", &cursor)))
+    TRY(variables_read_pair(pair, variables));
   if (from_stdin) TRY(set_from_stdin(from_stdin, variables));
   return json_object_size(variables) ? upsert(cli, args, variables) : run_list(cli, args);
 }
@@ -226,7 +229,10 @@ static const struct command variable_delete = {
     .run = run_delete,
 };
 static const struct command *const subcommands[] = {
-    &variable_list, &variable_set, &variable_delete, NULL,
+    &variable_list,
+    &variable_set,
+    &variable_delete,
+    NULL,
 };
 const struct command command_variable = {
     .name = "variable",

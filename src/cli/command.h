@@ -25,7 +25,8 @@ struct command {
   size_t min_words, max_words;
   bool stop_at_word; /* words are a command to run: its flags are not ours */
   bool hidden;       /* works, but is not listed: an old spelling */
-  err *(*run)(struct cli *cli, const struct args *args); /* NULL: only its subcommands do something */
+  err *(*run)(struct cli *cli,
+              const struct args *args); /* NULL: only its subcommands do something */
 };
 
 extern const struct command *const all_commands[]; /* NULL-terminated, in the order of the help */

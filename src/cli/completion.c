@@ -10,7 +10,8 @@ static void add_names(const struct command *command, const char *separator, stru
   if (!command->aliases) return;
   auto_strv aliases = STRV_EMPTY;
   strv_split(&aliases, command->aliases, '|');
-  for (size_t i = 0; i < aliases.len; i++) str_addf(text, "%s%s", separator, aliases.items[i]);
+  for (size_t i = 0; i < aliases.len; i++)
+    str_addf(text, "%s%s", separator, aliases.items[i]);
 }
 
 static void add_flags(const struct flag *flags, struct str *text) {
@@ -68,10 +69,11 @@ static void bash_script(const struct command *const *commands, struct str *text)
   str_add(text, "  esac\n"
                 "  case \"$verb ${COMP_WORDS[2]}\" in\n");
   add_subverb_cases(commands, text);
-  str_add(text, "  esac\n"
-                "  COMPREPLY=( $(compgen -W \"$words\" -- \"$word\") )\n"
-                "  if [[ ${#COMPREPLY[@]} -eq 0 ]]; then COMPREPLY=( $(compgen -f -- \"$word\") ); fi\n"
-                "}\ncomplete -F _tram tram railway\n");
+  str_add(text,
+          "  esac\n"
+          "  COMPREPLY=( $(compgen -W \"$words\" -- \"$word\") )\n"
+          "  if [[ ${#COMPREPLY[@]} -eq 0 ]]; then COMPREPLY=( $(compgen -f -- \"$word\") ); fi\n"
+          "}\ncomplete -F _tram tram railway\n");
 }
 
 static void zsh_script(const struct command *const *commands, struct str *text) {
@@ -107,8 +109,10 @@ static void fish_flags(const struct command *command, const char *program, struc
 static void fish_command(const struct command *command, const char *program, const char *parent,
                          struct str *text) {
   str_addf(text, "complete -c %s -f -n '", program);
-  if (parent) str_addf(text, "__fish_seen_subcommand_from %s", parent);
-  else str_add(text, "__fish_use_subcommand");
+  if (parent)
+    str_addf(text, "__fish_seen_subcommand_from %s", parent);
+  else
+    str_add(text, "__fish_use_subcommand");
   str_addf(text, "' -a %s -d ", command->name);
   add_quoted(command->summary, text);
   str_add_char(text, '\n');
@@ -121,14 +125,16 @@ static void fish_script(const struct command *const *commands, const char *progr
     fish_command(*commands, program, NULL, text);
     fish_flags(*commands, program, text);
     const struct command *const *sub = (*commands)->subcommands;
-    for (; sub && *sub; sub++) fish_command(*sub, program, (*commands)->name, text);
+    for (; sub && *sub; sub++)
+      fish_command(*sub, program, (*commands)->name, text);
   }
 }
 
-err *completion_script(const struct command *const *commands, const char *shell,
-                       struct str *text) {
-  if (str_eq(shell, "bash")) bash_script(commands, text);
-  else if (str_eq(shell, "zsh")) zsh_script(commands, text);
+err *completion_script(const struct command *const *commands, const char *shell, struct str *text) {
+  if (str_eq(shell, "bash"))
+    bash_script(commands, text);
+  else if (str_eq(shell, "zsh"))
+    zsh_script(commands, text);
   else if (str_eq(shell, "fish")) {
     fish_script(commands, "tram", text);
     fish_script(commands, "railway", text);

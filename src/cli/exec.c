@@ -135,8 +135,10 @@ static err *on_readable(struct session *s, int epoll_fd) {
   if (s->input_over || !is_readable(STDIN_FILENO)) return NULL;
   TRY(send_input(s));
   if (!s->input_over) return NULL;
-  if (s->terminal.held) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
-  else s->wait_fd = -1;
+  if (s->terminal.held)
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+  else
+    s->wait_fd = -1;
   return NULL;
 }
 

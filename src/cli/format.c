@@ -12,10 +12,14 @@
 void format_duration(int64_t ms, char text[FORMAT_SIZE]) {
   if (ms < 0) ms = 0;
   long long s = ms / 1000;
-  if (ms < 1000) snprintf(text, FORMAT_SIZE, "%lld ms", (long long)ms);
-  else if (s < 60) snprintf(text, FORMAT_SIZE, "%lld.%lld s", s, (long long)(ms % 1000) / 100);
-  else if (s < 3600) snprintf(text, FORMAT_SIZE, "%lld min %lld s", s / 60, s % 60);
-  else snprintf(text, FORMAT_SIZE, "%lld h %lld min", s / 3600, s % 3600 / 60);
+  if (ms < 1000)
+    snprintf(text, FORMAT_SIZE, "%lld ms", (long long)ms);
+  else if (s < 60)
+    snprintf(text, FORMAT_SIZE, "%lld.%lld s", s, (long long)(ms % 1000) / 100);
+  else if (s < 3600)
+    snprintf(text, FORMAT_SIZE, "%lld min %lld s", s / 60, s % 60);
+  else
+    snprintf(text, FORMAT_SIZE, "%lld h %lld min", s / 3600, s % 3600 / 60);
 }
 
 void format_bytes(int64_t size, char text[FORMAT_SIZE]) {
@@ -31,10 +35,14 @@ void format_bytes(int64_t size, char text[FORMAT_SIZE]) {
 
 void format_age(int64_t age_ms, char text[FORMAT_SIZE]) {
   long long minutes = age_ms / 60000;
-  if (minutes < 1) snprintf(text, FORMAT_SIZE, "just now");
-  else if (minutes < 60) snprintf(text, FORMAT_SIZE, "%lld min ago", minutes);
-  else if (minutes < 48 * 60) snprintf(text, FORMAT_SIZE, "%lld h ago", minutes / 60);
-  else snprintf(text, FORMAT_SIZE, "%lld days ago", minutes / (24 * 60));
+  if (minutes < 1)
+    snprintf(text, FORMAT_SIZE, "just now");
+  else if (minutes < 60)
+    snprintf(text, FORMAT_SIZE, "%lld min ago", minutes);
+  else if (minutes < 48 * 60)
+    snprintf(text, FORMAT_SIZE, "%lld h ago", minutes / 60);
+  else
+    snprintf(text, FORMAT_SIZE, "%lld days ago", minutes / (24 * 60));
 }
 
 void format_local_time(const char *timestamp, char text[FORMAT_SIZE]) {
@@ -52,8 +60,10 @@ void format_local_time(const char *timestamp, char text[FORMAT_SIZE]) {
 char *format_words(const char *constant) {
   char *words = str_dup(constant);
   for (char *p = words; *p; p++) {
-    if (*p == '_') *p = ' ';
-    else if (p > words) *p = (char)tolower((unsigned char)*p);
+    if (*p == '_')
+      *p = ' ';
+    else if (p > words)
+      *p = (char)tolower((unsigned char)*p);
   }
   return words;
 }
@@ -95,8 +105,10 @@ char *format_printable(const char *text) {
     size_t colour = colour_len(text);
     size_t len = colour ? colour : character_len(text);
     bool control = len == 1 && (iscntrl((unsigned char)*text) && *text != '\t');
-    if (len == 0) str_add_char(&clean, '?');
-    else if (!control && !(len == 2 && is_c1(text))) str_add_bytes(&clean, text, len);
+    if (len == 0)
+      str_add_char(&clean, '?');
+    else if (!control && !(len == 2 && is_c1(text)))
+      str_add_bytes(&clean, text, len);
     text += len ? len : 1;
   }
   return str_take(&clean);
@@ -108,10 +120,13 @@ char *format_name(const char *folder) {
   for (; *folder && name.len < 32; folder++) {
     unsigned char c = (unsigned char)*folder;
     bool plain = isascii(c) && isalnum(c);
-    if (plain) str_add_char(&name, (char)tolower(c));
-    else if (name.len && name.data[name.len - 1] != '-') str_add_char(&name, '-');
+    if (plain)
+      str_add_char(&name, (char)tolower(c));
+    else if (name.len && name.data[name.len - 1] != '-')
+      str_add_char(&name, '-');
   }
-  while (name.len && name.data[name.len - 1] == '-') name.data[--name.len] = '\0';
+  while (name.len && name.data[name.len - 1] == '-')
+    name.data[--name.len] = '\0';
   if (!name.len) str_add(&name, "app");
   return str_take(&name);
 }
@@ -129,7 +144,8 @@ void table_add(struct table *t, ...) {
     if (!cell) break;
   }
   va_end(cells);
-  while (t->cells.len % t->columns) strv_add(&t->cells, "");
+  while (t->cells.len % t->columns)
+    strv_add(&t->cells, "");
 }
 
 static size_t column_width(const struct table *t, size_t column) {
@@ -148,7 +164,8 @@ void table_print(const struct table *t, const char *indent, struct str *text) {
     if (column == 0) str_add(text, indent);
     str_add(text, t->cells.items[i]);
     if (last) {
-      while (text->len && text->data[text->len - 1] == ' ') text->data[--text->len] = '\0';
+      while (text->len && text->data[text->len - 1] == ' ')
+        text->data[--text->len] = '\0';
       str_add_char(text, '\n');
       continue;
     }

@@ -38,9 +38,8 @@ static void add_verbs(const struct command *const *commands, const char *program
   table_init(&table, 2);
   for (; *commands; commands++) {
     if ((*commands)->hidden) continue;
-    auto_free char *call =
-        str_format("%s %s%s%s", program, (*commands)->name, *(*commands)->usage ? " " : "",
-                   (*commands)->usage);
+    auto_free char *call = str_format("%s %s%s%s", program, (*commands)->name,
+                                      *(*commands)->usage ? " " : "", (*commands)->usage);
     table_add(&table, call, (*commands)->summary, NULL);
   }
   table_print(&table, "  ", text);
@@ -55,10 +54,11 @@ void help_overview(const char *program, struct str *text) {
   str_addf(text, "%s: deploy the code in this folder, and look after what runs\n\n", program);
   str_addf(text, "Usage: %s <verb> [flags] [words]\n\nVerbs:\n", program);
   add_verbs(all_commands, program, text);
-  str_addf(text, "\nStart here:\n"
-                 "  %s login      sign in to a server\n"
-                 "  %s init       make a project and link this folder to it\n"
-                 "  %s up         deploy this folder\n",
+  str_addf(text,
+           "\nStart here:\n"
+           "  %s login      sign in to a server\n"
+           "  %s init       make a project and link this folder to it\n"
+           "  %s up         deploy this folder\n",
            program, program, program);
   str_addf(text, "\nEvery verb takes --help, and most take --json. `%s help VERB` says more.\n",
            program);
@@ -131,7 +131,8 @@ static void markdown_command(const struct command *command, const char *path, co
     str_add(text, ".\n");
   }
   if (command->details) str_addf(text, "\n%s\n", command->details);
-  if (command->flags && command->flags->names) str_add(text, "\n| Flag | What it does |\n|---|---|\n");
+  if (command->flags && command->flags->names)
+    str_add(text, "\n| Flag | What it does |\n|---|---|\n");
   for (const struct flag *flag = command->flags; flag && flag->names; flag++) {
     auto_str names = STR_EMPTY;
     flag_describe(flag, &names);
@@ -150,16 +151,17 @@ static void markdown_command(const struct command *command, const char *path, co
 }
 
 void help_markdown(const struct command *const *commands, struct str *text) {
-  str_add(text,
-          "# The command line\n\n"
-          "Made from the program's own table by `tram help --markdown > docs/cli.md`; a test keeps\n"
-          "the two alike. `railway` is a second name of the same program.\n\n"
-          "Results are printed on standard output, progress, questions and errors on standard\n"
-          "error. With `--json` results are JSON in Railway's shapes, and an error is\n"
-          "`{\"code\":\"NOT_FOUND\",\"error\":\"…\"}`. Colours and moving lines appear only on a\n"
-          "terminal. What destroys something asks first; off a terminal it needs `--yes`.\n\n"
-          "## Environment variables\n\nEach RAILWAY_X may also be spelled TRAM_X.\n\n"
-          "| Variable | What it does |\n|---|---|\n");
+  str_add(
+      text,
+      "# The command line\n\n"
+      "Made from the program's own table by `tram help --markdown > docs/cli.md`; a test keeps\n"
+      "the two alike. `railway` is a second name of the same program.\n\n"
+      "Results are printed on standard output, progress, questions and errors on standard\n"
+      "error. With `--json` results are JSON in Railway's shapes, and an error is\n"
+      "`{\"code\":\"NOT_FOUND\",\"error\":\"…\"}`. Colours and moving lines appear only on a\n"
+      "terminal. What destroys something asks first; off a terminal it needs `--yes`.\n\n"
+      "## Environment variables\n\nEach RAILWAY_X may also be spelled TRAM_X.\n\n"
+      "| Variable | What it does |\n|---|---|\n");
   for (size_t i = 0; i < ARRAY_LEN(variables); i++)
     str_addf(text, "| `%s` | %s |\n", variables[i].name, variables[i].meaning);
   str_add(text, "\n## Exit status\n\n`run`, `ssh` and `shell` pass on the command's own.\n\n"

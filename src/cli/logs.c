@@ -35,8 +35,10 @@ static void add_attributes(const json_t *line, struct str *text, char **level) {
     const char *value = json_get_text(attribute, "value");
     if (!key || !value) continue;
     auto_free char *plain = attribute_text(value);
-    if (str_eq(key, "level")) str_replace_owned(level, plain);
-    else str_addf(text, " %s=%s", key, plain);
+    if (str_eq(key, "level"))
+      str_replace_owned(level, plain);
+    else
+      str_addf(text, " %s=%s", key, plain);
   }
 }
 
@@ -46,7 +48,8 @@ char *log_line_text(const json_t *line) {
   auto_free char *level = str_dup(json_get_text(line, "severity"));
   add_attributes(line, &attributes, &level);
   if (!attributes.len) return format_printable(message ? message : "");
-  for (char *p = level; p && *p; p++) *p = (char)toupper((unsigned char)*p);
+  for (char *p = level; p && *p; p++)
+    *p = (char)toupper((unsigned char)*p);
   const char *time = json_get_text(line, "timestamp");
   auto_free char *whole = str_format("%s [%s] %s%s", time ? time : "", level ? level : "INFO",
                                      message ? message : "", str_text(&attributes));

@@ -14,8 +14,8 @@
 struct log_printer {
   struct output *out;
   bool json;
-  bool dim;      /* build lines beside the app's own */
-  bool to_error; /* on standard error: part of an explanation */
+  bool dim;        /* build lines beside the app's own */
+  bool to_error;   /* on standard error: part of an explanation */
   struct str last; /* timestamp of the newest line printed: a repeated line is dropped */
 };
 void log_printer_init(struct log_printer *p, struct output *out, bool json);

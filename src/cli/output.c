@@ -142,7 +142,8 @@ void out_progress(struct output *o, const char *what, int64_t done_bytes, int64_
   char done[FORMAT_SIZE], total[FORMAT_SIZE];
   auto_str bar = STR_EMPTY;
   int64_t filled = total_bytes > 0 ? done_bytes * PROGRESS_CELLS / total_bytes : 0;
-  for (int64_t i = 0; i < PROGRESS_CELLS; i++) str_add(&bar, i < filled ? "█" : "░");
+  for (int64_t i = 0; i < PROGRESS_CELLS; i++)
+    str_add(&bar, i < filled ? "█" : "░");
   format_bytes(done_bytes, done);
   format_bytes(total_bytes, total);
   out_moving(o, "%s %s %s of %s", what, str_text(&bar), done, total);

@@ -14,11 +14,11 @@
 enum style { STYLE_BOLD, STYLE_DIM, STYLE_GREEN, STYLE_YELLOW, STYLE_RED, STYLE_CYAN };
 
 struct output {
-  FILE *out, *err;     /* borrowed */
+  FILE *out, *err; /* borrowed */
   bool out_colour, err_colour;
   bool out_terminal, err_terminal;
-  bool interactive;    /* standard input and error are both terminals: questions may be asked */
-  bool status_shown;   /* a moving line stands at the end of `err` */
+  bool interactive;  /* standard input and error are both terminals: questions may be asked */
+  bool status_shown; /* a moving line stands at the end of `err` */
 };
 
 void output_init(struct output *o, FILE *out, FILE *error);

@@ -32,7 +32,7 @@ err *prompt_read_stdin(char **ret_line) {
 
 static err *need_terminal(const struct output *o, const char *question, const char *instead) {
   if (o->interactive) return NULL;
-  return err_new(ERR_INVALID, "%s: there is no terminal to ask on; use %s", question, instead);
+  return err_new(ERR_INVALID, "there is no terminal to ask \"%s\": use %s", question, instead);
 }
 
 static void ask(struct output *o, const char *question, const char *hint) {
@@ -41,8 +41,8 @@ static void ask(struct output *o, const char *question, const char *hint) {
   fflush(o->err);
 }
 
-err *prompt_text(struct output *o, const char *question, const char *otherwise,
-                 const char *instead, char **ret_answer) {
+err *prompt_text(struct output *o, const char *question, const char *otherwise, const char *instead,
+                 char **ret_answer) {
   TRY(need_terminal(o, question, instead));
   auto_free char *hint = otherwise ? str_format(" [%s]:", otherwise) : str_dup(":");
   for (;;) {
@@ -57,8 +57,7 @@ err *prompt_text(struct output *o, const char *question, const char *otherwise,
   }
 }
 
-err *prompt_secret(struct output *o, const char *question, const char *instead,
-                   char **ret_answer) {
+err *prompt_secret(struct output *o, const char *question, const char *instead, char **ret_answer) {
   TRY(need_terminal(o, question, instead));
   auto_terminal terminal = {0};
   TRY(terminal_hold(TERMINAL_SILENT, &terminal));
@@ -106,7 +105,8 @@ err *prompt_choose(struct output *o, const char *question, const struct strv *ch
     return NULL;
   }
   TRY(need_terminal(o, question, instead));
-  for (size_t i = 0; i < choices->len; i++) err_line(o, "  %2zu  %s", i + 1, choices->items[i]);
+  for (size_t i = 0; i < choices->len; i++)
+    err_line(o, "  %2zu  %s", i + 1, choices->items[i]);
   for (;;) {
     ask(o, question, " (number or name):");
     auto_free char *line = NULL;

@@ -19,8 +19,7 @@ fallible prompt_secret(struct output *o, const char *question, const char *inste
                        char **ret_answer);
 
 /* A no is `false`, not an error. */
-fallible prompt_confirm(struct output *o, const char *question, const char *instead,
-                        bool *ret_yes);
+fallible prompt_confirm(struct output *o, const char *question, const char *instead, bool *ret_yes);
 
 /* One of the choices, by its number or its text.  A single choice is taken without asking. */
 fallible prompt_choose(struct output *o, const char *question, const struct strv *choices,

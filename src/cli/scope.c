@@ -8,11 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
-
-#define PROJECT_FIELDS                                                                             \
-  "id name createdAt updatedAt primaryEnvironmentId"                                               \
-  " environments(first: 500) { edges { node { id name isEphemeral } } }"                           \
-  " services(first: 500) { edges { node { id name } } }"
+#include "cli/queries.h"
 
 json_t *scope_node_at(const json_t *connection, size_t i) {
   return json_object_get(json_array_get(json_object_get(connection, "edges"), i), "node");
@@ -48,21 +44,18 @@ err *scope_folder(char **ret_folder) {
 
 err *scope_fetch_projects(struct cli *cli, json_t **ret_projects) {
   auto_json *data = NULL;
-  TRY(cli_query(cli,
-                "query Projects { projects(first: 500) { edges { node { " PROJECT_FIELDS
-                " workspace { id name } } } } }",
-                NULL, &data));
+  TRY(cli_query(cli, query_projects, NULL, &data));
   const json_t *connection = json_object_get(data, "projects");
   json_t *projects = json_array(), *node;
-  for (size_t i = 0; (node = scope_node_at(connection, i)); i++) json_array_append(projects, node);
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
+    json_array_append(projects, node);
   *ret_projects = projects;
   return NULL;
 }
 
 static err *fetch_project_by_id(struct cli *cli, const char *id, json_t **ret_project) {
   auto_json *data = NULL;
-  TRY(cli_query(cli, "query Project($id: String!) { project(id: $id) { " PROJECT_FIELDS " } }",
-                json_pack("{s:s}", "id", id), &data));
+  TRY(cli_query(cli, query_project, json_pack("{s:s}", "id", id), &data));
   *ret_project = json_incref(json_object_get(data, "project"));
   return NULL;
 }
@@ -82,8 +75,7 @@ static err *fetch_project_by_name(struct cli *cli, const char *name, json_t **re
   if (!found)
     return err_new(ERR_NOT_FOUND, "Project \"%s\" not found. `%s list` shows those you have", name,
                    cli->program);
-  *ret_project = json_incref(found);
-  return NULL;
+  return fetch_project_by_id(cli, json_get_text(found, "id"), ret_project);
 }
 
 err *scope_fetch_project(struct cli *cli, const char *name_or_id, json_t **ret_project) {
@@ -91,16 +83,25 @@ err *scope_fetch_project(struct cli *cli, const char *name_or_id, json_t **ret_p
                               : fetch_project_by_name(cli, name_or_id, ret_project);
 }
 
+err *scope_fetch_instances(struct cli *cli, const char *project_id, const char *environment_id,
+                           json_t **ret_instances) {
+  auto_json *data = NULL;
+  json_t *variables = json_pack("{s:s, s:s}", "id", environment_id, "projectId", project_id);
+  TRY(cli_query(cli, query_environment_instances, variables, &data));
+  const json_t *environment = json_object_get(data, "environment");
+  *ret_instances = json_incref(json_object_get(environment, "serviceInstances"));
+  return NULL;
+}
+
 /* The project and environment that a project token belongs to. */
 static err *link_of_token(struct cli *cli, struct link *ret_link) {
   auto_json *data = NULL;
-  TRY(cli_query(cli, "query ProjectToken { projectToken { projectId environmentId } }", NULL,
-                &data));
+  TRY(cli_query(cli, query_project_token, NULL, &data));
   const json_t *token = json_object_get(data, "projectToken");
   *ret_link = (struct link){
       .project = str_dup(json_get_text(token, "projectId")),
       .environment = str_dup(json_get_text(token, "environmentId")),
-      .service = str_dup(config_env("SERVICE_ID")),
+      .service = str_dup(user_config_env("SERVICE_ID")),
   };
   return NULL;
 }
@@ -109,10 +110,10 @@ static err *find_link(struct cli *cli, struct link *ret_link) {
   auto_free char *folder = NULL;
   TRY(scope_folder(&folder));
   struct link link = {0};
-  if (cli->client.kind != TOKEN_PROJECT) return config_find_link(&cli->config, folder, ret_link);
+  if (cli->client.kind != TOKEN_PROJECT) return user_config_find_link(&cli->config, folder, ret_link);
   /* The folder's link still says which service is meant, when it is of the same project. */
   TRY(link_of_token(cli, ret_link));
-  err *e = config_find_link(&cli->config, folder, &link);
+  err *e = user_config_find_link(&cli->config, folder, &link);
   if (!e && !ret_link->service && str_eq(link.project, ret_link->project))
     ret_link->service = str_dup(link.service);
   if (!e) link_done(&link);
@@ -140,14 +141,16 @@ static err *find_environment(struct cli *cli, const struct args *args, struct sc
     return err_new(ERR_INVALID, "--project without --environment: the project has several (%s)",
                    names);
   }
-  const json_t *node = named ? scope_node(all, named)
-                             : scope_node(all, json_get_text(scope->project,
-                                                             "primaryEnvironmentId"));
+  const json_t *node = named
+                           ? scope_node(all, named)
+                           : scope_node(all, json_get_text(scope->project, "primaryEnvironmentId"));
   if (!node && !named) node = scope_node_at(all, 0);
   if (!node) {
     auto_free char *names = scope_names(all);
-    return err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project has: %s. "
-                   "`%s environment new NAME` makes one", named ? named : "", names, cli->program);
+    return err_new(ERR_NOT_FOUND,
+                   "Environment \"%s\" not found. The project has: %s. "
+                   "`%s environment new NAME` makes one",
+                   named ? named : "", names, cli->program);
   }
   scope->environment_id = json_get_text(node, "id");
   scope->environment_name = json_get_text(node, "name");
@@ -165,11 +168,15 @@ static err *find_service(struct cli *cli, const struct args *args, enum scope_ne
   if (!node && scope->link.service) node = scope_node(all, scope->link.service);
   if (!node && need == SCOPE_SERVICE && scope_node_count(all) == 1) node = scope_node_at(all, 0);
   if (!node && need == SCOPE_SERVICE && scope_node_count(all) == 0)
-    return err_new(ERR_NOT_FOUND, "the project \"%s\" has no service yet: `%s up` makes one from "
-                   "this folder", scope->project_name, cli->program);
+    return err_new(ERR_NOT_FOUND,
+                   "the project \"%s\" has no service yet: `%s up` makes one from "
+                   "this folder",
+                   scope->project_name, cli->program);
   if (!node && need == SCOPE_SERVICE)
-    return err_new(ERR_INVALID, "which service? Name one with --service (%s), or link this folder "
-                   "to one with `%s service link NAME`", names, cli->program);
+    return err_new(ERR_INVALID,
+                   "which service? Name one with --service (%s), or link this folder "
+                   "to one with `%s service link NAME`",
+                   names, cli->program);
   scope->service_id = json_get_text(node, "id");
   scope->service_name = json_get_text(node, "name");
   return NULL;
@@ -192,8 +199,10 @@ err *scope_find(struct cli *cli, const struct args *args, enum scope_need need,
   TRY(cli_need_token(cli));
   struct scope scope = {0};
   err *e = find_all(cli, args, need, &scope);
-  if (e) scope_done(&scope);
-  else *ret_scope = scope;
+  if (e)
+    scope_done(&scope);
+  else
+    *ret_scope = scope;
   return e;
 }
 
@@ -214,13 +223,13 @@ err *scope_save_link(struct cli *cli, const struct scope *scope) {
       .environment_name = (char *)scope->environment_name,
       .service = (char *)scope->service_id,
   };
-  config_set_link(&cli->config, &link);
-  return config_save(&cli->config);
+  user_config_set_link(&cli->config, &link);
+  return user_config_save(&cli->config);
 }
 
 err *scope_url_of_domain(struct cli *cli, const char *domain, char **ret_url) {
   auto_json *data = NULL;
-  TRY(cli_query(cli, "query SystemInfo { systemInfo { edgeUrl } }", NULL, &data));
+  TRY(cli_query(cli, query_system_info, NULL, &data));
   const char *edge = json_get_text(json_object_get(data, "systemInfo"), "edgeUrl");
   const char *host = edge ? strstr(edge, "://") : NULL;
   if (!host) return err_new(ERR_CORRUPT, "the server gave no URL of its edge");

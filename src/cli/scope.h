@@ -38,6 +38,11 @@ fallible scope_fetch_project(struct cli *cli, const char *name_or_id, json_t **r
 /* All projects that the caller sees, as an array of {id, name, workspace…}. */
 fallible scope_fetch_projects(struct cli *cli, json_t **ret_projects);
 
+/* The service instances of an environment, as a connection: settings, domains, newest deployment.
+ */
+fallible scope_fetch_instances(struct cli *cli, const char *project_id, const char *environment_id,
+                               json_t **ret_instances);
+
 /* The node of a connection ({"edges":[{"node":…}]}) with that id or name, in any letter case, or
  * NULL.  Borrowed. */
 json_t *scope_node(const json_t *connection, const char *name_or_id);

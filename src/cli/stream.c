@@ -7,11 +7,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/queries.h"
 
 #define ACK_TIMEOUT_MS 10000
 #define FIRST_WAIT_MS 1000
 #define LONGEST_WAIT_MS 8000
-#define CLOSE_NORMAL 1000 /* RFC 6455 section 7.4.1 */
+#define CLOSE_NORMAL 1000     /* RFC 6455 section 7.4.1 */
 #define FATAL_CODE_FIRST 4400 /* the protocol's own close codes: trying again would not help */
 #define FATAL_CODE_LAST 4499
 
@@ -36,7 +37,7 @@ static err *send_json(stream *s, const json_t *message) {
 static err *send_subscribe(stream *s, int id) {
   auto_free char *name = str_format("%d", id);
   auto_json *message = json_pack("{s:s, s:s, s:O}", "id", name, "type", "subscribe", "payload",
-                                s->subscriptions[id].payload);
+                                 s->subscriptions[id].payload);
   return send_json(s, message);
 }
 
@@ -98,7 +99,8 @@ err *stream_open(struct client *c, stream **ret_stream) {
 void stream_free(stream *s) {
   if (!s) return;
   disconnect(s);
-  for (int i = 0; i < s->count; i++) json_decref(s->subscriptions[i].payload);
+  for (int i = 0; i < s->count; i++)
+    json_decref(s->subscriptions[i].payload);
   str_done(&s->text);
   free(s);
 }
@@ -118,7 +120,8 @@ err *stream_subscribe(stream *s, const char *query, json_t *variables, int *ret_
 
 static void wait_before_attempt(int failures) {
   int64_t wait_ms = FIRST_WAIT_MS;
-  for (int i = 1; i < failures && wait_ms < LONGEST_WAIT_MS; i++) wait_ms += wait_ms / 2;
+  for (int i = 1; i < failures && wait_ms < LONGEST_WAIT_MS; i++)
+    wait_ms += wait_ms / 2;
   if (wait_ms > LONGEST_WAIT_MS) wait_ms = LONGEST_WAIT_MS;
   struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
   nanosleep(&wait, NULL);

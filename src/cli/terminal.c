@@ -23,8 +23,10 @@ err *terminal_hold(enum terminal_mode mode, struct terminal *ret_terminal) {
   if (t.signal_fd < 0) return err_errno(errno, "watching for signals");
   sigprocmask(SIG_BLOCK, &set, &t.mask_before);
   struct termios now = t.before;
-  if (mode == TERMINAL_RAW) cfmakeraw(&now);
-  else now.c_lflag &= ~(tcflag_t)ECHO;
+  if (mode == TERMINAL_RAW)
+    cfmakeraw(&now);
+  else
+    now.c_lflag &= ~(tcflag_t)ECHO;
   tcsetattr(STDIN_FILENO, TCSADRAIN, &now);
   *ret_terminal = t;
   return NULL;

@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "source/pack.h"
+
+#define REDRAW_MS 50
 
 static err *real_folder(const char *path, char **ret_folder) {
   char *real = realpath(path, NULL);
@@ -76,12 +79,16 @@ struct transfer {
   bool quiet;
   int fd;
   int64_t packed_total;
+  int64_t drawn_ms; /* when the progress was drawn last: a folder may hold many small files */
 };
 
 static void on_packed(void *arg, int64_t files, int64_t bytes) {
   struct transfer *t = arg;
   (void)files;
-  if (!t->quiet) out_progress(&t->cli->out, "Packing  ", bytes, t->packed_total);
+  int64_t now_ms = clock_monotonic_ms();
+  if (t->quiet || now_ms - t->drawn_ms < REDRAW_MS) return;
+  t->drawn_ms = now_ms;
+  out_progress(&t->cli->out, "Packing  ", bytes, t->packed_total);
 }
 
 static err *write_fd(void *arg, const void *data, size_t size) {
@@ -100,7 +107,8 @@ static err *write_fd(void *arg, const void *data, size_t size) {
 static ssize_t read_fd(void *arg, char *buffer, size_t size) {
   struct transfer *t = arg;
   ssize_t got;
-  do got = read(t->fd, buffer, size);
+  do
+    got = read(t->fd, buffer, size);
   while (got < 0 && errno == EINTR);
   return got;
 }
@@ -108,8 +116,10 @@ static ssize_t read_fd(void *arg, char *buffer, size_t size) {
 static bool on_sent(void *arg, int64_t sent, int64_t total) {
   struct transfer *t = arg;
   if (t->quiet) return true;
-  if (sent < total) out_progress(&t->cli->out, "Uploading", sent, total);
-  else out_moving(&t->cli->out, "Uploaded; the server unpacks it");
+  if (sent < total)
+    out_progress(&t->cli->out, "Uploading", sent, total);
+  else
+    out_moving(&t->cli->out, "Uploaded; the server unpacks it");
   return true;
 }
 
@@ -150,8 +160,8 @@ err *upload_send(struct cli *cli, const struct scope *scope, const struct upload
   off_t size = lseek(fd, 0, SEEK_CUR);
   if (size < 0 || lseek(fd, 0, SEEK_SET) < 0) return err_errno(errno, "reading the packed folder");
   auto_free char *path = upload_path(scope, u);
-  struct client_upload send = {.path = path, .read_body = read_fd, .progress = on_sent,
-                               .size_bytes = size, .arg = &t};
+  struct client_upload send = {
+      .path = path, .read_body = read_fd, .progress = on_sent, .size_bytes = size, .arg = &t};
   e = client_send_upload(&cli->client, &send, ret_answer);
   out_moving_end(&cli->out);
   return err_wrap(e, "uploading");

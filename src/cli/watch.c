@@ -7,15 +7,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/logs.h"
+#include "cli/queries.h"
 #include "cli/stream.h"
 
 #define REDRAW_MS 100
 #define EXPLAIN_LINES 10
-#define LATE_LINES_MS 500 /* how long the last lines of a build may come after its end */
-
-#define DEPLOYMENT_FIELDS                                                                          \
-  "id status statusReason deploymentStopped url staticUrl suggestAddServiceDomain"                 \
-  " instances { id status }"
+#define SUBSCRIBED_LINES 500 /* of before the subscription; as Railway's CLI asks for */
+#define LATE_LINES_MS 500    /* how long the last lines of a build may come after its end */
 
 /* clang-format off */
 static const struct { const char *status; bool end, good; } statuses[] = {
@@ -74,21 +72,16 @@ static void follower_done(struct follower *f) {
 
 static err *subscribe_all(struct follower *f) {
   const char *id = f->watch->deployment_id;
-  TRY(stream_subscribe(f->stream,
-                       "subscription Deployment($id: String!) { deployment(id: $id) { "
-                       DEPLOYMENT_FIELDS " } }",
-                       json_pack("{s:s}", "id", id), &f->status_id));
-  TRY(stream_subscribe(f->stream,
-                       "subscription Events($id: String!) { deploymentEvents(id: $id) { id step "
-                       "createdAt completedAt payload { durationMs skipped error } } }",
-                       json_pack("{s:s}", "id", id), &f->events_id));
+  TRY(stream_subscribe(f->stream, subscription_deployment, json_pack("{s:s}", "id", id),
+                       &f->status_id));
+  TRY(stream_subscribe(f->stream, subscription_events, json_pack("{s:s}", "id", id),
+                       &f->events_id));
   f->logs_id = -1;
   f->logs_over = !f->watch->build_logs;
   if (!f->watch->build_logs) return NULL;
-  return stream_subscribe(f->stream,
-                          "subscription BuildLogs($id: String!) { buildLogs(deploymentId: $id, "
-                          "filter: \"\", limit: 500) { " LOG_FIELDS " } }",
-                          json_pack("{s:s}", "id", id), &f->logs_id);
+  return stream_subscribe(
+      f->stream, subscription_build_logs,
+      json_pack("{s:s, s:s, s:i}", "id", id, "filter", "", "limit", SUBSCRIBED_LINES), &f->logs_id);
 }
 
 static void print_step(struct follower *f, const json_t *event, const char *name) {
@@ -147,8 +140,8 @@ static void on_data(struct follower *f, int id, json_t *data) {
 static bool all_running(const json_t *deployment) {
   const json_t *instances = json_object_get(deployment, "instances"), *instance;
   size_t i;
-  json_array_foreach(instances, i, instance)
-    if (!str_eq(json_get_text(instance, "status"), "RUNNING")) return false;
+  json_array_foreach(instances, i, instance) if (!str_eq(json_get_text(instance, "status"),
+                                                         "RUNNING")) return false;
   return json_array_size(instances) > 0;
 }
 
@@ -161,9 +154,8 @@ static bool is_over(const struct follower *f) {
 /* The server ends the status subscription with the deployment; should it end early, ask. */
 static err *ask_status(struct follower *f) {
   auto_json *data = NULL;
-  TRY(cli_query(f->cli,
-                "query Deployment($id: String!) { deployment(id: $id) { " DEPLOYMENT_FIELDS " } }",
-                json_pack("{s:s}", "id", f->watch->deployment_id), &data));
+  TRY(cli_query(f->cli, query_deployment, json_pack("{s:s}", "id", f->watch->deployment_id),
+                &data));
   json_decref(f->deployment);
   f->deployment = json_incref(json_object_get(data, "deployment"));
   return NULL;
@@ -210,24 +202,21 @@ err *watch_deployment(struct cli *cli, const struct watch *w, struct watch_end *
 }
 
 /* The last lines of one kind of log; an empty array when they cannot be had. */
-static json_t *last_lines(struct cli *cli, const char *deployment_id, const char *field) {
-  auto_free char *query = str_format("query Logs($id: String!, $limit: Int) { %s(deploymentId: $id,"
-                                     " limit: $limit) { " LOG_FIELDS " } }", field);
+static json_t *last_lines(struct cli *cli, const char *id, const char *query, const char *field) {
   auto_json *data = NULL;
-  err *e = cli_query(cli, query,
-                     json_pack("{s:s, s:i}", "id", deployment_id, "limit", EXPLAIN_LINES), &data);
-  err_ignore(e);
+  json_t *variables = json_pack("{s:s, s:i}", "id", id, "limit", EXPLAIN_LINES);
+  err_ignore(cli_query(cli, query, variables, &data));
   json_t *lines = json_object_get(data, field);
   return json_is_array(lines) ? json_incref(lines) : json_array();
 }
 
 static void print_last_lines(struct cli *cli, const struct watch *w) {
   const char *title = "last lines of the app";
-  auto_json *lines = last_lines(cli, w->deployment_id, "deploymentLogs");
+  auto_json *lines = last_lines(cli, w->deployment_id, query_deployment_logs, "deploymentLogs");
   if (!json_array_size(lines)) {
     if (w->build_logs) return; /* they stand right above */
     json_decref(lines);
-    lines = last_lines(cli, w->deployment_id, "buildLogs");
+    lines = last_lines(cli, w->deployment_id, query_build_logs, "buildLogs");
     title = "last lines of the build";
   }
   if (!json_array_size(lines)) return;

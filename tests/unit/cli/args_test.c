@@ -25,7 +25,8 @@ static char *describe(const struct args *args) {
     str_add_char(&text, ' ');
   }
   str_add(&text, args->help ? "help |" : "|");
-  for (size_t i = 0; i < args->word_count; i++) str_addf(&text, " %s", args->words[i]);
+  for (size_t i = 0; i < args->word_count; i++)
+    str_addf(&text, " %s", args->words[i]);
   return str_take(&text);
 }
 
@@ -35,7 +36,11 @@ static err *read_line(const char *line, bool stop_at_word, struct args *args, st
 }
 
 TEST(reads_every_spelling) {
-  static const struct { const char *line; bool stop; const char *expected; } rows[] = {
+  static const struct {
+    const char *line;
+    bool stop;
+    const char *expected;
+  } rows[] = {
       {"", false, "|"},
       {"--service api", false, "service=api |"},
       {"--service=api", false, "service=api |"},
@@ -70,7 +75,9 @@ TEST(reads_every_spelling) {
 }
 
 TEST(refuses_what_is_wrong_and_names_the_nearest) {
-  static const struct { const char *line, *part; } rows[] = {
+  static const struct {
+    const char *line, *part;
+  } rows[] = {
       {"--sevrice api", "did you mean '--service'"},
       {"--detatch", "did you mean '--detach'"},
       {"--xylophone", "there is no flag '--xylophone'"},
@@ -119,9 +126,13 @@ TEST(numbers_are_bounded) {
 }
 
 TEST(the_first_word_is_found_behind_flags) {
-  static const struct { const char *line; int at; } rows[] = {
-      {"list", 0}, {"-s api list", 2}, {"--service=api list", 1}, {"-sapi list", 1},
-      {"-d list", 1}, {"--unknown list", 2}, {"-d", 1}, {"-s", 1},
+  static const struct {
+    const char *line;
+    int at;
+  } rows[] = {
+      {"list", 0},       {"-s api list", 2}, {"--service=api list", 1},
+      {"-sapi list", 1}, {"-d list", 1},     {"--unknown list", 2},
+      {"-d", 1},         {"-s", 1},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     auto_strv argv = STRV_EMPTY;

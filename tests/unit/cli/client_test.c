@@ -28,22 +28,33 @@ static err *read_answer(const struct client *c, int status, const char *body) {
 }
 
 TEST(answers_become_data_or_errors) {
-  static const struct { int status; const char *body; enum err_code code; const char *part; }
-  rows[] = {
+  static const struct {
+    int status;
+    const char *body;
+    enum err_code code;
+    const char *part;
+  } rows[] = {
       {200, "{\"data\":{\"a\":1}}", 0, ""},
-      {200, "{\"errors\":[{\"message\":\"no such project\",\"extensions\":{\"code\":\"NOT_FOUND\"}}]}",
+      {200,
+       "{\"errors\":[{\"message\":\"no such project\",\"extensions\":{\"code\":\"NOT_FOUND\"}}]}",
        ERR_NOT_FOUND, "no such project"},
-      {200, "{\"data\":null,\"errors\":[{\"message\":\"later\",\"extensions\":{\"code\":\"BUSY\"}}]}",
+      {200,
+       "{\"data\":null,\"errors\":[{\"message\":\"later\",\"extensions\":{\"code\":\"BUSY\"}}]}",
        ERR_BUSY, "later"},
-      {200, "{\"errors\":[{\"message\":\"odd\",\"extensions\":{\"code\":\"NEW\"}}]}", ERR_IO, "odd"},
+      {200, "{\"errors\":[{\"message\":\"odd\",\"extensions\":{\"code\":\"NEW\"}}]}", ERR_IO,
+       "odd"},
       {200, "{\"errors\":[{\"message\":\"Not Authorized\"}]}", ERR_DENIED,
        "Unauthorized. Please login with `tram login`"},
       {200, "{\"errors\":[{\"message\":\"Project Token not found\"}]}", ERR_DENIED, "Unauthorized"},
-      {200, "{\"errors\":[{\"message\":\"Not Authorized: sign in with `tram login`\"}]}", ERR_DENIED,
-       "Unauthorized"},
-      {200, "{\"errors\":[{\"message\":\"Not Authorized: this needs the role X\",\"extensions\":"
-            "{\"code\":\"DENIED\"}}]}", ERR_DENIED, "this needs the role X"},
-      {200, "{\"errors\":[{\"message\":\"viewers may not deploy\",\"extensions\":{\"code\":\"DENIED\"}}]}",
+      {200, "{\"errors\":[{\"message\":\"Not Authorized: sign in with `tram login`\"}]}",
+       ERR_DENIED, "Unauthorized"},
+      {200,
+       "{\"errors\":[{\"message\":\"Not Authorized: this needs the role X\",\"extensions\":"
+       "{\"code\":\"DENIED\"}}]}",
+       ERR_DENIED, "this needs the role X"},
+      {200,
+       "{\"errors\":[{\"message\":\"viewers may not "
+       "deploy\",\"extensions\":{\"code\":\"DENIED\"}}]}",
        ERR_DENIED, "viewers may not deploy"},
       {401, "{\"message\":\"who are you\"}", ERR_DENIED, "Unauthorized"},
       {401, "<html>", ERR_DENIED, "Unauthorized"},
@@ -57,8 +68,10 @@ TEST(answers_become_data_or_errors) {
   struct client c = make_client("http://127.0.0.1:1/", TOKEN_NONE);
   CHECK_TEXT(c.server, "http://127.0.0.1:1");
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-    if (rows[i].code) CHECK_ERR(read_answer(&c, rows[i].status, rows[i].body), rows[i].code, rows[i].part);
-    else CHECK_OK(read_answer(&c, rows[i].status, rows[i].body));
+    if (rows[i].code)
+      CHECK_ERR(read_answer(&c, rows[i].status, rows[i].body), rows[i].code, rows[i].part);
+    else
+      CHECK_OK(read_answer(&c, rows[i].status, rows[i].body));
   }
   client_done(&c);
 }
@@ -151,7 +164,8 @@ TEST(a_request_carries_token_and_query) {
 TEST(a_project_token_has_its_own_header) {
   struct fake fake;
   auto_json *data = NULL;
-  fake_start(&fake, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+  fake_start(&fake,
+             "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
   struct client c = make_client(fake.url, TOKEN_PROJECT);
   CHECK_ERR(client_graphql(&c, "{ ok }", NULL, &data), ERR_DENIED, "Unauthorized. Please login");
   fake_end(&fake);
@@ -180,13 +194,14 @@ TEST(uploads_are_placed_as_railway_places_them) {
   auto_free char *file = path_join(folder, "file");
   CHECK_OK(file_make_dirs(deep, 0700));
   CHECK_OK(file_write_fast(file, "x", 1, 0600));
-  const struct { const char *linked, *path; bool as_root; const char *root, *part; } rows[] = {
-      {folder, NULL, false, folder, NULL},
-      {folder, backend, false, folder, "backend"},
-      {folder, deep, false, folder, "backend/src"},
-      {folder, backend, true, backend, NULL},
-      {folder, folder, false, folder, NULL},
-      {backend, folder, false, folder, NULL},
+  const struct {
+    const char *linked, *path;
+    bool as_root;
+    const char *root, *part;
+  } rows[] = {
+      {folder, NULL, false, folder, NULL},          {folder, backend, false, folder, "backend"},
+      {folder, deep, false, folder, "backend/src"}, {folder, backend, true, backend, NULL},
+      {folder, folder, false, folder, NULL},        {backend, folder, false, folder, NULL},
       {NULL, backend, false, backend, NULL},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

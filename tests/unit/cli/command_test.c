@@ -1,4 +1,5 @@
-/* The table of verbs: every row is complete, and help, completion and docs/cli.md follow from it. */
+/* The table of verbs: every row is complete, and help, completion and docs/cli.md follow from it.
+ */
 #include "cli/command.h"
 
 #include <ctype.h>
@@ -72,10 +73,11 @@ TEST(no_two_verbs_have_the_same_name) {
 
 TEST(railways_names_are_there) {
   static const char *const names[] = {
-      "login", "logout", "whoami", "init", "link", "unlink", "list", "ls", "status", "up", "logs",
-      "redeploy", "restart", "rollback", "down", "deployment", "deployments", "domain", "open",
-      "environment", "env", "service", "variable", "variables", "vars", "var", "run", "ssh",
-      "shell", "build", "completion",
+      "login",   "logout",     "whoami",      "init",   "link",     "unlink",      "list",
+      "ls",      "status",     "up",          "logs",   "redeploy", "restart",     "rollback",
+      "down",    "deployment", "deployments", "domain", "open",     "environment", "env",
+      "service", "variable",   "variables",   "vars",   "var",      "run",         "ssh",
+      "shell",   "build",      "completion",
   };
   for (size_t i = 0; i < ARRAY_LEN(names); i++)
     if (!command_find(all_commands, names[i])) TAP_FAIL("no verb '%s'", names[i]);

@@ -5,9 +5,12 @@
 #include "tap.h"
 
 TEST(durations) {
-  static const struct { int64_t ms; const char *text; } rows[] = {
-      {-5, "0 ms"},        {0, "0 ms"},         {999, "999 ms"},
-      {1000, "1.0 s"},     {3249, "3.2 s"},     {59999, "59.9 s"},
+  static const struct {
+    int64_t ms;
+    const char *text;
+  } rows[] = {
+      {-5, "0 ms"},         {0, "0 ms"},           {999, "999 ms"},
+      {1000, "1.0 s"},      {3249, "3.2 s"},       {59999, "59.9 s"},
       {60000, "1 min 0 s"}, {125000, "2 min 5 s"}, {11520000, "3 h 12 min"},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -18,11 +21,13 @@ TEST(durations) {
 }
 
 TEST(sizes) {
-  static const struct { int64_t bytes; const char *text; } rows[] = {
-      {-1, "0 B"},          {0, "0 B"},          {999, "999 B"},     {1000, "1.0 kB"},
-      {3449, "3.4 kB"},     {9949, "9.9 kB"},    {9951, "10 kB"},    {999499, "999 kB"},
-      {999500, "1.0 MB"},   {12000000, "12 MB"}, {3400000000, "3.4 GB"},
-      {INT64_MAX, "9223 PB"},
+  static const struct {
+    int64_t bytes;
+    const char *text;
+  } rows[] = {
+      {-1, "0 B"},        {0, "0 B"},          {999, "999 B"},         {1000, "1.0 kB"},
+      {3449, "3.4 kB"},   {9949, "9.9 kB"},    {9951, "10 kB"},        {999499, "999 kB"},
+      {999500, "1.0 MB"}, {12000000, "12 MB"}, {3400000000, "3.4 GB"}, {INT64_MAX, "9223 PB"},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     char text[FORMAT_SIZE];
@@ -32,9 +37,12 @@ TEST(sizes) {
 }
 
 TEST(ages) {
-  static const struct { int64_t ms; const char *text; } rows[] = {
-      {-1000, "just now"},    {59999, "just now"},       {60000, "1 min ago"},
-      {3600000, "1 h ago"},   {47 * 3600000LL, "47 h ago"}, {72 * 3600000LL, "3 days ago"},
+  static const struct {
+    int64_t ms;
+    const char *text;
+  } rows[] = {
+      {-1000, "just now"},  {59999, "just now"},          {60000, "1 min ago"},
+      {3600000, "1 h ago"}, {47 * 3600000LL, "47 h ago"}, {72 * 3600000LL, "3 days ago"},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     char text[FORMAT_SIZE];
@@ -61,7 +69,9 @@ TEST(constants_as_words) {
 }
 
 TEST(only_harmless_bytes_reach_a_terminal) {
-  static const struct { const char *text, *expected; } rows[] = {
+  static const struct {
+    const char *text, *expected;
+  } rows[] = {
       {"plain", "plain"},
       {"a\tb", "a\tb"},
       {"\033[31mred\033[0m", "\033[31mred\033[0m"},
@@ -72,7 +82,9 @@ TEST(only_harmless_bytes_reach_a_terminal) {
       {"a\rb\nc\bd\x7f", "abcd"},
       {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
       {"\xff\xc3", "??"},
-      {"\xc2\x9b" "2J", "2J"},
+      {"\xc2\x9b"
+       "2J",
+       "2J"},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     auto_free char *got = format_printable(rows[i].text);
@@ -81,9 +93,16 @@ TEST(only_harmless_bytes_reach_a_terminal) {
 }
 
 TEST(names_from_folders) {
-  static const struct { const char *folder, *name; } rows[] = {
-      {"shop", "shop"},         {"My App", "my-app"},   {"a__b", "a-b"},  {"--x--", "x"},
-      {"\xc3\xa4pfel", "pfel"}, {"...", "app"},         {"", "app"},
+  static const struct {
+    const char *folder, *name;
+  } rows[] = {
+      {"shop", "shop"},
+      {"My App", "my-app"},
+      {"a__b", "a-b"},
+      {"--x--", "x"},
+      {"\xc3\xa4pfel", "pfel"},
+      {"...", "app"},
+      {"", "app"},
       {"0123456789012345678901234567890123456789", "01234567890123456789012345678901"},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

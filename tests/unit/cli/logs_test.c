@@ -10,7 +10,9 @@ static json_t *line_of(const char *text) {
 }
 
 TEST(lines_as_people_read_them) {
-  static const struct { const char *json, *text; } rows[] = {
+  static const struct {
+    const char *json, *text;
+  } rows[] = {
       {"{\"message\":\"hello\",\"timestamp\":\"t\",\"attributes\":[]}", "hello"},
       {"{\"message\":\"hello\",\"attributes\":[{\"key\":\"level\",\"value\":\"\\\"info\\\"\"}]}",
        "hello"},
@@ -32,7 +34,10 @@ TEST(lines_as_people_read_them) {
 }
 
 TEST(times_compare_whatever_their_decimals) {
-  static const struct { const char *a, *b; int order; } rows[] = {
+  static const struct {
+    const char *a, *b;
+    int order;
+  } rows[] = {
       {"2026-11-21T06:00:57Z", "2026-11-21T06:00:57Z", 0},
       {"2026-11-21T06:00:57Z", "2026-11-21T06:00:57.1Z", -1},
       {"2026-11-21T06:00:57.12Z", "2026-11-21T06:00:57.1Z", 1},
@@ -69,9 +74,11 @@ TEST(a_repeated_line_is_printed_once) {
 
 TEST(json_lines_hold_their_attributes) {
   auto_free char *text = print_batches(
-      true, "[{\"timestamp\":\"T1\",\"message\":\"a\",\"attributes\":[{\"key\":\"level\",\"value\":"
-            "\"\\\"info\\\"\"},{\"key\":\"n\",\"value\":\"5\"},{\"key\":\"message\",\"value\":"
-            "\"\\\"no\\\"\"}]}]", "[]");
+      true,
+      "[{\"timestamp\":\"T1\",\"message\":\"a\",\"attributes\":[{\"key\":\"level\",\"value\":"
+      "\"\\\"info\\\"\"},{\"key\":\"n\",\"value\":\"5\"},{\"key\":\"message\",\"value\":"
+      "\"\\\"no\\\"\"}]}]",
+      "[]");
   auto_json *line = line_of(text);
   CHECK_TEXT(json_get_text(line, "message"), "a");
   CHECK_TEXT(json_get_text(line, "level"), "info");

@@ -9,8 +9,8 @@
  * `.railway/project.json` {"projectId", "environmentId"}; they are read, never written.
  *
  * Every name TRAM_X may also be spelled RAILWAY_X; TRAM_X wins. */
-#ifndef TRAMWAY_CLI_CONFIG_H
-#define TRAMWAY_CLI_CONFIG_H
+#ifndef TRAMWAY_CLI_USER_CONFIG_H
+#define TRAMWAY_CLI_USER_CONFIG_H
 
 #include <stdbool.h>
 
@@ -19,26 +19,26 @@
 
 #define CONFIG_DEFAULT_SERVER "http://127.0.0.1:4600"
 
-struct config {
+struct user_config {
   char *path;   /* $TRAM_CONFIG, else ~/.tramway/config.json */
   json_t *root; /* an object */
 };
 
 /* Reads the file; none is an empty configuration.  ERR_CORRUPT names the file and says that it can
  * be removed. */
-fallible config_load(struct config *ret_config);
-fallible config_save(const struct config *config);
-void config_done(struct config *config);
-static inline void config_cleanup_(struct config *config) {
-  config_done(config);
+fallible user_config_load(struct user_config *ret_config);
+fallible user_config_save(const struct user_config *config);
+void user_config_done(struct user_config *config);
+static inline void user_config_cleanup_(struct user_config *config) {
+  user_config_done(config);
 }
-#define auto_config __attribute__((cleanup(config_cleanup_))) struct config
+#define auto_user_config __attribute__((cleanup(user_config_cleanup_))) struct user_config
 
 /* The environment variable TRAM_<name>, else RAILWAY_<name>; empty counts as unset. */
-const char *config_env(const char *name);
+const char *user_config_env(const char *name);
 
 /* TRAM_SERVER (or TRAM_API), else the file's, else CONFIG_DEFAULT_SERVER.  Borrowed. */
-const char *config_server(const struct config *config);
+const char *user_config_server(const struct user_config *config);
 
 enum token_kind {
   TOKEN_NONE,
@@ -46,7 +46,7 @@ enum token_kind {
   TOKEN_PROJECT, /* of one environment of one project: RAILWAY_TOKEN */
 };
 /* RAILWAY_TOKEN, else RAILWAY_API_TOKEN, else the file's.  Borrowed. */
-enum token_kind config_token(const struct config *config, const char **ret_token);
+enum token_kind user_config_token(const struct user_config *config, const char **ret_token);
 
 /* Which project a folder belongs to.  Texts are owned; what is not known is NULL. */
 struct link {
@@ -62,12 +62,12 @@ static inline void link_cleanup_(struct link *link) {
 /* RAILWAY_PROJECT_ID (with _ENVIRONMENT_ID, _SERVICE_ID), else the nearest link upward of `folder`.
  * ERR_NOT_FOUND with advice when there is none; ERR_INVALID for an environment id without a
  * project id; ERR_CORRUPT for a broken .railway/project.json. */
-fallible config_find_link(const struct config *config, const char *folder, struct link *ret_link);
+fallible user_config_find_link(const struct user_config *config, const char *folder, struct link *ret_link);
 
-/* Links `link->folder`.  config_save makes it last. */
-void config_set_link(struct config *config, const struct link *link);
+/* Links `link->folder`.  user_config_save makes it last. */
+void user_config_set_link(struct user_config *config, const struct link *link);
 
 /* Removes the nearest link upward of `folder`; false when there is none. */
-bool config_remove_link(struct config *config, const char *folder);
+bool user_config_remove_link(struct user_config *config, const char *folder);
 
 #endif

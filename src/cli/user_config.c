@@ -1,4 +1,4 @@
-#include "cli/config.h"
+#include "cli/user_config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static const char *home(void) {
   return str_empty(folder) ? "/root" : folder;
 }
 
-const char *config_env(const char *name) {
+const char *user_config_env(const char *name) {
   static const char *const prefixes[] = {"TRAM_", "RAILWAY_"};
   for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
     auto_free char *variable = str_format("%s%s", prefixes[i], name);
@@ -47,15 +47,15 @@ static err *read_object(const char *path, size_t limit, json_t **ret_root) {
   return err_new(ERR_CORRUPT, "%s: not a JSON object", path);
 }
 
-err *config_load(struct config *ret_config) {
+err *user_config_load(struct user_config *ret_config) {
   const char *named = getenv("TRAM_CONFIG");
-  struct config config = {0};
+  struct user_config config = {0};
   config.path = str_empty(named) ? str_format("%s/.tramway/config.json", home()) : str_dup(named);
   err *e = read_object(config.path, CONFIG_LIMIT, &config.root);
   if (e) {
     e = err_wrap(e, "reading the configuration (mend or remove %s, then sign in again)",
                  config.path);
-    config_done(&config);
+    user_config_done(&config);
     return e;
   }
   if (!config.root) config.root = json_object();
@@ -63,7 +63,7 @@ err *config_load(struct config *ret_config) {
   return NULL;
 }
 
-err *config_save(const struct config *config) {
+err *user_config_save(const struct user_config *config) {
   auto_free char *folder = str_dup(config->path);
   char *slash = strrchr(folder, '/');
   if (slash && slash != folder) {
@@ -74,23 +74,23 @@ err *config_save(const struct config *config) {
   return file_write(config->path, text, strlen(text), 0600);
 }
 
-void config_done(struct config *config) {
+void user_config_done(struct user_config *config) {
   free(config->path);
   json_decref(config->root);
-  *config = (struct config){0};
+  *config = (struct user_config){0};
 }
 
-const char *config_server(const struct config *config) {
+const char *user_config_server(const struct user_config *config) {
   const char *server = getenv("TRAM_SERVER");
   if (str_empty(server)) server = getenv("TRAM_API");
   if (str_empty(server)) server = json_get_text(config->root, "server");
   return str_empty(server) ? CONFIG_DEFAULT_SERVER : server;
 }
 
-enum token_kind config_token(const struct config *config, const char **ret_token) {
-  *ret_token = config_env("TOKEN");
+enum token_kind user_config_token(const struct user_config *config, const char **ret_token) {
+  *ret_token = user_config_env("TOKEN");
   if (*ret_token) return TOKEN_PROJECT;
-  *ret_token = config_env("API_TOKEN");
+  *ret_token = user_config_env("API_TOKEN");
   if (*ret_token) return TOKEN_BEARER;
   *ret_token = json_get_text(config->root, "token");
   return str_empty(*ret_token) ? TOKEN_NONE : TOKEN_BEARER;
@@ -149,8 +149,8 @@ static err *link_from_project_file(const char *folder, struct link *ret_link, bo
 }
 
 static err *link_from_environment(struct link *ret_link, bool *ret_found) {
-  const char *project = config_env("PROJECT_ID");
-  const char *environment = config_env("ENVIRONMENT_ID");
+  const char *project = user_config_env("PROJECT_ID");
+  const char *environment = user_config_env("ENVIRONMENT_ID");
   *ret_found = project != NULL;
   if (!project && environment)
     return err_new(ERR_INVALID, "RAILWAY_ENVIRONMENT_ID is set without RAILWAY_PROJECT_ID: "
@@ -159,12 +159,12 @@ static err *link_from_environment(struct link *ret_link, bool *ret_found) {
   *ret_link = (struct link){
       .project = str_dup(project),
       .environment = str_dup(environment),
-      .service = str_dup(config_env("SERVICE_ID")),
+      .service = str_dup(user_config_env("SERVICE_ID")),
   };
   return NULL;
 }
 
-err *config_find_link(const struct config *config, const char *folder, struct link *ret_link) {
+err *user_config_find_link(const struct user_config *config, const char *folder, struct link *ret_link) {
   bool found;
   TRY(link_from_environment(ret_link, &found));
   if (found) return NULL;
@@ -186,7 +186,7 @@ err *config_find_link(const struct config *config, const char *folder, struct li
                                 "to a project, or `tram init` to make one");
 }
 
-void config_set_link(struct config *config, const struct link *link) {
+void user_config_set_link(struct user_config *config, const struct link *link) {
   json_t *projects = json_object_get(config->root, "projects");
   if (!json_is_object(projects)) {
     projects = json_object();
@@ -202,7 +202,7 @@ void config_set_link(struct config *config, const struct link *link) {
   json_object_set_new(projects, link->folder, entry);
 }
 
-bool config_remove_link(struct config *config, const char *folder) {
+bool user_config_remove_link(struct user_config *config, const char *folder) {
   json_t *projects = json_object_get(config->root, "projects");
   auto_free char *at = str_dup(folder);
   do {

@@ -1,4 +1,4 @@
-#include "cli/config.h"
+#include "cli/user_config.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,19 +42,19 @@ static void put(const char *name, const char *text) {
 
 TEST(no_file_is_an_empty_configuration) {
   begin();
-  auto_config config = {0};
-  CHECK_OK(config_load(&config));
+  auto_user_config config = {0};
+  CHECK_OK(user_config_load(&config));
   const char *token;
-  CHECK_TEXT(config_server(&config), CONFIG_DEFAULT_SERVER);
-  CHECK_INT(config_token(&config, &token), TOKEN_NONE);
+  CHECK_TEXT(user_config_server(&config), CONFIG_DEFAULT_SERVER);
+  CHECK_INT(user_config_token(&config, &token), TOKEN_NONE);
   CHECK_HAS(config.path, "/.tramway/config.json");
   end();
 }
 
 TEST(round_trip_with_private_modes) {
   begin();
-  auto_config config = {0}, again = {0};
-  CHECK_OK(config_load(&config));
+  auto_user_config config = {0}, again = {0};
+  CHECK_OK(user_config_load(&config));
   json_set_text(config.root, "server", "https://tramway.example.org");
   json_set_text(config.root, "token", "secret");
   auto_link link = {.folder = str_dup("/srv/shop"),
@@ -62,8 +62,8 @@ TEST(round_trip_with_private_modes) {
                     .name = str_dup("shop"),
                     .environment = str_dup("e"),
                     .environment_name = str_dup("production")};
-  config_set_link(&config, &link);
-  CHECK_OK(config_save(&config));
+  user_config_set_link(&config, &link);
+  CHECK_OK(user_config_save(&config));
   struct stat info;
   auto_free char *folder = path_join(home, ".tramway");
   CHECK(stat(config.path, &info) == 0);
@@ -71,13 +71,13 @@ TEST(round_trip_with_private_modes) {
   CHECK(stat(folder, &info) == 0);
   CHECK_INT(info.st_mode & 0777, 0700);
 
-  CHECK_OK(config_load(&again));
+  CHECK_OK(user_config_load(&again));
   auto_link found = {0};
   const char *token;
-  CHECK_TEXT(config_server(&again), "https://tramway.example.org");
-  CHECK_INT(config_token(&again, &token), TOKEN_BEARER);
+  CHECK_TEXT(user_config_server(&again), "https://tramway.example.org");
+  CHECK_INT(user_config_token(&again, &token), TOKEN_BEARER);
   CHECK_TEXT(token, "secret");
-  CHECK_OK(config_find_link(&again, "/srv/shop/src/deep", &found));
+  CHECK_OK(user_config_find_link(&again, "/srv/shop/src/deep", &found));
   CHECK_TEXT(found.folder, "/srv/shop");
   CHECK_TEXT(found.project, "p");
   CHECK_TEXT(found.environment_name, "production");
@@ -89,9 +89,9 @@ TEST(a_corrupt_file_says_which_and_what_to_do) {
   static const char *const texts[] = {"", "{", "[]", "{\"a\":1,\"a\":2}", "nonsense"};
   for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
     begin();
-    struct config config;
+    struct user_config config;
     put(".tramway/config.json", texts[i]);
-    CHECK_ERR(config_load(&config), ERR_CORRUPT, "mend or remove");
+    CHECK_ERR(user_config_load(&config), ERR_CORRUPT, "mend or remove");
     end();
   }
 }
@@ -99,35 +99,35 @@ TEST(a_corrupt_file_says_which_and_what_to_do) {
 TEST(tokens_have_an_order) {
   begin();
   put(".tramway/config.json", "{\"token\": \"stored\"}");
-  auto_config config = {0};
+  auto_user_config config = {0};
   const char *token;
-  CHECK_OK(config_load(&config));
-  CHECK_INT(config_token(&config, &token), TOKEN_BEARER);
+  CHECK_OK(user_config_load(&config));
+  CHECK_INT(user_config_token(&config, &token), TOKEN_BEARER);
   CHECK_TEXT(token, "stored");
   setenv("RAILWAY_API_TOKEN", "account", 1);
-  CHECK_INT(config_token(&config, &token), TOKEN_BEARER);
+  CHECK_INT(user_config_token(&config, &token), TOKEN_BEARER);
   CHECK_TEXT(token, "account");
   setenv("TRAM_API_TOKEN", "ours", 1);
-  CHECK_INT(config_token(&config, &token), TOKEN_BEARER);
+  CHECK_INT(user_config_token(&config, &token), TOKEN_BEARER);
   CHECK_TEXT(token, "ours");
   setenv("RAILWAY_TOKEN", "project", 1);
-  CHECK_INT(config_token(&config, &token), TOKEN_PROJECT);
+  CHECK_INT(user_config_token(&config, &token), TOKEN_PROJECT);
   CHECK_TEXT(token, "project");
   setenv("RAILWAY_TOKEN", "", 1);
-  CHECK_INT(config_token(&config, &token), TOKEN_BEARER);
+  CHECK_INT(user_config_token(&config, &token), TOKEN_BEARER);
   end();
 }
 
 TEST(the_server_has_an_order) {
   begin();
   put(".tramway/config.json", "{\"server\": \"http://stored\"}");
-  auto_config config = {0};
-  CHECK_OK(config_load(&config));
-  CHECK_TEXT(config_server(&config), "http://stored");
+  auto_user_config config = {0};
+  CHECK_OK(user_config_load(&config));
+  CHECK_TEXT(user_config_server(&config), "http://stored");
   setenv("TRAM_API", "http://api", 1);
-  CHECK_TEXT(config_server(&config), "http://api");
+  CHECK_TEXT(user_config_server(&config), "http://api");
   setenv("TRAM_SERVER", "http://server", 1);
-  CHECK_TEXT(config_server(&config), "http://server");
+  CHECK_TEXT(user_config_server(&config), "http://server");
   end();
 }
 
@@ -136,15 +136,17 @@ TEST(the_nearest_link_upward_counts) {
   put(".tramway/config.json", "{\"projects\": {\"/a\": {\"project\": \"far\"},"
                               " \"/a/b\": {\"project\": \"near\", \"service\": \"s\"},"
                               " \"/\": {\"project\": \"root\"}, \"/broken\": {}}}");
-  static const struct { const char *folder, *project; } rows[] = {
-      {"/a/b", "near"}, {"/a/b/c/d", "near"}, {"/a", "far"},     {"/a/bc", "far"},
+  static const struct {
+    const char *folder, *project;
+  } rows[] = {
+      {"/a/b", "near"}, {"/a/b/c/d", "near"}, {"/a", "far"},       {"/a/bc", "far"},
       {"/ab", "root"},  {"/", "root"},        {"/broken", "root"},
   };
-  auto_config config = {0};
-  CHECK_OK(config_load(&config));
+  auto_user_config config = {0};
+  CHECK_OK(user_config_load(&config));
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     auto_link link = {0};
-    CHECK_OK(config_find_link(&config, rows[i].folder, &link));
+    CHECK_OK(user_config_find_link(&config, rows[i].folder, &link));
     CHECK_TEXT(link.project, rows[i].project);
   }
   end();
@@ -152,27 +154,28 @@ TEST(the_nearest_link_upward_counts) {
 
 TEST(no_link_says_what_to_do) {
   begin();
-  auto_config config = {0};
+  auto_user_config config = {0};
   struct link link;
-  CHECK_OK(config_load(&config));
-  CHECK_ERR(config_find_link(&config, home, &link), ERR_NOT_FOUND, "No linked project found");
+  CHECK_OK(user_config_load(&config));
+  CHECK_ERR(user_config_find_link(&config, home, &link), ERR_NOT_FOUND, "No linked project found");
   end();
 }
 
 TEST(railways_links_are_read) {
   begin();
-  auto_free char *config_text = str_format(
-      "{\"projects\": {\"%s/app\": {\"projectPath\": \"%s/app\", \"name\": \"n\","
-      " \"project\": \"from-railway\", \"environment\": \"e\", \"service\": null}}}", home, home);
+  auto_free char *config_text =
+      str_format("{\"projects\": {\"%s/app\": {\"projectPath\": \"%s/app\", \"name\": \"n\","
+                 " \"project\": \"from-railway\", \"environment\": \"e\", \"service\": null}}}",
+                 home, home);
   put(".railway/config.json", config_text);
   put("repo/.railway/project.json", "{\"projectId\": \"committed\", \"environmentId\": \"env\"}");
-  auto_config config = {0};
+  auto_user_config config = {0};
   auto_link link = {0}, committed = {0};
   auto_free char *app = path_join(home, "app/sub"), *repo = path_join(home, "repo/backend");
-  CHECK_OK(config_load(&config));
-  CHECK_OK(config_find_link(&config, app, &link));
+  CHECK_OK(user_config_load(&config));
+  CHECK_OK(user_config_find_link(&config, app, &link));
   CHECK_TEXT(link.project, "from-railway");
-  CHECK_OK(config_find_link(&config, repo, &committed));
+  CHECK_OK(user_config_find_link(&config, repo, &committed));
   CHECK_TEXT(committed.project, "committed");
   CHECK_TEXT(committed.environment, "env");
   CHECK_HAS(committed.folder, "/repo");
@@ -184,11 +187,11 @@ TEST(a_broken_project_file_is_named) {
   for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
     begin();
     put("repo/.railway/project.json", texts[i]);
-    auto_config config = {0};
+    auto_user_config config = {0};
     struct link link;
     auto_free char *repo = path_join(home, "repo");
-    CHECK_OK(config_load(&config));
-    CHECK_ERR(config_find_link(&config, repo, &link), ERR_CORRUPT, ".railway/project.json");
+    CHECK_OK(user_config_load(&config));
+    CHECK_ERR(user_config_find_link(&config, repo, &link), ERR_CORRUPT, ".railway/project.json");
     end();
   }
 }
@@ -196,15 +199,15 @@ TEST(a_broken_project_file_is_named) {
 TEST(variables_come_before_links) {
   begin();
   put(".tramway/config.json", "{\"projects\": {\"/\": {\"project\": \"linked\"}}}");
-  auto_config config = {0};
+  auto_user_config config = {0};
   auto_link link = {0};
   struct link none;
-  CHECK_OK(config_load(&config));
+  CHECK_OK(user_config_load(&config));
   setenv("RAILWAY_ENVIRONMENT_ID", "e", 1);
-  CHECK_ERR(config_find_link(&config, "/", &none), ERR_INVALID, "without RAILWAY_PROJECT_ID");
+  CHECK_ERR(user_config_find_link(&config, "/", &none), ERR_INVALID, "without RAILWAY_PROJECT_ID");
   setenv("RAILWAY_PROJECT_ID", "p", 1);
   setenv("TRAM_SERVICE_ID", "s", 1);
-  CHECK_OK(config_find_link(&config, "/", &link));
+  CHECK_OK(user_config_find_link(&config, "/", &link));
   CHECK_TEXT(link.project, "p");
   CHECK_TEXT(link.environment, "e");
   CHECK_TEXT(link.service, "s");
@@ -216,11 +219,11 @@ TEST(unlinking_removes_the_nearest) {
   begin();
   put(".tramway/config.json",
       "{\"projects\": {\"/a\": {\"project\": \"far\"}, \"/a/b\": {\"project\": \"near\"}}}");
-  auto_config config = {0};
-  CHECK_OK(config_load(&config));
-  CHECK(config_remove_link(&config, "/a/b/c"));
-  CHECK(config_remove_link(&config, "/a/b/c"));
-  CHECK(!config_remove_link(&config, "/a/b/c"));
+  auto_user_config config = {0};
+  CHECK_OK(user_config_load(&config));
+  CHECK(user_config_remove_link(&config, "/a/b/c"));
+  CHECK(user_config_remove_link(&config, "/a/b/c"));
+  CHECK(!user_config_remove_link(&config, "/a/b/c"));
   end();
 }
 

@@ -1,0 +1,164 @@
+#include "cli/queries.h"
+
+#include <stddef.h>
+
+#define PROJECT_FIELDS                                                                             \
+  "id name createdAt updatedAt primaryEnvironmentId environments(first: 500) { edges { "           \
+  "node { id name isEphemeral } } } services(first: 500) { edges { node { id name } } }"
+#define DEPLOYMENT_FIELDS                                                                          \
+  "id status statusReason createdAt statusUpdatedAt deploymentStopped canRedeploy "                \
+  "canRollback url staticUrl suggestAddServiceDomain meta instances { id status }"
+#define LOG_FIELDS "timestamp message severity attributes { key value }"
+
+/* clang-format off */
+const char query_build_logs[] =
+    "query BuildLogs($id: String!, $filter: String, $limit: Int, $since: DateTime, $until: "
+    "DateTime) { buildLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: $since, "
+    "endDate: $until) { " LOG_FIELDS
+    " } }";
+const char query_deployment[] =
+    "query Deployment($id: String!) { deployment(id: $id) { " DEPLOYMENT_FIELDS
+    " service { id name } creator { name email } } }";
+const char query_deployment_logs[] =
+    "query DeploymentLogs($id: String!, $filter: String, $limit: Int, $since: DateTime, $until: "
+    "DateTime) { deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: "
+    "$since, endDate: $until) { " LOG_FIELDS
+    " } }";
+const char query_deployments[] =
+    "query Deployments($input: DeploymentListInput!, $first: Int) { deployments(input: $input, "
+    "first: $first) { edges { node { " DEPLOYMENT_FIELDS
+    " } } } }";
+const char query_domains[] =
+    "query Domains($environmentId: String!, $projectId: String!, $serviceId: String!) { "
+    "domains(environmentId: $environmentId, projectId: $projectId, serviceId: $serviceId) { "
+    "serviceDomains { id domain suffix targetPort syncStatus } customDomains { id domain "
+    "targetPort syncStatus } } }";
+const char query_environment_instances[] =
+    "query EnvironmentInstances($id: String!, $projectId: String) { environment(id: $id, "
+    "projectId: $projectId) { id name serviceInstances(first: 500) { edges { node { id serviceId "
+    "serviceName numReplicas startCommand source { repo image } domains { serviceDomains { id "
+    "domain } customDomains { id domain } } latestDeployment { id status statusReason createdAt "
+    "deploymentStopped canRedeploy meta instances { id status } } } } } } }";
+const char query_environments[] =
+    "query Environments($projectId: String!, $isEphemeral: Boolean) { environments(projectId: "
+    "$projectId, isEphemeral: $isEphemeral, first: 500) { edges { node { id name isEphemeral "
+    "createdAt sourceEnvironment { id name } } } } }";
+const char query_events[] =
+    "query Events($id: String!) { deploymentEvents(id: $id, first: 100) { edges { node { id step "
+    "createdAt completedAt payload { durationMs skipped error } } } } }";
+const char query_project[] =
+    "query Project($id: String!) { project(id: $id) { " PROJECT_FIELDS
+    " } }";
+const char query_project_token[] =
+    "query ProjectToken { projectToken { id name projectId environmentId project { id name } "
+    "environment { id name } } }";
+const char query_projects[] =
+    "query Projects { projects(first: 500) { edges { node { id name createdAt updatedAt "
+    "workspace { id name } environments(first: 50) { edges { node { id name } } } "
+    "services(first: 100) { edges { node { id name } } } } } } }";
+const char query_system_info[] =
+    "query SystemInfo { systemInfo { edgeUrl } }";
+const char query_user_meta[] =
+    "query UserMeta { me { id name email workspaces { id name } } }";
+const char query_variables_for_service_deployment[] =
+    "query VariablesForServiceDeployment($projectId: String!, $environmentId: String!, "
+    "$serviceId: String!) { variablesForServiceDeployment(projectId: $projectId, environmentId: "
+    "$environmentId, serviceId: $serviceId) }";
+const char query_workspaces[] =
+    "query Workspaces { me { workspaces { id name } } }";
+const char mutation_deploy[] =
+    "mutation Deploy($environmentId: String!, $serviceId: String!) { "
+    "serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }";
+const char mutation_deployment_redeploy[] =
+    "mutation DeploymentRedeploy($id: String!) { deploymentRedeploy(id: $id) { id } }";
+const char mutation_deployment_remove[] =
+    "mutation DeploymentRemove($id: String!) { deploymentRemove(id: $id) }";
+const char mutation_deployment_restart[] =
+    "mutation DeploymentRestart($id: String!) { deploymentRestart(id: $id) }";
+const char mutation_deployment_rollback[] =
+    "mutation DeploymentRollback($id: String!) { deploymentRollback(id: $id) }";
+const char mutation_environment_create[] =
+    "mutation EnvironmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: "
+    "$input) { id name } }";
+const char mutation_environment_delete[] =
+    "mutation EnvironmentDelete($id: String!) { environmentDelete(id: $id) }";
+const char mutation_login[] =
+    "mutation Login($input: LoginInput!) { login(input: $input) }";
+const char mutation_logout[] =
+    "mutation Logout { logout }";
+const char mutation_project_create[] =
+    "mutation ProjectCreate($input: ProjectCreateInput!) { projectCreate(input: $input) { " PROJECT_FIELDS
+    " } }";
+const char mutation_service_create[] =
+    "mutation ServiceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id "
+    "name } }";
+const char mutation_service_delete[] =
+    "mutation ServiceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, "
+    "environmentId: $environmentId) }";
+const char mutation_service_domain_create[] =
+    "mutation ServiceDomainCreate($input: ServiceDomainCreateInput!) { "
+    "serviceDomainCreate(input: $input) { id domain } }";
+const char mutation_service_domain_delete[] =
+    "mutation ServiceDomainDelete($id: String!) { serviceDomainDelete(id: $id) }";
+const char mutation_setup[] =
+    "mutation Setup($input: SetupInput!) { setup(input: $input) }";
+const char mutation_variable_collection_upsert[] =
+    "mutation VariableCollectionUpsert($input: VariableCollectionUpsertInput!) { "
+    "variableCollectionUpsert(input: $input) }";
+const char mutation_variable_delete[] =
+    "mutation VariableDelete($input: VariableDeleteInput!) { variableDelete(input: $input) }";
+const char subscription_build_logs[] =
+    "subscription BuildLogs($id: String!, $filter: String, $limit: Int) { "
+    "buildLogs(deploymentId: $id, filter: $filter, limit: $limit) { " LOG_FIELDS
+    " } }";
+const char subscription_deployment[] =
+    "subscription Deployment($id: String!) { deployment(id: $id) { " DEPLOYMENT_FIELDS
+    " } }";
+const char subscription_deployment_logs[] =
+    "subscription DeploymentLogs($id: String!, $filter: String, $limit: Int) { "
+    "deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit) { " LOG_FIELDS
+    " } }";
+const char subscription_events[] =
+    "subscription Events($id: String!) { deploymentEvents(id: $id) { id step createdAt "
+    "completedAt payload { durationMs skipped error } } }";
+
+const char *const all_queries[] = {
+  query_build_logs,
+  query_deployment,
+  query_deployment_logs,
+  query_deployments,
+  query_domains,
+  query_environment_instances,
+  query_environments,
+  query_events,
+  query_project,
+  query_project_token,
+  query_projects,
+  query_system_info,
+  query_user_meta,
+  query_variables_for_service_deployment,
+  query_workspaces,
+  mutation_deploy,
+  mutation_deployment_redeploy,
+  mutation_deployment_remove,
+  mutation_deployment_restart,
+  mutation_deployment_rollback,
+  mutation_environment_create,
+  mutation_environment_delete,
+  mutation_login,
+  mutation_logout,
+  mutation_project_create,
+  mutation_service_create,
+  mutation_service_delete,
+  mutation_service_domain_create,
+  mutation_service_domain_delete,
+  mutation_setup,
+  mutation_variable_collection_upsert,
+  mutation_variable_delete,
+  subscription_build_logs,
+  subscription_deployment,
+  subscription_deployment_logs,
+  subscription_events,
+  NULL,
+};
+/* clang-format on */

@@ -1,0 +1,47 @@
+/* Every GraphQL document that the program sends, in one place: a test validates each against
+ * api/schema.graphql, and its cost against the server's limits.  Names are those of Railway's CLI
+ * where it has the operation. */
+#ifndef TRAMWAY_CLI_QUERIES_H
+#define TRAMWAY_CLI_QUERIES_H
+
+extern const char query_build_logs[];
+extern const char query_deployment[];
+extern const char query_deployment_logs[];
+extern const char query_deployments[];
+extern const char query_domains[];
+extern const char query_environment_instances[];
+extern const char query_environments[];
+extern const char query_events[];
+extern const char query_project[];
+extern const char query_project_token[];
+extern const char query_projects[];
+extern const char query_system_info[];
+extern const char query_user_meta[];
+extern const char query_variables_for_service_deployment[];
+extern const char query_workspaces[];
+extern const char mutation_deploy[];
+extern const char mutation_deployment_redeploy[];
+extern const char mutation_deployment_remove[];
+extern const char mutation_deployment_restart[];
+extern const char mutation_deployment_rollback[];
+extern const char mutation_environment_create[];
+extern const char mutation_environment_delete[];
+extern const char mutation_login[];
+extern const char mutation_logout[];
+extern const char mutation_project_create[];
+extern const char mutation_service_create[];
+extern const char mutation_service_delete[];
+extern const char mutation_service_domain_create[];
+extern const char mutation_service_domain_delete[];
+extern const char mutation_setup[];
+extern const char mutation_variable_collection_upsert[];
+extern const char mutation_variable_delete[];
+extern const char subscription_build_logs[];
+extern const char subscription_deployment[];
+extern const char subscription_deployment_logs[];
+extern const char subscription_events[];
+
+/* All of them, for the test; NULL-terminated. */
+extern const char *const all_queries[];
+
+#endif
