@@ -441,7 +441,8 @@ size_t ws_pending(const ws *s) {
 }
 
 void ws_pause(ws *s, bool paused) {
-  s->paused = paused && !s->close_wanted;
+  if (paused == s->paused || s->close_wanted || s->ended) return;
+  s->paused = paused;
   timer_stop(s->pong_deadline);
   s->pong_deadline = NULL;
   settle_later(s);
