@@ -34,8 +34,9 @@ base_images *base_images_new(buildah *b) {
 void base_images_free(base_images *images) {
   if (!images) return;
   size_t cursor = 0;
+  const char *key;
   void *value;
-  while (map_next(images->unreachable, &cursor, NULL, &value)) {
+  while (map_next(images->unreachable, &cursor, &key, &value)) {
     free(((struct unreachable *)value)->why);
     free(value);
   }

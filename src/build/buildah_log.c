@@ -93,7 +93,15 @@ static void emit(const buildah_log *log, const char *line) {
   log->on_line(log->arg, line);
 }
 
-/* "[1/2] STEP 3/5: RUN x" and "STEP 3/5: RUN x". */
+static const struct dockerfile_step *current_step(const buildah_log *log) {
+  for (size_t i = 0; log->steps && i < log->steps->len; i++)
+    if (log->steps->items[i].stage == log->stage && log->steps->items[i].step == log->step)
+      return &log->steps->items[i];
+  return NULL;
+}
+
+/* "[1/2] STEP 3/5: RUN x" and "STEP 3/5: RUN x".  Shown is what the author wrote, not what the
+ * rewriter made of it. */
 static bool take_step(buildah_log *log, const char *line) {
   int stage = 1, stages = 1, step, steps, used = 0;
   if (sscanf(line, "[%d/%d] STEP %d/%d: %n", &stage, &stages, &step, &steps, &used) != 4 || !used) {
@@ -107,7 +115,9 @@ static bool take_step(buildah_log *log, const char *line) {
   free(log->heading);
   log->heading = stages > 1 ? str_format("[%d/%d %d/%d]", stage, stages, step, steps)
                             : str_format("[%d/%d]", step, steps);
-  str_replace_owned(&log->instruction, line + used);
+  const struct dockerfile_step *written = current_step(log);
+  free(log->instruction);
+  log->instruction = written ? str_format("%s %s", written->keyword, written->rest) : str_dup(line + used);
   auto_free char *shown = str_format("%s %s", log->heading, log->instruction);
   emit(log, shown);
   return true;
@@ -173,13 +183,6 @@ void buildah_log_end(buildah_log *log) {
   }
 }
 
-static int line_of_step(const buildah_log *log) {
-  for (size_t i = 0; log->steps && i < log->steps->len; i++)
-    if (log->steps->items[i].stage == log->stage && log->steps->items[i].step == log->step)
-      return log->steps->items[i].line;
-  return 0;
-}
-
 static char *tail_text(const buildah_log *log) {
   auto_str text = STR_EMPTY;
   str_add(&text, "");
@@ -193,7 +196,8 @@ err *buildah_log_error(const buildah_log *log) {
   auto_free char *tail = tail_text(log);
   const char *reason = log->reason ? log->reason : "buildah ended without saying why";
   if (!log->instruction) return err_new(ERR_INVALID, "%s%s%s", reason, *tail ? ": " : "", tail);
-  int line = line_of_step(log);
+  const struct dockerfile_step *step = current_step(log);
+  int line = step ? step->line : 0;
   auto_free char *where = line ? str_format(" (line %d of %s)", line, log->file_name) : str_dup("");
   const char *status = strstr(reason, "exit status ");
   if (str_starts(log->instruction, "RUN") && status)

@@ -198,8 +198,9 @@ map *dockerfile_values(const struct dockerfile *file, size_t instruction,
 
 void dockerfile_values_free(map *values) {
   size_t cursor = 0;
+  const char *key;
   void *value;
-  while (values && map_next(values, &cursor, NULL, &value)) free(value);
+  while (values && map_next(values, &cursor, &key, &value)) free(value);
   map_free(values);
 }
 

@@ -74,6 +74,7 @@ struct dockerfile_rewrite {
 struct dockerfile_step {
   int stage, step; /* both from 1, as buildah prints them: "[stage/…] STEP step/…" */
   int line;        /* in the file as written by its author */
+  const char *keyword, *rest; /* of the author's instruction; borrowed from the dockerfile */
 };
 struct dockerfile_steps {
   struct dockerfile_step *items;

@@ -248,9 +248,10 @@ static err *write_instruction(struct rewriter *w) {
   return write_as_it_is(w);
 }
 
-static void add_step(struct dockerfile_steps *steps, int stage, int step, int line) {
+static void add_step(struct dockerfile_steps *steps, int stage, int step,
+                     const struct dockerfile_instruction *in) {
   steps->items = mem_grow(steps->items, &steps->capacity, steps->len + 1, sizeof *steps->items);
-  steps->items[steps->len++] = (struct dockerfile_step){stage, step, line};
+  steps->items[steps->len++] = (struct dockerfile_step){stage, step, in->line, in->keyword, in->rest};
 }
 
 err *dockerfile_rewrite(const struct dockerfile *file, const struct dockerfile_rewrite *how,
@@ -268,7 +269,7 @@ err *dockerfile_rewrite(const struct dockerfile *file, const struct dockerfile_r
     bool from = str_eq(in->keyword, "FROM");
     stages += from;
     step = from ? 1 : step + 1;
-    add_step(ret_steps, stages, step, in->line);
+    add_step(ret_steps, stages, step, in);
   }
   str_add_bytes(ret_text, str_text(&text), text.len);
   return NULL;

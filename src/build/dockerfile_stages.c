@@ -19,7 +19,9 @@ static void each_from(const struct dockerfile_instruction *in, from_fn *fn, void
   bool run = str_eq(in->keyword, "RUN");
   if (!run && !str_eq(in->keyword, "COPY") && !str_eq(in->keyword, "ADD")) return;
   const char *rest = in->rest;
-  for (char *word; (word = dockerfile_word(&rest)) && str_starts(word, "--"); free(word)) {
+  for (;;) {
+    auto_free char *word = dockerfile_word(&rest);
+    if (!word || !str_starts(word, "--")) return;
     if (run && str_starts(word, "--mount=")) each_mount_from(word + strlen("--mount="), fn, arg);
     if (!run && str_starts(word, "--from=")) fn(arg, word + strlen("--from="));
   }
