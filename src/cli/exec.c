@@ -128,7 +128,7 @@ static bool is_readable(int fd) {
 
 static err *on_readable(struct session *s, int epoll_fd) {
   if (s->terminal.held && is_readable(s->terminal.signal_fd)) {
-    if (terminal_was_resized(&s->terminal)) return send_size(s);
+    if (terminal_was_resized()) return send_size(s);
     terminal_restore(&s->terminal); /* the signal that waits ends the program here */
     return err_new(ERR_CONFLICT, "interrupted");
   }

@@ -66,7 +66,7 @@ err *prompt_secret(struct output *o, const char *question, const char *instead, 
   while (!(fds[0].revents & (POLLIN | POLLHUP))) {
     if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
       return err_errno(errno, "waiting for an answer");
-    bool ended = (fds[1].revents & POLLIN) && !terminal_was_resized(&terminal);
+    bool ended = (fds[1].revents & POLLIN) && !terminal_was_resized();
     if (ended) return err_new(ERR_CONFLICT, "interrupted");
   }
   err *e = prompt_read_stdin(ret_answer);

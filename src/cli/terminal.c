@@ -40,8 +40,7 @@ void terminal_restore(struct terminal *t) {
   sigprocmask(SIG_SETMASK, &t->mask_before, NULL);
 }
 
-bool terminal_was_resized(struct terminal *t) {
-  (void)t;
+bool terminal_was_resized(void) {
   sigset_t resized;
   sigemptyset(&resized);
   sigaddset(&resized, SIGWINCH);

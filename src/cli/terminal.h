@@ -31,7 +31,7 @@ static inline void terminal_cleanup_(struct terminal *t) {
 #define auto_terminal __attribute__((cleanup(terminal_cleanup_))) struct terminal
 
 /* Takes one waiting signal if it is SIGWINCH (true).  Any other stays pending (false). */
-bool terminal_was_resized(struct terminal *t);
+bool terminal_was_resized(void);
 
 /* The size of the terminal on standard input; 80 × 24 when it has none. */
 void terminal_size(int *ret_columns, int *ret_rows);
