@@ -1,0 +1,102 @@
+#include "edge/haproxy_config.h"
+
+#include "base/mem.h"
+#include "tap.h"
+
+#define auto_routes __attribute__((cleanup(routes_done))) struct routes
+
+static struct haproxy_settings settings(bool access_log) {
+  static char first[] = "127.0.0.1:8080", second[] = "[::1]:8080";
+  static char *addresses[] = {first, second, NULL};
+  static const struct strv listen_on = {addresses, 2, 3};
+  return (struct haproxy_settings){.run_dir = "/run/x",
+                                   .listen = &listen_on,
+                                   .edge_name = "tramway/local",
+                                   .user = "haproxy",
+                                   .group = "haproxy",
+                                   .connections = 9000,
+                                   .access_log = access_log};
+}
+
+TEST(backends_show_the_state) {
+  struct haproxy_settings s = settings(false);
+  auto_routes r;
+  routes_init(&r);
+  routes_resize(&r, 3);
+  r.slots[1].servers[0] = (struct routes_server){ROUTES_READY, "10.0.0.1", 80};
+  r.slots[1].servers[1] = (struct routes_server){ROUTES_DRAIN, "10.0.0.2", 80};
+  r.slots[2].servers[1] = (struct routes_server){ROUTES_READY, "fd00::1", 3000};
+  auto_str text = STR_EMPTY, head = STR_EMPTY;
+  haproxy_config_head(&s, &head);
+  haproxy_config_text(&s, &r, &text);
+  CHECK(str_starts(str_text(&text), str_text(&head)));
+  CHECK_TEXT(str_text(&text) + head.len, "backend s1\n"
+                                         "  server-template r 1-2 127.0.0.1:1 disabled\n"
+                                         "backend s2\n"
+                                         "  server r1 10.0.0.1:80\n"
+                                         "  server r2 127.0.0.1:1 disabled\n"
+                                         "backend s3\n"
+                                         "  server r1 127.0.0.1:1 disabled\n"
+                                         "  server r2 [fd00::1]:3000\n");
+}
+
+TEST(the_head_follows_the_settings) {
+  struct haproxy_settings s = settings(false);
+  auto_str with = STR_EMPTY, without = STR_EMPTY;
+  haproxy_config_head(&s, &without);
+  CHECK_HAS(str_text(&without), "  bind 127.0.0.1:8080\n  bind [::1]:8080\n");
+  CHECK_HAS(str_text(&without), "  user haproxy\n  group haproxy\n");
+  CHECK_HAS(str_text(&without), "  maxconn 9000\n");
+  CHECK(!strstr(str_text(&without), "  log"));
+  s.access_log = true;
+  s.user = NULL;
+  haproxy_config_head(&s, &with);
+  CHECK_HAS(str_text(&with), "  log fd@3 ");
+  CHECK(!strstr(str_text(&with), "  user "));
+  CHECK(!strstr(str_text(&with), "%HU")); /* would log the query string */
+}
+
+TEST(maps) {
+  auto_routes r;
+  routes_init(&r);
+  routes_resize(&r, 2);
+  strcpy(r.slots[1].key, "k");
+  r.slots[1].reason = EDGE_ROUTE_SLEEPING;
+  routes_set_host(&r, "a.test", 2);
+  auto_str hosts = STR_EMPTY, labels = STR_EMPTY;
+  haproxy_config_hosts(&r, &hosts);
+  haproxy_config_labels(&r, &labels);
+  CHECK_TEXT(str_text(&hosts), "a.test s2\n");
+  CHECK_TEXT(str_text(&labels), "s2 sleeping:k\n");
+}
+
+static size_t count(const char *text, char c) {
+  size_t found = 0;
+  for (; *text; text++)
+    found += *text == c;
+  return found;
+}
+
+/* What haproxy_config_page says about quotes, '%' and ']' holds for every page. */
+TEST(pages_can_be_read_by_iif) {
+  for (size_t i = 0; i < haproxy_pages_len; i++) {
+    auto_str text = STR_EMPTY;
+    haproxy_config_page(&haproxy_pages[i], &text);
+    CHECK_INT(count(str_text(&text), '\''), 8);
+    CHECK_INT(count(str_text(&text), '%'), 3);
+    CHECK_INT(count(str_text(&text), ']'), 3);
+    CHECK_HAS(str_text(&text), haproxy_pages[i].message);
+    CHECK(text.len < 4096);
+  }
+}
+
+TEST(reasons_have_names) {
+  enum edge_route_state reason;
+  for (int i = EDGE_ROUTE_ACTIVE; i <= EDGE_ROUTE_NONE; i++) {
+    CHECK(routes_reason_parse(routes_reason_name((enum edge_route_state)i), &reason));
+    CHECK_INT(reason, i);
+  }
+  CHECK(!routes_reason_parse("x", &reason));
+}
+
+TEST_MAIN
