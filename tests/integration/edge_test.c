@@ -708,6 +708,46 @@ EDGE_TEST(drained_servers_become_free_again) {
   WAIT(!edge_talk_has_drains(t.edge));
 }
 
+static void on_meddled(void *arg, err *e, const struct strv *replies) {
+  (void)replies;
+  on_done(arg, e);
+}
+
+EDGE_TEST(a_state_that_somebody_else_changed_is_read_back_and_mended) {
+  start_edge();
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  auto_strv meddling = STRV_EMPTY;
+  strv_addf(&meddling, "clear map %s", t.edge->hosts_path);
+  strv_add(&meddling, "set server s1/r1 state maint");
+  struct outcome *meddled = outcome_new(), *outcome = outcome_new();
+  runtime *slot = NULL;
+  runtime_ask(t.loop, t.edge->socket, &meddling, 5000, on_meddled, meddled, &slot);
+  WAIT(meddled->called);
+  CHECK(!serves("app.test", "a"));
+  CHECK_OK(edge_set_routes(t.edge, NULL, 0, on_done, outcome));
+  WAIT(outcome->called);
+  CHECK_HAS(outcome->message, "setting routes");
+  CHECK_HAS(outcome->message, "HAProxy refused 'del map");
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  CHECK(serves("app.test", "a"));
+}
+
+EDGE_TEST(an_adopted_haproxy_is_compared_and_mended) {
+  start_edge();
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  auto_strv meddling = STRV_EMPTY;
+  strv_addf(&meddling, "clear map %s", t.edge->hosts_path);
+  struct outcome *meddled = outcome_new();
+  runtime *slot = NULL;
+  runtime_ask(t.loop, t.edge->socket, &meddling, 5000, on_meddled, meddled, &slot);
+  WAIT(meddled->called);
+  edge_free(t.edge);
+  make_edge();
+  start_edge();
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  CHECK(serves("app.test", "a"));
+}
+
 EDGE_TEST(an_address_in_use_is_told_and_tried_again) {
   auto_fd taken = listen_on(t.port, NULL);
   CHECK(taken >= 0);
