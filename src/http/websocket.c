@@ -239,12 +239,17 @@ static void discard(ws *s) {
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) s->broken = true;
 }
 
+static void await_close(ws *s) {
+  if (s->close_deadline) return;
+  s->close_deadline =
+      timer_start(s->server->loop, s->options.close_timeout_ms, 0, on_close_deadline, s);
+}
+
 static void send_close(ws *s) {
   size_t len = s->close_reason ? strlen(s->close_reason) : 0;
   (void)wslay_event_queue_close(s->frames, (uint16_t)s->close_code,
                                 (const uint8_t *)s->close_reason, len);
-  if (!s->close_deadline)
-    s->close_deadline = timer_start(s->server->loop, CLOSE_TIMEOUT_MS, 0, on_close_deadline, s);
+  await_close(s);
 }
 
 /* Hands the kernel what it takes, then the closing frame when that is due. */
@@ -263,8 +268,7 @@ static void send_queued(ws *s) {
 static void start_linger(ws *s) {
   s->lingering = true;
   shutdown(s->fd, SHUT_WR);
-  if (!s->close_deadline)
-    s->close_deadline = timer_start(s->server->loop, CLOSE_TIMEOUT_MS, 0, on_close_deadline, s);
+  await_close(s);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
@@ -336,6 +340,7 @@ static void fill_defaults(struct ws_options *options) {
   if (!options->queue_limit) options->queue_limit = QUEUE_LIMIT;
   if (!options->ping_interval_ms) options->ping_interval_ms = PING_INTERVAL_MS;
   if (!options->pong_timeout_ms) options->pong_timeout_ms = PONG_TIMEOUT_MS;
+  if (!options->close_timeout_ms) options->close_timeout_ms = CLOSE_TIMEOUT_MS;
   options->subprotocol = NULL; /* the caller's; not needed any more */
 }
 

@@ -44,7 +44,8 @@ typedef void ws_message_fn(void *arg, bool is_text, const char *data, size_t len
 /* The queue has become empty after it was not: produce more. */
 typedef void ws_drained_fn(void *arg);
 
-/* `code` and `reason` are the peer's, or WS_ABNORMAL and what happened.  The socket is gone. */
+/* `code` and `reason` are the peer's; or the code that it was closed with for breaking the rules
+ * (1002, 1007, 1009); or WS_ABNORMAL and what happened.  The socket is gone. */
 typedef void ws_close_fn(void *arg, int code, const char *reason);
 
 /* The queue: messages wait in memory while the peer reads slowly.  A producer of much data keeps it
@@ -61,6 +62,7 @@ struct ws_options {
   size_t queue_limit;       /* [4 MiB] bytes queued to be sent */
   int64_t ping_interval_ms; /* [30,000] */
   int64_t pong_timeout_ms;  /* [20,000] */
+  int64_t close_timeout_ms; /* [5,000] for the peer's answer to a closing frame */
 };
 
 /* Whether the client offers that subprotocol in Sec-WebSocket-Protocol. */
@@ -82,7 +84,7 @@ size_t ws_pending(const ws *s); /* bytes queued and not yet handed to the kernel
 void ws_pause(ws *s, bool paused);
 
 /* Sends what is queued and then the closing frame; `reason` (at most 123 bytes) may be NULL.
- * on_close follows when the peer has answered, or after 5 s. */
+ * on_close follows when the peer has answered, or after close_timeout_ms. */
 void ws_close(ws *s, int code, const char *reason);
 
 #endif

@@ -418,6 +418,7 @@ TEST(connections_are_limited) {
   raw_turn();
   raw_turn();
   auto_free char *answer = raw_ask(port, "GET /hello HTTP/1.1\r\n" HOST "\r\n", "hello");
+  CHECK(answer);
   close(first);
   stop();
 }
@@ -460,6 +461,7 @@ static void open_a_thousand(const char *what, const char *target, const char *pa
   }
   printf("# 1000 %s: %ld KiB each\n", what, (resident_kib() - before_kib) / COUNT);
   auto_free char *answer = raw_ask(port, "GET /hello HTTP/1.1\r\n" HOST "\r\n", "hello");
+  CHECK(answer);
   for (int i = 0; i < COUNT; i++)
     close(fds[i]);
   stop();
