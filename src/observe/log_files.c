@@ -19,7 +19,8 @@ err *log_files_check_id(const char *what, const char *id) {
 }
 
 char *log_files_folder(const char *dir, enum log_kind kind, const char *deployment_id) {
-  return kind == LOG_BUILD ? path_join(dir, "build") : str_format("%s/deploy/%s", dir, deployment_id);
+  return kind == LOG_BUILD ? path_join(dir, "build")
+                           : str_format("%s/deploy/%s", dir, deployment_id);
 }
 
 char *log_files_build_path(const char *dir, const char *deployment_id) {

@@ -158,7 +158,8 @@ static err *read_group(struct parser *p, struct part **ret_part) {
   p->depth--;
   if (!inside || *p->at != ')') {
     part_free(inside);
-    return inside ? syntax(p, p->at, "')' is missing") : syntax(p, start, "the parentheses are empty");
+    return inside ? syntax(p, p->at, "')' is missing")
+                  : syntax(p, start, "the parentheses are empty");
   }
   p->at++;
   *ret_part = inside;
@@ -261,7 +262,8 @@ static err *read_any(struct parser *p, struct part **ret_part) {
     const char *start = p->at;
     err *e = read_all(p, last);
     bool more = !e && at_operator(p, "OR");
-    if (!e && !*last && (first || more)) e = syntax(p, more ? p->at : start, "OR needs something on both sides");
+    if (!e && !*last && (first || more))
+      e = syntax(p, more ? p->at : start, "OR needs something on both sides");
     if (e) {
       *last = NULL;
       part_free(first);
@@ -392,7 +394,8 @@ static bool field_matches(struct matching *m, const struct part *part) {
              {"deployment", in->deployment_id},
              {"service", in->service_id}};
   for (size_t i = 0; part->path.len == 1 && i < ARRAY_LEN(own); i++)
-    if (own[i].value && str_eq(part->path.items[0], own[i].name)) return text_matches(part, own[i].value);
+    if (own[i].value && str_eq(part->path.items[0], own[i].name))
+      return text_matches(part, own[i].value);
   return attribute_matches(m, part);
 }
 
@@ -407,7 +410,8 @@ static bool part_matches(struct matching *m, const struct part *part) {
       if (part_matches(m, p)) return true;
     return false;
   case PART_NOT: return !part_matches(m, part->first);
-  case PART_TEXT: return has_text(m->input->message, m->input->message_len, part->text, part->text_len);
+  case PART_TEXT:
+    return has_text(m->input->message, m->input->message_len, part->text, part->text_len);
   case PART_FIELD: return field_matches(m, part);
   }
   return false;

@@ -250,7 +250,8 @@ static void watch(log_follower *f) {
   err_ignore(file_make_dirs(folder, 0700)); /* before its first instance; watching says the rest */
   int failed = uv_fs_event_start(&f->event, on_event, folder, 0);
   f->watches = failed == 0;
-  if (failed) log_debug("logs", "cannot watch '%s' (%s): looking every 5 s", folder, uv_strerror(failed));
+  if (failed)
+    log_debug("logs", "cannot watch '%s' (%s): looking every 5 s", folder, uv_strerror(failed));
 }
 
 static void note_first(void *arg, const struct log_entry *entry) {
@@ -279,7 +280,8 @@ err *log_follow(log_store *s, const struct log_query *query, loop_fn *on_ready, 
     return e;
   }
   log_follower *f = mem_zalloc(sizeof *f);
-  *f = (log_follower){.store = s, .kind = query->kind, .show = show, .on_ready = on_ready, .arg = arg};
+  *f = (log_follower){
+      .store = s, .kind = query->kind, .show = show, .on_ready = on_ready, .arg = arg};
   f->show.after_ns = after_ns;
   f->last_ns = after_ns;
   f->look_again = true;

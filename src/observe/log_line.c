@@ -30,7 +30,8 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day) {
   year -= month <= 2;
   int64_t era = year / 400, year_of_era = year % 400;
   int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+         719468;
 }
 
 static bool read_fraction(const char **p, const char *end, int64_t *ret_ns) {
@@ -51,7 +52,8 @@ static bool read_offset(const char **p, const char *end, int64_t *ret_seconds) {
   if (read_char(p, end, 'Z')) return true;
   if (*p == end || (**p != '+' && **p != '-')) return false;
   int64_t sign = *(*p)++ == '+' ? 1 : -1, hours, minutes;
-  if (!read_digits(p, end, 2, &hours) || !read_char(p, end, ':') || !read_digits(p, end, 2, &minutes))
+  if (!read_digits(p, end, 2, &hours) || !read_char(p, end, ':') ||
+      !read_digits(p, end, 2, &minutes))
     return false;
   *ret_seconds = sign * (hours * 3600 + minutes * 60);
   return true;
@@ -67,7 +69,8 @@ static bool read_time(const char **p, const char *end, int64_t *ret_ns) {
             read_digits(p, end, 2, &second) && read_fraction(p, end, &ns) &&
             read_offset(p, end, &offset);
   /* 2261 is the last whole year that 63 bits of nanoseconds hold. */
-  if (!ok || year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31) return false;
+  if (!ok || year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31)
+    return false;
   int64_t seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
   *ret_ns = seconds * 1000000000 + ns;
   return *ret_ns >= 0;
@@ -94,9 +97,9 @@ void log_line_add(struct str *out, int64_t time_ns, bool is_stderr, const char *
   time_t seconds = (time_t)(time_ns / 1000000000);
   struct tm tm;
   gmtime_r(&seconds, &tm);
-  str_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%09lld+00:00 %s F ", tm.tm_year + 1900, tm.tm_mon + 1,
-           tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long long)(time_ns % 1000000000),
-           is_stderr ? "stderr" : "stdout");
+  str_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%09lld+00:00 %s F ", tm.tm_year + 1900,
+           tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+           (long long)(time_ns % 1000000000), is_stderr ? "stderr" : "stdout");
   str_add_bytes(out, text, len);
   str_add_char(out, '\n');
 }

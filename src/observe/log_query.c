@@ -124,7 +124,8 @@ static err *scan_path(struct scan *s) {
   auto_fd fd = open(s->file->path, O_RDONLY | O_CLOEXEC);
   struct stat info;
   if (fd < 0 && errno == ENOENT) return NULL; /* removed meanwhile */
-  if (fd < 0 || fstat(fd, &info) < 0) return err_errno(errno, "opening the log '%s'", s->file->path);
+  if (fd < 0 || fstat(fd, &info) < 0)
+    return err_errno(errno, "opening the log '%s'", s->file->path);
   s->fd = fd;
   s->size = info.st_size;
   scan_file(s);

@@ -41,7 +41,8 @@ static bool fill(struct log_reader *r) {
     r->at = 0;
   }
   for (;;) {
-    ssize_t got = pread(r->fd, r->buffer + r->len, BUFFER_SIZE - r->len, r->offset + (int64_t)r->len);
+    ssize_t got =
+        pread(r->fd, r->buffer + r->len, BUFFER_SIZE - r->len, r->offset + (int64_t)r->len);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return false;
     r->len += (size_t)got;
@@ -50,7 +51,8 @@ static bool fill(struct log_reader *r) {
 }
 
 /* The next line, or the beginning of one that is too long; false at the file's end. */
-static bool next_line(struct log_reader *r, const char **ret_line, size_t *ret_len, bool *ret_whole) {
+static bool next_line(struct log_reader *r, const char **ret_line, size_t *ret_len,
+                      bool *ret_whole) {
   size_t searched = 0;
   for (;;) {
     size_t have = r->len - r->at;
@@ -76,7 +78,8 @@ static void add_bounded(struct str *text, const struct log_line *line) {
   str_add_bytes(text, line->text, line->len < room ? line->len : room);
 }
 
-static void set_record(struct log_reader *r, const struct log_line *line, struct log_record *record) {
+static void set_record(struct log_reader *r, const struct log_line *line,
+                       struct log_record *record) {
   r->last_ns = line->time_ns > r->last_ns ? line->time_ns : r->last_ns + 1;
   *record = (struct log_record){.time_ns = r->last_ns,
                                 .is_stderr = line->is_stderr,

@@ -17,7 +17,7 @@
 #include "base/str.h"
 
 /* How far before a place in the file a reader must begin to know what is unfinished there and which
- * times were moved on: longer than a shown line, and than what conmon stamps with one time (8 KiB). */
+ * times were moved on: longer than a shown line, and than what conmon stamps with one time. */
 enum { LOG_READER_WARM_UP = 128 * 1024 };
 
 struct log_record {

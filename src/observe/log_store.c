@@ -60,14 +60,15 @@ err *log_store_instance_path(log_store *s, const char *deployment_id, const char
                              char **ret_path) {
   TRY(log_files_check_id("deployment", deployment_id));
   TRY(log_files_check_id("instance", instance_id));
-  if (str_eq(instance_id, LOG_FILES_PLATFORM)) return err_new(ERR_INVALID, "that is no instance id");
+  if (str_eq(instance_id, LOG_FILES_PLATFORM))
+    return err_new(ERR_INVALID, "that is no instance id");
   auto_free char *folder = log_files_folder(s->dir, LOG_DEPLOY, deployment_id);
   TRY(err_wrap(file_make_dirs(folder, 0700), "logs"));
   *ret_path = str_format("%s/%s.log", folder, instance_id);
   return NULL;
 }
 
-/* The newest time in the file, so that ours go on from there, and whether it ends in a line's end. */
+/* The newest time in the file, so that ours go on from there, and whether its last line is whole. */
 static void read_tail(struct handle *h) {
   struct stat info;
   if (fstat(h->fd, &info) < 0 || info.st_size == 0) return;

@@ -2,10 +2,10 @@
  *
  * The archive is a stranger's.  Refused, each time naming the entry and the reason: names that are
  * absolute or hold "..", links (symbolic, hard, or through each other) that lead outside, device
- * nodes, fifos, sockets, a name that changes its kind (a folder that becomes a link), more or larger
- * entries than the limits, bombs, and a stream that is cut or followed by something else.  Owners,
- * times, set-id bits, ACLs and extended attributes are dropped; modes become 0644/0755.  Names need
- * not be UTF-8; messages show such bytes as \xNN.
+ * nodes, fifos, sockets, a name that changes its kind (a folder that becomes a link), more or
+ * larger entries than the limits, bombs, and a stream that is cut or followed by something else.
+ * Owners, times, set-id bits, ACLs and extended attributes are dropped; modes become 0644/0755.
+ * Names need not be UTF-8; messages show such bytes as \xNN.
  *
  * Blocking: run it with loop/work.h.  Any thread. */
 #ifndef TRAMWAY_SOURCE_ARCHIVE_UNPACK_H

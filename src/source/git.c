@@ -30,8 +30,8 @@ struct git {
   struct list jobs; /* in the order they came */
 };
 
-/* A job runs git several times: prepare → resolve → look → fetch (or fetch_all) → describe → export.
- * Each step ends by starting the next or by finishing the job. */
+/* A job runs git several times: prepare → resolve → look → fetch (or fetch_all) → describe →
+ * export. Each step ends by starting the next or by finishing the job. */
 struct git_job {
   struct list link;
   git *git;
@@ -183,7 +183,8 @@ static int64_t mirror_size(const char *mirror) {
   struct dirent *entry;
   struct stat info;
   while ((entry = readdir(folder)))
-    if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) size += info.st_size;
+    if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+      size += info.st_size;
   closedir(folder);
   return size;
 }
@@ -242,7 +243,8 @@ static void export(git_job *job) {
     return;
   }
   struct spawn_options options = {.inherit_fds = &ends[1], .inherit_fds_len = 1};
-  const char *const words[] = {"archive", "--format=tar", "--output=/proc/self/fd/3", job->sha, NULL};
+  const char *const words[] = {"archive", "--format=tar", "--output=/proc/self/fd/3", job->sha,
+                               NULL};
   err *e = start_child(job, options, words, on_archive_exit);
   close(ends[1]);
   if (e) {
@@ -501,15 +503,16 @@ err *git_fetch(git *g, const struct git_request *request, git_done_fn *done, voi
   char hex[SHA256_HEX_SIZE];
   secret_sha256_hex(url.plain, strlen(url.plain), hex);
   int64_t deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : GIT_DEADLINE_MS;
-  *job = (git_job){.git = g,
-                   .url = url,
-                   .ref = str_dup(ref),
-                   .mirror = str_format("%s/mirrors/%s", g->dir, hex),
-                   .allow_local = request->allow_local,
-                   .ends_at_ms = clock_monotonic_ms() + deadline_ms,
-                   .limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES,
-                   .done = done,
-                   .arg = arg};
+  *job =
+      (git_job){.git = g,
+                .url = url,
+                .ref = str_dup(ref),
+                .mirror = str_format("%s/mirrors/%s", g->dir, hex),
+                .allow_local = request->allow_local,
+                .ends_at_ms = clock_monotonic_ms() + deadline_ms,
+                .limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES,
+                .done = done,
+                .arg = arg};
   job->deadline = timer_start(g->loop, deadline_ms, 0, on_waited_too_long, job);
   list_push(&g->jobs, &job->link);
   if (ret_job) *ret_job = job;

@@ -1,5 +1,5 @@
-/* A commit of a git repository → a snapshot.  `git` is run with argument vectors, as children of the
- * loop; no hook, no prompt, no user configuration, no submodules, no LFS (pointer files stay).
+/* A commit of a git repository → a snapshot.  `git` is run with argument vectors, as children of
+ * the loop; no hook, no prompt, no user configuration, no submodules, no LFS (pointer files stay).
  *
  *   <dir>/config                   the only git configuration that is read
  *   <dir>/ssh/id, ssh/known_hosts  Tramway's own key for ssh URLs, when the operator puts one there
@@ -31,7 +31,7 @@ struct git_request {
 
 struct git_commit { /* the RAILWAY_GIT_* variables */
   const char *sha;      /* 40 hex digits */
-  const char *branch;   /* the branch or tag asked for; the default branch's name; "" for a commit */
+  const char *branch; /* the branch or tag asked for; the default branch's name; "" for a commit */
   const char *author;   /* the name alone */
   const char *message;  /* its first line */
   struct snapshot_info snapshot;

@@ -1,5 +1,5 @@
-/* The environment in which git.c runs git: nothing of tramd's user or of the machine's configuration,
- * except proxies and CA bundles. */
+/* The environment in which git.c runs git: nothing of tramd's user or of the machine's
+ * configuration, except proxies and CA bundles. */
 #ifndef TRAMWAY_SOURCE_GIT_ENV_H
 #define TRAMWAY_SOURCE_GIT_ENV_H
 

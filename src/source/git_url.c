@@ -27,7 +27,8 @@ static void decode_percent(struct str *out, const char *text, size_t len) {
   for (size_t i = 0; i < len; i++) {
     bool coded = text[i] == '%' && i + 2 < len && isxdigit((unsigned char)text[i + 1]) &&
                  isxdigit((unsigned char)text[i + 2]);
-    str_add_char(out, coded ? (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i]);
+    str_add_char(out,
+                 coded ? (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i]);
     if (coded) i += 2;
   }
 }
@@ -128,7 +129,8 @@ bool git_ref_valid(const char *ref) {
   for (const char *part = ref; part; part = strchr(part, '/')) {
     if (*part == '/') part++;
     size_t part_len = strcspn(part, "/");
-    if (*part == '.' || (part_len >= 5 && memcmp(part + part_len - 5, ".lock", 5) == 0)) return false;
+    if (*part == '.' || (part_len >= 5 && memcmp(part + part_len - 5, ".lock", 5) == 0))
+      return false;
   }
   return str_is_utf8(ref, len);
 }

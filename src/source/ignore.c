@@ -268,7 +268,8 @@ static bool path_matches(const struct rule *rule, const char *path) {
   const char *back_path = NULL;
   while (*path || part < rule->parts_len) {
     if (part < rule->parts_len && is_any_depth(rule->parts[part])) {
-      if (part + 1 == rule->parts_len) return *path != '\0'; /* what is in a folder, not the folder */
+      if (part + 1 == rule->parts_len)
+        return *path != '\0'; /* what is in a folder, not the folder */
       back_part = ++part;
       back_path = path;
       continue;

@@ -179,7 +179,8 @@ static err *list(pack *p, const char *walked) {
   p->walked_fd = -1;
   if (e) return err_wrap(e, "packing '%s'", walked);
   if (p->len == 0)
-    return err_new(ERR_INVALID, "'%s' has nothing to deploy: it is empty, or all is ignored", walked);
+    return err_new(ERR_INVALID, "'%s' has nothing to deploy: it is empty, or all is ignored",
+                   walked);
   return NULL;
 }
 

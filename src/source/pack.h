@@ -11,7 +11,8 @@
  * repository too.  Hidden files go along.
  *
  * A symlink is kept when what it points to is inside the folder, and otherwise followed, as Railway
- * follows all: its content is packed.  One that points outside and to nothing is left out and noted.
+ * follows all: its content is packed.  One that points outside and to nothing is left out and
+ * noted.
  *
  * The bytes depend on paths, contents and executable bits alone: times and owners are 0. */
 #ifndef TRAMWAY_SOURCE_PACK_H
@@ -26,7 +27,8 @@
 typedef struct pack pack;
 
 struct pack_options {
-  const char *folder;     /* pack only this folder below the root, its entries named from the root; "" or NULL: all */
+  const char *folder; /* pack only this folder below the root, its entries named from the root; ""
+                         or NULL: all */
   bool no_gitignore;      /* --no-gitignore: .gitignore and .git/info/exclude do not count */
   int64_t files_limit;    /* ERR_LIMIT beyond; 0: UNPACK_ENTRIES, what a server accepts */
   void (*on_note)(void *arg, const char *text); /* "left out 'x': …"; NULL: not told */
@@ -46,8 +48,8 @@ const char *pack_path(const pack *p, size_t index);
 typedef err *pack_write_fn(void *arg, const void *data, size_t size);
 typedef void pack_progress_fn(void *arg, int64_t files, int64_t bytes);
 
-/* A file that shrank meanwhile is filled up with zeroes and noted; one that has gone is left out and
- * noted.  `progress` may be NULL. */
+/* A file that shrank meanwhile is filled up with zeroes and noted; one that has gone is left out
+ * and noted.  `progress` may be NULL. */
 fallible pack_write(pack *p, pack_write_fn *write, pack_progress_fn *progress, void *arg);
 
 /* The same into a descriptor. */

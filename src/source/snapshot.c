@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,9 +38,22 @@ static err *clear_unfinished(const char *dir) {
   return NULL;
 }
 
+/* Tells ext4 that the folders in here have nothing to do with each other, so that it spreads them
+ * over the disk.  Otherwise a new tree lands where one was just deleted, and there ext4 looks at
+ * each freed inode for minutes before it takes another: 25,000 files took 20 s instead of 1 s.
+ * Other file systems may refuse. */
+static void spread_folders(const char *dir) {
+  auto_fd fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int flags;
+  if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 || flags & FS_TOPDIR_FL) return;
+  flags |= FS_TOPDIR_FL;
+  (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
 err *snapshot_store_new(const char *dir, snapshot_store **ret_store) {
   TRY(err_wrap(file_make_dirs(dir, 0700), "snapshots"));
   TRY(err_wrap(clear_unfinished(dir), "snapshots"));
+  spread_folders(dir);
   snapshot_store *s = mem_zalloc(sizeof *s);
   s->dir = str_dup(dir);
   *ret_store = s;
@@ -284,7 +299,8 @@ static char *list_folders(int root) {
 
 static bool is_folder_at(int root, const char *path) {
   struct stat info;
-  return fstatat(root, *path ? path : ".", &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+  return fstatat(root, *path ? path : ".", &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(info.st_mode);
 }
 
 err *snapshot_root_directory(const char *tree_path, const char *root_directory,
@@ -304,7 +320,8 @@ err *snapshot_root_directory(const char *tree_path, const char *root_directory,
   if (e || !is_folder_at(root, real_path)) {
     err_free(e);
     auto_free char *folders = list_folders(root);
-    return err_new(ERR_INVALID, "root directory '%s' is not in the source; it has: %s", shown, folders);
+    return err_new(ERR_INVALID, "root directory '%s' is not in the source; it has: %s", shown,
+                   folders);
   }
   *ret_path = *real_path ? path_join(tree_path, real_path) : str_dup(tree_path);
   return NULL;

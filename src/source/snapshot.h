@@ -7,9 +7,9 @@
  * content's own hash or the link's target; nothing else.  So the same code is the same snapshot
  * whether it came as an upload, a folder or a commit.
  *
- * Files are 0644 or 0755 and folders 0755, not read-only: a build copies these modes into its image,
- * where an app that is not root must be able to own and write them.  What keeps a snapshot unchanged
- * is that <dir> is 0700 and ours, and that builds get it mounted read-only.
+ * Files are 0644 or 0755 and folders 0755, not read-only: a build copies these modes into its
+ * image, where an app that is not root must be able to own and write them.  What keeps a snapshot
+ * unchanged is that <dir> is 0700 and ours, and that builds get it mounted read-only.
  *
  * A snapshot's id is handed out only after its tree is on disk (syncfs, rename, fsync of <dir>).
  * All functions block and may run on a pool thread, also several at once. */
@@ -46,7 +46,8 @@ fallible snapshot_from_stream(snapshot_store *s, int fd, const struct unpack_lim
                               bool railway_ignore, struct snapshot_info *ret_info);
 
 /* From a folder on this machine, copied; its .git is left out, ignore files are not looked at. */
-fallible snapshot_from_folder(snapshot_store *s, const char *folder, struct snapshot_info *ret_info);
+fallible snapshot_from_folder(snapshot_store *s, const char *folder,
+                              struct snapshot_info *ret_info);
 
 bool snapshot_has(const snapshot_store *s, const char *id);
 
@@ -56,8 +57,8 @@ char *snapshot_path(const snapshot_store *s, const char *id);
 /* Nothing there is success.  The caller knows that no build is reading it. */
 fallible snapshot_remove(snapshot_store *s, const char *id);
 
-/* A service's root directory ("backend", "/backend/", "" for all) inside a tree: the real path, free
- * of symlinks.  ERR_INVALID: "root directory 'x' is not in the source; it has: a, b, c". */
+/* A service's root directory ("backend", "/backend/", "" for all) inside a tree: the real path,
+ * free of symlinks.  ERR_INVALID: "root directory 'x' is not in the source; it has: a, b, c". */
 fallible snapshot_root_directory(const char *tree_path, const char *root_directory,
                                  char **ret_path);
 

@@ -79,7 +79,8 @@ static err *refuse(enum err_code code, const char *name, const char *reason) {
 
 err *tree_clean_path(const char *name, char **ret_path) {
   if (*name == '/') return refuse(ERR_INVALID, name, "has an absolute path");
-  if (strlen(name) > TREE_PATH_MAX) return refuse(ERR_LIMIT, name, "has a path of more than 2048 bytes");
+  if (strlen(name) > TREE_PATH_MAX)
+    return refuse(ERR_LIMIT, name, "has a path of more than 2048 bytes");
   auto_str path = STR_EMPTY;
   str_init(&path);
   int depth = 0;
@@ -89,7 +90,8 @@ err *tree_clean_path(const char *name, char **ret_path) {
     if (dots && len == 2) return refuse(ERR_INVALID, name, "leaves the archive");
     if (len > 255) return refuse(ERR_LIMIT, name, "has a name of more than 255 bytes");
     if (len > 0 && !(dots && len == 1)) {
-      if (++depth > TREE_DEPTH_MAX) return refuse(ERR_LIMIT, name, "lies more than 128 folders deep");
+      if (++depth > TREE_DEPTH_MAX)
+        return refuse(ERR_LIMIT, name, "lies more than 128 folders deep");
       if (path.len) str_add_char(&path, '/');
       str_add_bytes(&path, p, len);
     }
@@ -163,7 +165,8 @@ static err *make_room(int parent, const char *name, const char *path, mode_t kin
   struct stat info;
   if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
     return errno == ENOENT ? NULL : failed("looking at", path);
-  if ((info.st_mode & S_IFMT) != kind) return refuse(ERR_INVALID, path, "is there twice, as different things");
+  if ((info.st_mode & S_IFMT) != kind)
+    return refuse(ERR_INVALID, path, "is there twice, as different things");
   if (unlinkat(parent, name, 0) < 0) return failed("replacing", path);
   return NULL;
 }
@@ -211,15 +214,16 @@ bool tree_link_leaves(const char *path, const char *target) {
 static err *refuse_link(const char *path, const char *target) {
   auto_free char *shown = tree_printable(path);
   auto_free char *shown_target = tree_printable(target);
-  return err_new(ERR_INVALID, "entry '%s' is a link to '%s', which leaves the source: refused", shown,
-                 shown_target);
+  return err_new(ERR_INVALID, "entry '%s' is a link to '%s', which leaves the source: refused",
+                 shown, shown_target);
 }
 
 err *tree_add_link(tree *t, const char *path, const char *target) {
   if (!*path) return refuse_root();
   size_t len = strlen(target);
   if (len == 0) return refuse(ERR_INVALID, path, "is a link to nothing");
-  if (len > TREE_LINK_MAX) return refuse(ERR_LIMIT, path, "is a link with a target of more than 2048 bytes");
+  if (len > TREE_LINK_MAX)
+    return refuse(ERR_LIMIT, path, "is a link with a target of more than 2048 bytes");
   if (tree_link_leaves(path, target)) return refuse_link(path, target);
   int parent;
   const char *name;
@@ -255,7 +259,8 @@ err *tree_add_hard_link(tree *t, const char *path, const char *target_path,
 static err *read_link(int root, const char *path, char target[TREE_LINK_MAX + 1]) {
   ssize_t len = readlinkat(root, path, target, TREE_LINK_MAX + 1);
   if (len < 0) return failed("reading the link", path);
-  if (len > TREE_LINK_MAX) return refuse(ERR_LIMIT, path, "is a link with a target of more than 2048 bytes");
+  if (len > TREE_LINK_MAX)
+    return refuse(ERR_LIMIT, path, "is a link with a target of more than 2048 bytes");
   target[len] = '\0';
   return NULL;
 }
@@ -293,7 +298,8 @@ err *tree_resolve(int root, const char *path, char **ret_real_path) {
       return err_new(ERR_NOT_FOUND, "'%s' is not there", shown);
     }
     if (!S_ISLNK(info.st_mode)) continue;
-    if (++links > LINKS_FOLLOWED_MAX) return refuse(ERR_INVALID, path, "leads through more than 40 links");
+    if (++links > LINKS_FOLLOWED_MAX)
+      return refuse(ERR_INVALID, path, "leads through more than 40 links");
     char target[TREE_LINK_MAX + 1];
     TRY(read_link(root, done.data, target));
     if (*target == '/') return refuse(ERR_INVALID, path, "leads outside of the source");
@@ -302,7 +308,8 @@ err *tree_resolve(int root, const char *path, char **ret_real_path) {
     char *longer = str_format("%s/%s", target, rest);
     free(rest);
     rest = longer;
-    if (strlen(rest) > 4 * TREE_PATH_MAX) return refuse(ERR_LIMIT, path, "leads through too long a path");
+    if (strlen(rest) > 4 * TREE_PATH_MAX)
+      return refuse(ERR_LIMIT, path, "leads through too long a path");
   }
   *ret_real_path = str_take(&done);
   return NULL;

@@ -36,8 +36,8 @@ fallible tree_add_link(tree *t, const char *path, const char *target);
 fallible tree_add_hard_link(tree *t, const char *path, const char *target_path,
                             int64_t *ret_size_bytes);
 
-/* Whether a link's text alone, read from the folder of `path`, is absolute or climbs above the root:
- * such a link is refused. */
+/* Whether a link's text alone, read from the folder of `path`, is absolute or climbs above the
+ * root: such a link is refused. */
 bool tree_link_leaves(const char *path, const char *target);
 
 /* Refuses when a link that was added leads outside, however it gets there.  A link to nothing is

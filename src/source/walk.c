@@ -57,7 +57,8 @@ static char *rules_path(const struct walk_options *options, const char *path) {
   return *path ? path_join(options->prefix, path) : str_dup(options->prefix);
 }
 
-static err *add_ignore_file(const struct walk_options *options, const struct level *level, int rank) {
+static err *add_ignore_file(const struct walk_options *options, const struct level *level,
+                            int rank) {
   const char *name = options->ignore_files[rank];
   auto_fd fd = openat(level->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
   struct stat info;

@@ -24,8 +24,9 @@ enum walk_link { WALK_LINK_KEEP, WALK_LINK_FOLLOW, WALK_LINK_SKIP };
 typedef enum walk_link walk_link_fn(void *arg, const struct walk_entry *entry, bool followed);
 
 struct walk_options {
-  const char *ignore_files[IGNORE_RANKS]; /* the name to look for in each folder, by rank; or NULL */
-  ignore *rules;                          /* rules to begin with; those found are added.  NULL: none */
+  const char
+      *ignore_files[IGNORE_RANKS]; /* the name to look for in each folder, by rank; or NULL */
+  ignore *rules;                   /* rules to begin with; those found are added.  NULL: none */
   const char *const *skipped_names;       /* NULL-terminated: components that are left out always */
   const char *prefix;      /* the root's place below the folder that `rules` speak of; "" or NULL */
   walk_fn *on_entry;       /* for what is not left out */

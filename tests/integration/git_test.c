@@ -78,7 +78,8 @@ static void setup(struct fixture *f) {
   scratch_file(f->repo, "README", "three");
   commit_all(f->repo, "third");
   f->loop = loop_new();
-  auto_free char *snapshots = path_join(f->scratch, "snapshots"), *dir = path_join(f->scratch, "git");
+  auto_free char *snapshots = path_join(f->scratch, "snapshots"),
+                 *dir = path_join(f->scratch, "git");
   CHECK_OK(snapshot_store_new(snapshots, &f->store));
   CHECK_OK(git_new(f->loop, dir, f->store, &f->git));
 }
@@ -179,8 +180,9 @@ TEST(what_is_wrong_is_said) {
   auto_free char *none = path_join(f.scratch, "none"), *empty = path_join(f.scratch, "empty");
   CHECK_ERR(git_fetch(f.git, &(struct git_request){.url = f.repo}, on_done, NULL, &job), ERR_DENIED,
             "not allowed here");
-  CHECK_ERR(git_fetch(f.git, &(struct git_request){.url = "https://h/a", .ref = "--x"}, on_done, NULL,
-                      &job), ERR_INVALID, "no name of a branch");
+  CHECK_ERR(git_fetch(f.git, &(struct git_request){.url = "https://h/a", .ref = "--x"}, on_done,
+                      NULL, &job),
+            ERR_INVALID, "no name of a branch");
   fetch(&f, f.repo, "nope");
   CHECK_ERR(got.error, ERR_NOT_FOUND, "no branch or tag 'nope'; the default branch is 'main'");
   got.error = NULL;
@@ -304,8 +306,8 @@ TEST(ignore_rules_agree_with_git) {
       auto_free char *line = str_format("\n%s\n", all.items[i]);
       bool by_git = strstr(lines, line);
       if (ignore_path(rules, all.items[i], false) != by_git)
-        TAP_FAIL("'%s' is %signored by git with\n%s\nand in a/\n%s", all.items[i], by_git ? "" : "not ",
-                 str_text(&top), str_text(&inner));
+        TAP_FAIL("'%s' is %signored by git with\n%s\nand in a/\n%s", all.items[i],
+                 by_git ? "" : "not ", str_text(&top), str_text(&inner));
     }
   }
 }

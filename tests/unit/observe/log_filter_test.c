@@ -6,8 +6,9 @@
 
 #define MESSAGE "GET /api/users failed: Connection refused"
 #define ATTRIBUTES                                                                                 \
-  "{\"user\":{\"id\":42,\"name\":\"Ada\"},\"tags\":[\"a\",\"b\"],\"items\":[{\"n\":1},{\"n\":7}],"       \
-  "\"ok\":true,\"none\":null,\"status\":\"503\",\"http.method\":\"GET\",\"ms\":12.5,\"version\":\"1..5\"}"
+  "{\"user\":{\"id\":42,\"name\":\"Ada\"},\"tags\":[\"a\",\"b\"],\"items\":[{\"n\":1},{\"n\":7}]," \
+  "\"ok\":true,\"none\":null,\"status\":\"503\",\"http.method\":\"GET\",\"ms\":12.5,\"version\":"  \
+  "\"1..5\"}"
 
 static const struct log_filter_input input = {
     .message = MESSAGE,
@@ -105,7 +106,8 @@ TEST(limits) {
 
 TEST(no_attributes) {
   auto_log_filter *f = NULL;
-  struct log_filter_input plain = {.message = "x", .message_len = 1, .severity = "info", .instance_id = "", .attributes = ""};
+  struct log_filter_input plain = {
+      .message = "x", .message_len = 1, .severity = "info", .instance_id = "", .attributes = ""};
   CHECK_OK(log_filter_parse("@a:1 OR x", &f));
   CHECK(log_filter_matches(f, &plain));
 }

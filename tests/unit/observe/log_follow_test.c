@@ -62,7 +62,8 @@ static void conmon_text(struct fixture *f, const char *instance, const char *tex
   if (fd < 0 || write(fd, text, len) != (ssize_t)len) abort();
 }
 
-static void conmon_line(struct fixture *f, const char *instance, int64_t time_ns, const char *text) {
+static void conmon_line(struct fixture *f, const char *instance, int64_t time_ns,
+                        const char *text) {
   auto_str line = STR_EMPTY;
   log_line_add(&line, time_ns, false, text, strlen(text));
   conmon_text(f, instance, line.data, line.len);
@@ -118,8 +119,9 @@ TEST(lines_that_are_written_in_pieces) {
   struct fixture f;
   setup(&f);
   follow(&f, (struct log_query){.kind = LOG_DEPLOY});
-  static const char *const pieces[] = {"2026-11-20T23:00:00.000000001+00:00 std", "out P par", "t one,\n",
-                                       "2026-11-20T23:00:00.000000002+00:00 stdout F part", " two\n2026"};
+  static const char *const pieces[] = {
+      "2026-11-20T23:00:00.000000001+00:00 std", "out P par", "t one,\n",
+      "2026-11-20T23:00:00.000000002+00:00 stdout F part", " two\n2026"};
   for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
     CHECK_INT(f.count, 0);
     conmon_text(&f, "a", pieces[i], strlen(pieces[i]));
@@ -143,7 +145,8 @@ TEST(from_a_time_on_and_with_a_filter) {
   conmon_text(&f, "a", lines.data, lines.len);
   conmon_line(&f, "b", START + SECOND, "x19997");
   /* Times that are equal are moved on by 1 ns each: this is the time of 19995. */
-  follow(&f, (struct log_query){.kind = LOG_DEPLOY, .after_ns = START + 3999 * 1000, .filter = "-19998"});
+  follow(&f, (struct log_query){
+                 .kind = LOG_DEPLOY, .after_ns = START + 3999 * 1000, .filter = "-19998"});
   WAIT_FOR_TEXT(&f, "19996|19997|19999|x19997|");
   teardown(&f);
 }
@@ -192,7 +195,8 @@ TEST(a_large_backlog_does_not_hold_up_the_loop) {
   struct fixture f;
   setup(&f);
   auto_str lines = STR_EMPTY;
-  for (int i = 0; i < 200000; i++) log_line_add(&lines, START + i, false, "nothing of interest here", 24);
+  for (int i = 0; i < 200000; i++)
+    log_line_add(&lines, START + i, false, "nothing of interest here", 24);
   log_line_add(&lines, START + SECOND, false, "wanted", 6);
   conmon_text(&f, "a", lines.data, lines.len);
   follow(&f, (struct log_query){.kind = LOG_DEPLOY, .filter = "wanted"});
@@ -208,8 +212,9 @@ TEST(stopping_at_any_moment) {
   log_follower_stop(f.follower); /* before its first call */
   for (int i = 0; i < 3; i++) loop_turn(f.loop, 5);
   CHECK_INT(f.ready, 0);
-  CHECK_ERR(log_follow(f.store, &(struct log_query){.deployment_id = "dep", .filter = "("}, on_ready, &f,
-                       &f.follower), ERR_INVALID, "filter");
+  CHECK_ERR(log_follow(f.store, &(struct log_query){.deployment_id = "dep", .filter = "("},
+                       on_ready, &f, &f.follower),
+            ERR_INVALID, "filter");
   log_follower_stop(NULL);
   f.follower = NULL;
   teardown(&f);

@@ -38,7 +38,8 @@ static void append_text(const char *path, const void *data, size_t len) {
 }
 
 /* Writes a line as conmon does. */
-static void conmon_line(struct fixture *f, const char *instance, int64_t time_ns, const char *text) {
+static void conmon_line(struct fixture *f, const char *instance, int64_t time_ns,
+                        const char *text) {
   char *path;
   CHECK_OK(log_store_instance_path(f->store, "dep", instance, &path));
   auto_str line = STR_EMPTY;
@@ -95,7 +96,8 @@ TEST(build_lines_come_back_in_order_with_strictly_increasing_times) {
     auto_free char *text = str_format("line %d", i);
     CHECK_OK(log_store_add_build_line(f.store, "dep", i % 10 ? "info" : "error", text));
   }
-  CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_BUILD, .limit = 3}), "line 47|line 48|line 49");
+  CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_BUILD, .limit = 3}),
+             "line 47|line 48|line 49");
   query(&f, &g, (struct log_query){.kind = LOG_BUILD});
   CHECK_INT(g.count, 50);
   CHECK(str_starts(str_text(&g.text), "error:line 0|line 1|"));
@@ -122,7 +124,8 @@ TEST(instances_and_the_platform_are_merged_by_time) {
   all.limit = 2;
   CHECK_TEXT(query(&f, &g, all), "b:same time|warn:b:4{\"k\":1}");
   CHECK_HAS(query(&f, &g, (struct log_query){.kind = LOG_DEPLOY}), "error:Stopping Container");
-  struct log_query bounded = {.kind = LOG_DEPLOY, .after_ns = START + SECOND, .before_ns = START + 3 * SECOND};
+  struct log_query bounded = {
+      .kind = LOG_DEPLOY, .after_ns = START + SECOND, .before_ns = START + 3 * SECOND};
   CHECK_TEXT(query(&f, &g, bounded), "b:2");
   struct log_query filtered = {.kind = LOG_DEPLOY, .filter = "replica:a OR @k:>0"};
   CHECK_TEXT(query(&f, &g, filtered), "a:1|a:3|warn:b:4{\"k\":1}");
@@ -186,7 +189,8 @@ TEST(the_tail_of_a_large_file_is_quick_and_paging_is_exact) {
   setup(&f);
   write_large(&f);
   long long begin = tap_now_ms();
-  CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_DEPLOY, .limit = 2}), "a:line 299998|a:line 299999");
+  CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_DEPLOY, .limit = 2}),
+             "a:line 299998|a:line 299999");
   CHECK(tap_now_ms() - begin < 200);
   /* back through all of it in pages: every line once */
   int64_t before_ns = 0;
@@ -206,7 +210,9 @@ TEST(the_tail_of_a_large_file_is_quick_and_paging_is_exact) {
   CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_DEPLOY, .before_ns = before_ns}), "");
   query(&f, &g, (struct log_query){.kind = LOG_DEPLOY, .limit = 5000, .filter = "marked"});
   CHECK_INT(g.count, 300);
-  query(&f, &g, (struct log_query){.kind = LOG_DEPLOY, .limit = 5000, .after_ns = START + 29999 * 1000 - 1});
+  query(
+      &f, &g,
+      (struct log_query){.kind = LOG_DEPLOY, .limit = 5000, .after_ns = START + 29999 * 1000 - 1});
   CHECK_INT(g.count, 10);
   teardown(&f);
 }
@@ -225,10 +231,12 @@ TEST(bad_questions) {
       {{.deployment_id = "dep", .limit = 1, .filter = "(a"}, "filter: at character 3"},
   };
   for (size_t i = 0; i < ARRAY_LEN(table); i++)
-    CHECK_ERR(log_store_query(f.store, &table[i].query, gather, NULL), ERR_INVALID, table[i].message);
+    CHECK_ERR(log_store_query(f.store, &table[i].query, gather, NULL), ERR_INVALID,
+              table[i].message);
   char *path;
   CHECK_ERR(log_store_instance_path(f.store, "dep", "a/b", &path), ERR_INVALID, "no instance id");
-  CHECK_ERR(log_store_instance_path(f.store, "dep", "platform", &path), ERR_INVALID, "no instance id");
+  CHECK_ERR(log_store_instance_path(f.store, "dep", "platform", &path), ERR_INVALID,
+            "no instance id");
   CHECK_ERR(log_store_add_build_line(f.store, ".", "info", "x"), ERR_INVALID, "no deployment id");
   teardown(&f);
 }
@@ -242,7 +250,8 @@ TEST(many_build_logs_share_few_descriptors_and_reopened_ones_go_on) {
       auto_free char *id = str_format("dep-%d", i);
       CHECK_OK(log_store_add_build_line(f.store, id, "info", round ? "second" : "first"));
     }
-  CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_BUILD, .deployment_id = "dep-7"}), "first|second");
+  CHECK_TEXT(query(&f, &g, (struct log_query){.kind = LOG_BUILD, .deployment_id = "dep-7"}),
+             "first|second");
   auto_fd probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
   CHECK(probe < 80);
   teardown(&f);

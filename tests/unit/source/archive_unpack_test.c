@@ -38,7 +38,8 @@ static void craft_entry(struct archive *a, const struct crafted *c) {
 }
 
 /* Writes the entries up to the first without a name. */
-static void craft(const char *path, const struct crafted *entries, void (*filter)(struct archive *)) {
+static void craft(const char *path, const struct crafted *entries,
+                  void (*filter)(struct archive *)) {
   struct archive *a = archive_write_new();
   archive_write_set_format_gnutar(a);
   filter(a);
@@ -292,7 +293,8 @@ static void put_header(struct str *out, const char *name, const char *size_octal
 TEST(sizes_that_lie_are_refused) {
   auto_scratch *scratch = scratch_new();
   auto_free char *archive = path_join(scratch, "a"), *out = path_join(scratch, "out");
-  static const char *const sizes[] = {"77777777777\0", "00010000000\0", "\377\377\377\377\377\377\377\377\377\377\377\377"};
+  static const char *const sizes[] = {"77777777777\0", "00010000000\0",
+                                      "\377\377\377\377\377\377\377\377\377\377\377\377"};
   for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
     auto_str text = STR_EMPTY;
     put_header(&text, "f", sizes[i], '0');

@@ -33,10 +33,12 @@ TEST(ignore_files_hidden_files_and_what_is_always_left_out) {
   scratch_file(scratch, "web/secret", "");
   scratch_file(scratch, "web/b.log", "");
   auto_free char *paths = packed(scratch, NULL);
-  CHECK_TEXT(paths, ".env .gitignore .ignore keep.log web web/.railwayignore web/b.log web/index.js");
+  CHECK_TEXT(paths,
+             ".env .gitignore .ignore keep.log web web/.railwayignore web/b.log web/index.js");
   auto_free char *all = packed(scratch, &(struct pack_options){.no_gitignore = true});
-  CHECK_TEXT(all, ".env .gitignore .ignore a.log dist dist/x keep.log web web/.railwayignore web/b.log "
-                  "web/index.js");
+  CHECK_TEXT(all,
+             ".env .gitignore .ignore a.log dist dist/x keep.log web web/.railwayignore web/b.log "
+             "web/index.js");
 }
 
 TEST(a_folder_of_a_repository_obeys_the_files_above_it) {
@@ -142,7 +144,8 @@ TEST(errors) {
   pack *p;
   CHECK_ERR(pack_new(none, NULL, &p), ERR_NOT_FOUND, "opening the folder");
   CHECK_ERR(pack_new(scratch, NULL, &p), ERR_INVALID, "has nothing to deploy");
-  CHECK_ERR(pack_new(scratch, &(struct pack_options){.folder = "../x"}, &p), ERR_INVALID, "folder '../x'");
+  CHECK_ERR(pack_new(scratch, &(struct pack_options){.folder = "../x"}, &p), ERR_INVALID,
+            "folder '../x'");
   for (int i = 0; i < 5; i++) {
     auto_free char *name = str_format("f%d", i);
     scratch_file(app, name, "x");
