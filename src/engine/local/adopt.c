@@ -117,7 +117,6 @@ static void adopt_workload(void *arg, struct workload *w) {
     auto_err *e = adopt_instance(owner, replica);
     if (e) log_error("engine", "workload '%s': %s", w->id, err_message(e));
   }
-  local_names_changed(en, w->environment_id);
 }
 
 /* --- What no workload owns ---------------------------------------------------------------------- */
@@ -164,6 +163,9 @@ static void on_networks_adopted(void *arg, err *e) {
   if (!e && !a.engine->closing) {
     e = workload_load_all(a.engine->folders.workloads, adopt_workload, a.engine);
     clean_leftovers(a.engine);
+    size_t cursor = 0;
+    for (network *w; (w = networks_next(a.engine->networks, &cursor));)
+      local_names_changed(a.engine, network_environment(w));
   }
   if (a.done)
     a.done(a.arg, err_wrap(e, "adopting what runs"));

@@ -31,6 +31,7 @@ static err *remove_rest(void *arg) {
 static void on_rest_removed(void *arg, err *e) {
   struct local_engine *en = arg;
   en->pending--;
+  en->halt_finishing = false;
   if (en->halted)
     en->halted(en->halted_arg, err_wrap(e, "stopping everything"));
   else

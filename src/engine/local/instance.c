@@ -138,10 +138,11 @@ static void start_again(struct instance *inst) {
 static void settle(struct instance *inst) {
   if (inst->restart_wanted && !inst->remove_wanted && !inst->engine->halting) {
     start_again(inst);
-  } else if (inst->stop_wanted) {
+  } else if (inst->remove_wanted || (inst->stop_wanted && !inst->ended)) {
     enter(inst, PHASE_IDLE);
     forget(inst);
   } else if (inst->ended) {
+    inst->stop_wanted = false;
     enter(inst, PHASE_DONE);
     local_instance_settled(inst->engine);
   } else {
@@ -164,10 +165,12 @@ static void stop_resting(struct instance *inst) {
 
 /* What a halt finds ended stays ended. */
 static void stop_done(struct instance *inst) {
-  if (inst->engine->halting && !inst->remove_wanted)
-    local_instance_settled(inst->engine);
-  else
+  if (!inst->engine->halting || inst->remove_wanted) {
     stop_resting(inst);
+    return;
+  }
+  inst->stop_wanted = false;
+  local_instance_settled(inst->engine);
 }
 
 /* --- The table ------------------------------------------------------------------------------------ */

@@ -53,6 +53,11 @@ bool names_alive(const char *config_dir) {
   return find_server(config_dir) != 0;
 }
 
+void names_stop(const char *config_dir) {
+  pid_t server = find_server(config_dir);
+  if (server) kill(server, SIGTERM);
+}
+
 static bool is_unchanged(const char *path, const char *text) {
   auto_str current = STR_EMPTY;
   auto_err *e = file_read(path, NAMES_FILE_LIMIT, &current);

@@ -35,4 +35,8 @@ fallible names_publish(const char *config_dir, const char *network, const char *
 /* Whether aardvark-dns runs. */
 bool names_alive(const char *config_dir);
 
+/* Ends it; netavark does so by itself when it takes the last network down, unless a file of a network
+ * that is long gone is in the way. */
+void names_stop(const char *config_dir);
+
 #endif

@@ -40,6 +40,7 @@ void networks_adopt(networks *n, network_done_fn *done, void *arg);
 
 /* The environment's network; takes and records a number for it at the first call. */
 fallible networks_get(networks *n, const char *environment_id, network **ret_network);
+network *networks_next(const networks *n, size_t *cursor); /* from 0 on; NULL at the end */
 network *networks_find(const networks *n, const char *environment_id); /* NULL when it has none */
 
 /* Calls `done` when the network stands, having made it if needed; at once when it does already. */

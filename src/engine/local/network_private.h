@@ -37,7 +37,6 @@ struct network {
   int next_host;
 };
 
-network *networks_next(const networks *n, size_t *cursor); /* NULL at the end */
 fallible networks_save(const networks *n);
 void network_free(network *w);
 

@@ -267,6 +267,7 @@ static void on_one_removed(void *arg, err *e) {
   else
     r->first = e;
   if (--r->left > 0) return;
+  names_stop(r->all->dns_dir);
   r->all->running = true;
   firewall_remove(r->all->loop, r->all->config.name, on_firewall_removed, r);
 }
