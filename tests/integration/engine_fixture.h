@@ -100,6 +100,10 @@ static inline void make_image(void) {
         "chmod 1777 %s/lower/tmp && echo below > %s/lower/srv-below && echo above > %s/upper/srv-above",
         fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir,
         fx.image_dir, fx.image_dir, fx.image_dir);
+  /* bash and getent, with their libraries: they resolve names as most apps do. */
+  SHELL("for p in /bin/bash /usr/bin/getent; do cp $p %s/lower/bin/; ldd $p | grep -o '/[^ ]*' | while read f; "
+        "do mkdir -p %s/lower$(dirname $f); cp -L $f %s/lower$f; done; done",
+        fx.image_dir, fx.image_dir, fx.image_dir);
   SHELL("printf 'root:x:0:0:root:/root:/bin/sh\\napp:x:1000:1001::/home/app:/bin/sh\\n' > %s/upper/passwd; "
         "mkdir -p %s/upper/etc; mv %s/upper/passwd %s/upper/etc/passwd; "
         "printf 'root:x:0:\\napp:x:1001:\\nextra:x:2000:app\\n' > %s/upper/etc/group",
@@ -117,7 +121,7 @@ static inline void fx_start_engine(void) {
       .run_dir = fx.run_dir,
       .exec_program = program ? program : own,
       .name = "twtest",
-      .ipv4_pool = "10.214.0.0/16",
+      .ipv4_pool = "10.216.0.0/16",
       .ipv6_pool = "fd7a:7472:6174::/48",
       .edge_ports = test_edge_ports,
       .backoff_first_ms = 20,
@@ -210,13 +214,14 @@ static inline char *log_of(const char *workload_id, int replica) {
   if (e) return str_dup("");
   for (const char *p = str_text(&text); *p;) {
     size_t len = strcspn(p, "\n");
+    bool partial = len > 43 && p[43] == 'P'; /* the line goes on in the next entry */
     for (int field = 0; field < 3 && len; field++) { /* time, stream, F or P */
       size_t skip = strcspn(p, " \n") + 1;
       p += skip;
       len -= skip <= len ? skip : len;
     }
     str_add_bytes(&out, p, len);
-    str_add_char(&out, '\n');
+    if (!partial) str_add_char(&out, '\n');
     p += len + (p[len] == '\n');
   }
   return str_take(&out);

@@ -1,16 +1,23 @@
 /* The local engine with real crun, conmon, netavark, aardvark-dns and nft.  Needs root. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "engine_fixture.h"
+
+/* --- Running and ending ------------------------------------------------------------------------- */
 
 TEST(a_service_starts_and_stops) {
   fx_open();
-  struct workload w = service("web", SCRIPT("echo $GREETING from $(id -u); cat /srv-below /srv-above; exec sleep 1000"));
+  struct workload w = service(
+      "web", SCRIPT("echo $GREETING from $(id -u) in $PWD; cat /srv-below /srv-above; exec sleep 1000"));
+  w.working_dir = "/srv";
   long long begin = tap_now_ms();
   CHECK_OK(engine_apply(fx.engine, &w));
   WAIT_STATUS("web-0", INSTANCE_RUNNING);
   printf("# first start with its network: %lld ms\n", tap_now_ms() - begin);
   WAIT_LOG("web", "above");
   auto_free char *log = log_of("web", 0);
-  CHECK_TEXT(log, "hello from 0\nbelow\nabove\n");
+  CHECK_TEXT(log, "hello from 0 in /srv\nbelow\nabove\n");
   struct workload second = service("web2", SCRIPT("exec sleep 1000"));
   begin = tap_now_ms();
   CHECK_OK(engine_apply(fx.engine, &second));
@@ -18,6 +25,508 @@ TEST(a_service_starts_and_stops) {
   printf("# second start: %lld ms\n", tap_now_ms() - begin);
   remove_workload("web");
   CHECK_INT(seen("web-0")->status, INSTANCE_REMOVED);
+  remove_workload("web"); /* twice is harmless */
+}
+
+TEST(exit_codes_and_restart_policies) {
+  fx_open();
+  struct workload never = service("never", SCRIPT("exit 7"));
+  never.restart = WORKLOAD_RESTART_NEVER;
+  struct workload fails = service("fails", SCRIPT("exit 3"));
+  struct workload ends = service("ends", SCRIPT("exit 0"));
+  struct workload always = service("always", SCRIPT("exit 0"));
+  always.restart = WORKLOAD_RESTART_ALWAYS;
+  struct workload job = service("job-pre", SCRIPT("echo migrated"));
+  job.kind = WORKLOAD_JOB;
+  CHECK_OK(engine_apply(fx.engine, &never));
+  CHECK_OK(engine_apply(fx.engine, &fails));
+  CHECK_OK(engine_apply(fx.engine, &ends));
+  CHECK_OK(engine_apply(fx.engine, &always));
+  CHECK_OK(engine_apply(fx.engine, &job));
+  WAIT_STATUS("never-0", INSTANCE_CRASHED);
+  CHECK_INT(seen("never-0")->exit_code, 7);
+  CHECK_INT(seen("never-0")->restarts, 0);
+  WAIT_STATUS("fails-0", INSTANCE_CRASHED);
+  CHECK_INT(seen("fails-0")->exit_code, 3);
+  CHECK_INT(seen("fails-0")->restarts, 3);
+  WAIT_STATUS("ends-0", INSTANCE_EXITED);
+  CHECK_INT(seen("ends-0")->exit_code, 0);
+  WAIT_STATUS("job-pre-0", INSTANCE_EXITED);
+  CHECK(log_has("job-pre", "migrated"));
+  TAP_WAIT_FOR(seen("always-0")->restarts >= 5, 20000, loop_turn(fx.loop, 50));
+}
+
+TEST(what_cannot_start_says_why) {
+  fx_open();
+  static const char *const nope[] = {"/nope", NULL};
+  struct workload missing = service("missing", nope);
+  struct workload no_user = service("nouser", SCRIPT("true"));
+  no_user.user = "stranger";
+  struct workload no_image = service("noimage", SCRIPT("true"));
+  no_image.image_id = "sha256:gone";
+  CHECK_OK(engine_apply(fx.engine, &missing));
+  CHECK_OK(engine_apply(fx.engine, &no_user));
+  CHECK_OK(engine_apply(fx.engine, &no_image));
+  WAIT_STATUS("missing-0", INSTANCE_CRASHED);
+  CHECK_HAS(seen("missing-0")->problem, "/nope");
+  CHECK_INT(seen("missing-0")->restarts, 0);
+  WAIT_STATUS("nouser-0", INSTANCE_CRASHED);
+  CHECK_HAS(seen("nouser-0")->problem, "no user 'stranger'");
+  WAIT_STATUS("noimage-0", INSTANCE_CRASHED);
+  CHECK_HAS(seen("noimage-0")->problem, "no image 'sha256:gone'");
+  static const char *const bad_env[] = {"NO_EQUALS", NULL};
+  struct workload bad = service("bad", SCRIPT("true"));
+  bad.env = bad_env;
+  CHECK_ERR(engine_apply(fx.engine, &bad), ERR_INVALID, "no '='");
+}
+
+TEST(a_first_process_that_ignores_sigterm_is_killed) {
+  fx_open();
+  struct workload w = service("stubborn", SCRIPT("trap '' TERM; echo ready; while :; do sleep 1; done"));
+  w.stop_grace_ms = 300;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_LOG("stubborn", "ready");
+  long long begin = tap_now_ms();
+  remove_workload("stubborn");
+  CHECK(tap_now_ms() - begin >= 300);
+  CHECK(tap_now_ms() - begin < 5000);
+  CHECK_INT(seen("stubborn-0")->exit_code, 137);
+}
+
+TEST(sigterm_is_heard) {
+  fx_open();
+  struct workload w =
+      service("polite", SCRIPT("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"));
+  w.stop_grace_ms = 10000;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_LOG("polite", "ready");
+  remove_workload("polite");
+  CHECK_INT(seen("polite-0")->exit_code, 5);
+  CHECK(log_has("polite", "bye"));
+}
+
+TEST(replicas_scale_and_restart_in_place) {
+  fx_open();
+  struct workload w = service("many", SCRIPT("echo started; exec sleep 1000"));
+  w.replicas = 3;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  for (int i = 0; i < 3; i++) {
+    auto_free char *id = str_format("many-%d", i);
+    WAIT_STATUS(id, INSTANCE_RUNNING);
+  }
+  CHECK(strcmp(seen("many-0")->address, seen("many-1")->address) != 0);
+  w.replicas = 1;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("many-2", INSTANCE_REMOVED);
+  WAIT_STATUS("many-1", INSTANCE_REMOVED);
+  CHECK_INT(seen("many-0")->status, INSTANCE_RUNNING);
+  char address[64];
+  strcpy(address, seen("many-0")->address);
+  CHECK_OK(engine_restart(fx.engine, "many"));
+  CHECK_INT(seen("many-0")->status, INSTANCE_RESTARTING);
+  WAIT_STATUS("many-0", INSTANCE_RUNNING);
+  CHECK_TEXT(seen("many-0")->address, address);
+  WAIT_LOG("many", "started\nstarted"); /* the same log goes on */
+}
+
+/* --- Without us -------------------------------------------------------------------------------- */
+
+static void crash_and_come_back(void (*meanwhile)(void)) {
+  engine_free(fx.engine);
+  fx.engine = NULL;
+  loop_free(fx.loop);
+  if (meanwhile) meanwhile();
+  fx.seen_len = 0;
+  fx.loop = loop_new();
+  fx_start_engine();
+}
+
+static void wait_a_second(void) {
+  usleep(1000000);
+}
+
+TEST(what_runs_is_adopted) {
+  fx_open();
+  struct workload w = service("stays", SCRIPT("echo pid $$; i=0; while :; do echo $i; i=$((i+1)); sleep 0.1; done"));
+  struct workload ends = service("ends", SCRIPT("sleep 0.5; exit 9"));
+  ends.restart = WORKLOAD_RESTART_NEVER;
+  struct workload done = service("done-pre", SCRIPT("true"));
+  done.kind = WORKLOAD_JOB;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  CHECK_OK(engine_apply(fx.engine, &ends));
+  CHECK_OK(engine_apply(fx.engine, &done));
+  WAIT_STATUS("stays-0", INSTANCE_RUNNING);
+  WAIT_STATUS("ends-0", INSTANCE_RUNNING);
+  WAIT_STATUS("done-pre-0", INSTANCE_EXITED);
+  char address[64];
+  strcpy(address, seen("stays-0")->address);
+  crash_and_come_back(wait_a_second);
+  CHECK_INT(seen("stays-0")->status, INSTANCE_RUNNING); /* already when engine_start is done */
+  CHECK_TEXT(seen("stays-0")->address, address);
+  WAIT_STATUS("ends-0", INSTANCE_CRASHED);
+  CHECK_INT(seen("ends-0")->exit_code, 9);
+  CHECK_INT(seen("done-pre-0")->status, INSTANCE_EXITED);
+  auto_free char *log = log_of("stays", 0);
+  CHECK(strstr(log, "\n8\n9\n10\n") != NULL); /* no line was lost meanwhile */
+  char *second = strstr(log + 4, "pid ");
+  CHECK(second == NULL); /* and it was not started again */
+  CHECK_OK(engine_apply(fx.engine, &w)); /* the same once more changes nothing */
+  remove_workload("stays");
+  CHECK_INT(seen("stays-0")->status, INSTANCE_REMOVED);
+}
+
+static void delete_a_workload_file(void) {
+  auto_free char *path = str_format("%s/engine/workloads/orphan.json", fx.data_dir);
+  unlink(path);
+}
+
+static int count_processes(const char *mark) {
+  auto_free char *command = str_format("grep -la '%s' /proc/[0-9]*/cmdline 2>/dev/null | wc -l", mark);
+  FILE *pipe = popen(command, "r");
+  int count = -1;
+  if (fscanf(pipe, "%d", &count) != 1) count = -1;
+  pclose(pipe);
+  return count;
+}
+
+TEST(leftovers_of_nobody_are_removed) {
+  fx_open();
+  struct workload w = service("orphan", SCRIPT("exec sleep 98765.4"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("orphan-0", INSTANCE_RUNNING);
+  CHECK_INT(count_processes("[9]8765.4"), 1);
+  crash_and_come_back(delete_a_workload_file);
+  TAP_WAIT_FOR(count_processes("[9]8765.4") == 0, 10000, loop_turn(fx.loop, 50));
+}
+
+static void kill_the_container(void) {
+  SHELL("for f in /proc/[0-9]*/cmdline; do if grep -qa '[9]8765.5' $f 2>/dev/null; then d=${f%%/cmdline}; "
+        "kill -9 ${d#/proc/}; fi; done; sleep 0.3");
+}
+
+TEST(what_died_meanwhile_is_started_again) {
+  fx_open();
+  struct workload w = service("victim", SCRIPT("exec sleep 98765.5"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("victim-0", INSTANCE_RUNNING);
+  crash_and_come_back(kill_the_container);
+  TAP_WAIT_FOR(seen("victim-0")->restarts == 1, 10000, loop_turn(fx.loop, 50));
+  WAIT_STATUS("victim-0", INSTANCE_RUNNING);
+  CHECK_INT(seen("victim-0")->exit_code, 137);
+}
+
+TEST(no_log_line_is_lost) {
+  fx_open();
+  struct workload w = service("loud", SCRIPT("seq 1 100000; echo end"));
+  w.restart = WORKLOAD_RESTART_NEVER;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("loud-0", INSTANCE_EXITED);
+  auto_free char *log = log_of("loud", 0);
+  const char *p = log;
+  for (int i = 1; i <= 100000; i++) {
+    if (atoi(p) != i) TAP_FAIL("line %d is '%.20s'", i, p);
+    p = strchr(p, '\n') + 1;
+  }
+  CHECK_TEXT(p, "end\n");
+}
+
+/* --- Networks ------------------------------------------------------------------------------------- */
+
+/* What a script in a new job prints. */
+static char *ask(const char *id, const char *environment, const char *script) {
+  struct workload job = service(id, SCRIPT(script));
+  job.kind = WORKLOAD_JOB;
+  job.environment_id = environment;
+  CHECK_OK(engine_apply(fx.engine, &job));
+  auto_free char *instance = str_format("%s-0", id);
+  TAP_WAIT_FOR(seen(instance)->status == INSTANCE_EXITED || seen(instance)->status == INSTANCE_CRASHED, 40000,
+               loop_turn(fx.loop, 50));
+  return log_of(id, 0);
+}
+
+static struct workload web_server(const char *id, const char *environment) {
+  static const char *const argv[] = {"/bin/sh", "-c",
+                                     "mkdir -p /tmp/www; echo I am $HOSTNAME > /tmp/www/index.html; "
+                                     "exec httpd -f -p '[::]:80' -h /tmp/www",
+                                     NULL};
+  struct workload w = service(id, argv);
+  w.environment_id = environment;
+  w.user = "app";
+  return w;
+}
+
+static int port_of(int fd) {
+  struct sockaddr_in6 address;
+  socklen_t size = sizeof address;
+  getsockname(fd, (struct sockaddr *)&address, &size);
+  return ntohs(address.sin6_port);
+}
+
+/* A server of the host's on all addresses. */
+static int listen_on_host(int port) {
+  int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+  CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+  CHECK_INT(listen(fd, 8), 0);
+  return fd;
+}
+
+TEST(one_environment_talks_another_does_not) {
+  fx_open();
+  struct workload api = web_server("api", "env-one"), other = web_server("other", "env-two");
+  CHECK_OK(engine_apply(fx.engine, &api));
+  CHECK_OK(engine_apply(fx.engine, &other));
+  WAIT_STATUS("api-0", INSTANCE_RUNNING); /* not root, port 80, IPv6 any-address */
+  WAIT_STATUS("other-0", INSTANCE_RUNNING);
+  auto_free char *script = str_format(
+      "g() { timeout 4 bash -c 'exec 3<>/dev/tcp/$0/80 && echo -e \"GET / HTTP/1.0\\r\\n\\r\" >&3 && tail -n 1 <&3' $1 2>/dev/null; }; "
+      "for h in api api.railway.internal %s %s; do g $h; done; "
+      "for h in other other.railway.internal %s %s; do g $h && echo REACHED $h; done; "
+      "getent ahostsv6 api.railway.internal | head -n 1 | cut -d ' ' -f 1; exit 0",
+      seen("api-0")->address, seen("api-0")->address6, seen("other-0")->address, seen("other-0")->address6);
+  auto_free char *said = ask("asker", "env-one", script);
+  auto_free char *expected =
+      str_format("I am api\nI am api\nI am api\nI am api\n%s\n", seen("api-0")->address6);
+  CHECK_TEXT(said, expected);
+  SHELL("bash -c 'exec 3<>/dev/tcp/%s/80'", seen("api-0")->address); /* as the edge does */
+  SHELL("bash -c 'exec 3<>/dev/tcp/%s/80'", seen("api-0")->address6);
+}
+
+TEST(the_host_is_out_of_reach) {
+  fx_open();
+  struct workload api = web_server("api", "env-one");
+  CHECK_OK(engine_apply(fx.engine, &api));
+  WAIT_STATUS("api-0", INSTANCE_RUNNING);
+  int closed = listen_on_host(0), edge = listen_on_host(test_edge_ports[0]);
+  auto_free char *script = str_format(
+      "g=$(ip route | grep default | cut -d ' ' -f 3); g6=$(ip -6 route | grep default | cut -d ' ' -f 3); "
+      "t() { timeout 2 bash -c 'exec 3<>/dev/tcp/$0/$1' $1 $2 2>/dev/null && echo open $3; }; "
+      "t 127.0.0.1 %d loopback; t ::1 %d loopback6; t $g %d bridge; t $g6 %d bridge6; t $g %d edge; "
+      "t $g6 %d edge6; t 169.254.169.254 80 metadata; nslookup api.railway.internal $g >/dev/null && echo dns; "
+      "exit 0",
+      port_of(closed), port_of(closed), port_of(closed), port_of(closed), test_edge_ports[0],
+      test_edge_ports[0]);
+  auto_free char *said = ask("prober", "env-one", script);
+  close(closed);
+  close(edge);
+  CHECK_TEXT(said, "open edge\nopen edge6\ndns\n");
+}
+
+/* --- What an instance may ------------------------------------------------------------------------- */
+
+TEST(root_inside_is_not_root_outside) {
+  fx_open();
+  auto_free char *said =
+      ask("who", "env-one",
+          "cat /proc/self/uid_map | awk '{print $1, ($2>=268435456), $3}'; touch /made && stat -c %u /made; "
+          "stat -c %u /srv-below /bin/busybox; grep -E 'NoNewPrivs|Seccomp:' /proc/self/status | tr -s '\\t ' ' '; "
+          "grep CapEff /proc/self/status | tr -s '\\t ' ' '; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; "
+          "mount -t tmpfs none /tmp 2>/dev/null && echo MOUNTED; (echo 1 > /proc/sys/vm/overcommit_memory) "
+          "2>/dev/null && echo WROTE; cat /proc/kcore 2>/dev/null | head -c 1 | wc -c; "
+          "ls /sys/class/net | tr '\\n' ' '; echo; hostname; ulimit -n | awk '{print ($1>1000)}'; df -k /dev/shm | "
+          "tail -n 1 | awk '{print $2}'");
+  CHECK_TEXT(said, "0 1 65536\n0\n0\n0\nNoNewPrivs: 1\nSeccomp: 2\nCapEff: 00000000000405fb\n0\n0\neth0 lo \nwho\n1\n65536\n");
+}
+
+TEST(users_of_the_image) {
+  fx_open();
+  struct workload w = service("user", SCRIPT("id -u; id -g; id -G; echo $HOME"));
+  w.kind = WORKLOAD_JOB;
+  w.user = "app";
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("user-0", INSTANCE_EXITED);
+  auto_free char *said = log_of("user", 0);
+  CHECK_TEXT(said, "1000\n1001\n1001 2000\n/home/app\n");
+}
+
+TEST(limits_hold) {
+  fx_open();
+  struct workload w = service("hungry", SCRIPT("exec tail /dev/zero"));
+  w.memory_bytes = 32 << 20;
+  w.restart = WORKLOAD_RESTART_NEVER;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("hungry-0", INSTANCE_CRASHED);
+  CHECK_INT(seen("hungry-0")->exit_code, 137);
+  CHECK(seen("hungry-0")->oom_killed);
+  struct workload forks = service("forks", SCRIPT("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; wait"));
+  forks.pids = 8;
+  forks.restart = WORKLOAD_RESTART_NEVER;
+  CHECK_OK(engine_apply(fx.engine, &forks));
+  WAIT_LOG("forks", "can't fork");
+}
+
+/* --- Exec and sockets ----------------------------------------------------------------------------- */
+
+static struct exec_seen {
+  struct str output;
+  bool ended;
+  int exit_code;
+  char error[256];
+} ex;
+
+static void on_exec_output(void *arg, int fd, const char *data, size_t len) {
+  (void)arg;
+  (void)fd;
+  str_add_bytes(&ex.output, data, len);
+}
+
+static void on_exec_exit(void *arg, err *e, int exit_code) {
+  (void)arg;
+  ex.ended = true;
+  ex.exit_code = exit_code;
+  snprintf(ex.error, sizeof ex.error, "%s", e ? err_message(e) : "");
+  err_free(e);
+}
+
+static engine_exec *exec_start(const char *const *argv, bool terminal) {
+  static const char *const env[] = {"EXTRA=more", NULL};
+  str_done(&ex.output);
+  memset(&ex, 0, sizeof ex);
+  struct exec_options options = {.instance_id = "box-0",
+                                 .argv = argv,
+                                 .env = env,
+                                 .terminal = terminal,
+                                 .columns = 91,
+                                 .rows = 17,
+                                 .on_output = on_exec_output,
+                                 .on_exit = on_exec_exit};
+  engine_exec *x = NULL;
+  CHECK_OK(engine_exec_start(fx.engine, &options, &x));
+  return x;
+}
+
+#define WAIT_EXEC TAP_WAIT_FOR(ex.ended, 20000, loop_turn(fx.loop, 50))
+
+TEST(exec_with_and_without_a_terminal) {
+  fx_open();
+  struct workload w = service("box", SCRIPT("exec sleep 1000"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("box-0", INSTANCE_RUNNING);
+  engine_exec *x = exec_start(SCRIPT("read a; echo got $a $GREETING $EXTRA; echo $PPID >&2; exit 6"), false);
+  engine_exec_write(x, "this\n", 5);
+  WAIT_EXEC;
+  CHECK_TEXT(ex.error, "");
+  CHECK_INT(ex.exit_code, 6);
+  CHECK_HAS(str_text(&ex.output), "got this hello more");
+  exec_start(SCRIPT("cat; echo ended"), false);
+  TAP_WAIT_FOR(true, 1, (void)0);
+  x = exec_start(SCRIPT("cat; echo ended"), false);
+  engine_exec_close_input(x);
+  WAIT_EXEC;
+  CHECK_TEXT(str_text(&ex.output), "ended\n");
+  exec_start(SCRIPT("test -t 0 && sleep 0.2; stty size; exit 4"), true);
+  WAIT_EXEC;
+  CHECK_INT(ex.exit_code, 4);
+  CHECK_HAS(str_text(&ex.output), "17 91");
+  x = exec_start(SCRIPT("echo on; exec sleep 76543.2"), false);
+  TAP_WAIT_FOR(ex.output.len > 0, 10000, loop_turn(fx.loop, 50));
+  engine_exec_kill(x);
+  WAIT_EXEC;
+  TAP_WAIT_FOR(count_processes("[7]6543.2") == 0, 5000, loop_turn(fx.loop, 20));
+  static const char *const nope[] = {"/nope", NULL};
+  exec_start(nope, false);
+  WAIT_EXEC;
+  CHECK_HAS(ex.error, "could not be started");
+  engine_exec *none = NULL;
+  struct exec_options options = {.instance_id = "nobody-0", .argv = nope};
+  CHECK_ERR(engine_exec_start(fx.engine, &options, &none), ERR_NOT_FOUND, "nobody-0");
+}
+
+static struct instance_socket sockets[16];
+static size_t sockets_len;
+static bool sockets_done;
+
+static void on_sockets(void *arg, err *e, const struct instance_socket *found, size_t len) {
+  (void)arg;
+  err_free(e);
+  sockets_done = true;
+  sockets_len = len < 16 ? len : 16;
+  memcpy(sockets, found, sockets_len * sizeof *found);
+}
+
+TEST(sockets_are_found) {
+  fx_open();
+  struct workload w = service("socks", SCRIPT("httpd -p 127.0.0.1:5000; httpd -p '[::]:8081'; exec sleep 1000"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("socks-0", INSTANCE_RUNNING);
+  long long end = tap_now_ms() + 5000;
+  do {
+    sockets_done = false;
+    engine_sockets(fx.engine, "socks-0", on_sockets, NULL);
+    TAP_WAIT_FOR(sockets_done, 5000, loop_turn(fx.loop, 20));
+  } while (sockets_len < 2 && tap_now_ms() < end);
+  CHECK_INT(sockets_len, 2);
+  CHECK_INT(sockets[0].port, 5000);
+  CHECK(sockets[0].loopback_only);
+  CHECK_TEXT(sockets[0].process, "httpd");
+  CHECK_INT(sockets[1].port, 8081);
+  CHECK(!sockets[1].loopback_only);
+  CHECK(sockets[1].ipv6);
+}
+
+/* --- The end -------------------------------------------------------------------------------------- */
+
+/* Everything that we could leave behind, as text. */
+static char *world(void) {
+  static const char command[] =
+      "cut -d' ' -f5,9- /proc/self/mountinfo | grep -e twtest -e tramway-engine; "
+      "ls /sys/class/net | grep -e ^twtest -e ^tv0ad8; ls -d /sys/fs/cgroup/twtest /sys/fs/cgroup/*/twtest 2>/dev/null; "
+      "nft list ruleset | grep -e twtest -e 10.216; "
+      "grep -la 'tramway-engine[-]' /proc/[0-9]*/cmdline 2>/dev/null; true";
+  FILE *pipe = popen(command, "r");
+  auto_str text = STR_EMPTY;
+  char chunk[4096];
+  for (size_t got; (got = fread(chunk, 1, sizeof chunk, pipe)) > 0;) str_add_bytes(&text, chunk, got);
+  pclose(pipe);
+  return str_take(&text);
+}
+
+TEST(a_halt_leaves_nothing_and_the_next_start_brings_it_back) {
+  fx_close();
+  auto_free char *before = world();
+  fx_open();
+  struct workload a = web_server("api", "env-one"), b = web_server("web", "env-two");
+  struct workload job = service("ran-pre", SCRIPT("echo once"));
+  job.kind = WORKLOAD_JOB;
+  CHECK_OK(engine_apply(fx.engine, &a));
+  CHECK_OK(engine_apply(fx.engine, &b));
+  CHECK_OK(engine_apply(fx.engine, &job));
+  WAIT_STATUS("api-0", INSTANCE_RUNNING);
+  WAIT_STATUS("web-0", INSTANCE_RUNNING);
+  WAIT_STATUS("ran-pre-0", INSTANCE_EXITED);
+  char address[64];
+  strcpy(address, seen("api-0")->address);
+  fx.done = false;
+  engine_halt(fx.engine, on_done, NULL);
+  TAP_WAIT_FOR(fx.done, 30000, loop_turn(fx.loop, 50));
+  CHECK_TEXT(fx.done_error, "");
+  auto_free char *after = world();
+  CHECK_TEXT(after, before);
+  crash_and_come_back(NULL);
+  WAIT_STATUS("api-0", INSTANCE_RUNNING);
+  WAIT_STATUS("web-0", INSTANCE_RUNNING);
+  CHECK_TEXT(seen("api-0")->address, address);
+  CHECK_INT(seen("ran-pre-0")->status, INSTANCE_EXITED);
+  auto_free char *log = log_of("ran-pre", 0);
+  CHECK_TEXT(log, "once\n");
+}
+
+TEST(an_environment_is_removed) {
+  fx_open();
+  struct workload w = service("web", SCRIPT("exec sleep 1000"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("web-0", INSTANCE_RUNNING);
+  fx.done = false;
+  engine_remove_environment(fx.engine, "env-one", on_done, NULL);
+  TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
+  CHECK_HAS(fx.done_error, "still uses");
+  remove_workload("web");
+  fx.done = false;
+  engine_remove_environment(fx.engine, "env-one", on_done, NULL);
+  TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
+  CHECK_TEXT(fx.done_error, "");
+  CHECK(!file_exists("/sys/class/net/twtest-e0"));
 }
 
 TEST_MAIN
