@@ -136,6 +136,7 @@ static void make_rootfs(struct making *m) {
   const char *const fixed[] = {
       "mmdebstrap", "--mode=root", "--variant=minbase", "--include=ca-certificates,libatomic1",
       "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
+      "--aptopt=APT::Sandbox::User \"root\"", /* _apt cannot enter our data folder */
       "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/info/*",
       "--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
       "--dpkgopt=path-include=/usr/share/doc/*/copyright", NULL};

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+enum { SHOWN_LIMIT = 200 }; /* bytes of an instruction in its heading */
+
 struct buildah_log {
   const char *file_name;
   const struct dockerfile_steps *steps;
@@ -118,7 +120,8 @@ static bool take_step(buildah_log *log, const char *line) {
   const struct dockerfile_step *written = current_step(log);
   free(log->instruction);
   log->instruction = written ? str_format("%s %s", written->keyword, written->rest) : str_dup(line + used);
-  auto_free char *shown = str_format("%s %s", log->heading, log->instruction);
+  bool is_long = strlen(log->instruction) > SHOWN_LIMIT;
+  auto_free char *shown = str_format("%s %.*s%s", log->heading, SHOWN_LIMIT, log->instruction, is_long ? "…" : "");
   emit(log, shown);
   return true;
 }
@@ -129,6 +132,7 @@ static bool is_noise(const char *line) {
       "Writing manifest", "Storing sign", "[Warning] one or more build args", "Successfully tagged"};
   for (size_t i = 0; i < ARRAY_LEN(starts); i++)
     if (str_starts(line, starts[i])) return true;
+  if (strstr(line, "level=warning") && strstr(line, "build argument")) return true;
   if (strlen(line) == 64 && strspn(line, "0123456789abcdef") == 64) return true;
   return *line == '[' && strstr(line, "] COMMIT");
 }

@@ -186,7 +186,8 @@ static void apply_stage(const struct dockerfile *file, int stage, size_t end, co
 
 map *dockerfile_values(const struct dockerfile *file, size_t instruction,
                        const char *const *variables) {
-  int stage = file->instructions[instruction].stage;
+  bool from = str_eq(file->instructions[instruction].keyword, "FROM"); /* knows global ARGs only */
+  int stage = from ? -1 : file->instructions[instruction].stage;
   map *global = map_new();
   apply_range(file, -1, stage < 0 ? instruction : file->instructions_len, NULL, variables, global);
   if (stage < 0) return global;

@@ -38,6 +38,20 @@ static const char *local_image(const struct rewriter *w, const char *image) {
   return local ? local : image;
 }
 
+/* Stage names are written in lower case everywhere: Docker takes them without regard to case, buildah
+ * does not. */
+static void add_lower(struct str *out, const char *text) {
+  for (const char *p = text; *p; p++) str_add_char(out, (char)tolower((unsigned char)*p));
+}
+
+/* What --from= or from= becomes: a stage's name (or number) or a local image. */
+static void add_from(struct rewriter *w, const char *name) {
+  if (dockerfile_find_stage(w->file, name, current(w)->stage) >= 0)
+    add_lower(w->out, name);
+  else
+    str_add(w->out, local_image(w, name));
+}
+
 static err *check_platform(const struct rewriter *w) {
   auto_free char *platform = dockerfile_flag(current(w)->rest, "platform");
   if (!platform || strstr(platform, "PLATFORM")) return NULL; /* $BUILDPLATFORM: this machine */
@@ -52,10 +66,11 @@ static err *write_from(struct rewriter *w) {
   const struct dockerfile_stage *stage = &w->file->stages[current(w)->stage];
   str_add(w->out, "FROM ");
   if (stage->from_stage >= 0)
-    str_add(w->out, w->file->stages[stage->from_stage].name);
+    add_lower(w->out, w->file->stages[stage->from_stage].name);
   else
     str_add(w->out, *stage->image ? local_image(w, stage->image) : "scratch");
-  if (*stage->name) str_addf(w->out, " AS %s", stage->name);
+  if (*stage->name) str_add(w->out, " AS ");
+  add_lower(w->out, stage->name);
   str_add_char(w->out, '\n');
   return NULL;
 }
@@ -121,9 +136,8 @@ static void write_mount(struct rewriter *w, const char *mount) {
   for (size_t i = 0; i < options.len; i++) {
     const char *option = options.items[i];
     bool from = str_starts(option, "from=");
-    bool stage = from && dockerfile_find_stage(w->file, option + 5, current(w)->stage) >= 0;
-    str_addf(w->out, "%s%s%s", i ? "," : "", from ? "from=" : "",
-             from && !stage ? local_image(w, option + 5) : option + (from ? 5 : 0));
+    str_addf(w->out, "%s%s", i ? "," : "", from ? "from=" : option);
+    if (from) add_from(w, option + strlen("from="));
   }
   str_add_char(w->out, ' ');
 }
@@ -139,9 +153,9 @@ static const char *write_flags(struct rewriter *w) {
     if (str_starts(flag, "--mount=")) {
       write_mount(w, flag + strlen("--mount="));
     } else if (str_starts(flag, "--from=")) {
-      const char *name = flag + strlen("--from=");
-      bool stage = dockerfile_find_stage(w->file, name, current(w)->stage) >= 0;
-      str_addf(w->out, "--from=%s ", stage ? name : local_image(w, name));
+      str_add(w->out, "--from=");
+      add_from(w, flag + strlen("--from="));
+      str_add_char(w->out, ' ');
     } else if (!str_eq(flag, "--link") && !str_starts(flag, "--link=")) {
       str_addf(w->out, "%s ", flag); /* --link only asks for a faster cache */
     }

@@ -158,7 +158,8 @@ static char *write_dockerfile(const struct draft *d, const struct provider *p) {
   str_add(&out, d->setup);
   write_variables(d, &out);
   write_packages(d, &out);
-  write_install(d, &out);
+  bool copied_by_final = d->static_site && !strstr(d->final, "FROM ");
+  if (!copied_by_final) write_install(d, &out);
   if (d->builds.len) {
     str_add(&out, "# The service's variables are in the environment of these commands, but not in the image;\n"
                   "# this argument is their hash, so that a change of one builds again.\nARG TRAMWAY_VARIABLES\n");

@@ -174,7 +174,7 @@ static err *fill_from(struct draft *d, const json_t *package) {
   auto_free char *node = find_version(d, package);
   const struct node_manager *m = find_manager(d, package);
   draft_set(&d->image, "node:%s-slim", node);
-  draft_set(&d->setup, "ENV NODE_ENV=production NPM_CONFIG_PRODUCTION=false YARN_PRODUCTION=false CI=true "
+  draft_set(&d->setup, "ENV NODE_ENV=production NPM_CONFIG_INCLUDE=dev YARN_PRODUCTION=false CI=true "
                        "NPM_CONFIG_FUND=false NPM_CONFIG_AUDIT=false COREPACK_ENABLE_DOWNLOAD_PROMPT=0\n");
   add_system_packages(d, package);
   add_install(d, package, m);
