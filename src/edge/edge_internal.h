@@ -71,7 +71,9 @@ struct edge {
   timer *retry;  /* none begins until it fires */
   timer *kick;   /* begins one in the next turn */
   timer *upkeep; /* sweeps drained servers, bounds the access log */
-  int64_t retry_ms, give_up_at_ms, stop_grace_ms;
+  int64_t retry_ms, stop_grace_ms;
+  int64_t began_ms, give_up_at_ms; /* of the activity */
+  bool launched;                   /* in edge_run_find: it was not there before */
   haproxy_watch *watch;
   struct edge_question *question; /* being asked */
 };

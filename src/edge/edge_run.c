@@ -8,13 +8,11 @@
 #include "base/mem.h"
 #include "edge/edge_internal.h"
 
-#define POLL_MS 10         /* between looks whether a new process answers */
+#define POLL_MS 10         /* between looks whether a process answers, or has ended */
 #define TAKE_OVER_MS 20000 /* how long a new process may take until it answers */
-#define WEDGED_MS 200      /* between killing a HAProxy that does not answer and looking again */
-#define SETTLE_MS                                                                                  \
-  1000 /* the master executes itself anew after the start: not seen for a moment                   \
-        */
-#define STOP_TERM_MS 3000 /* between SIGTERM and SIGKILL in a stop */
+#define RELOADING_MS 5000  /* how long one that was there before may be silent */
+#define KILLED_MS 200      /* between killing it and looking again */
+#define STOP_TERM_MS 3000  /* between SIGTERM and SIGKILL in a stop */
 
 static void ask_master(edge *g, const char *command, runtime_done_fn *done) {
   runtime_ask_master(g->loop, g->master_socket, command, EDGE_MASTER_DEADLINE_MS, done, g,
@@ -76,7 +74,8 @@ static void on_launched(void *arg, const struct spawn_result *result) {
     edge_activity_end(g, e);
     return;
   }
-  g->give_up_at_ms = clock_monotonic_ms() + TAKE_OVER_MS;
+  g->began_ms = clock_monotonic_ms();
+  g->launched = true;
   look_for_master(g);
 }
 
@@ -90,30 +89,26 @@ static void launch(edge *g) {
     g->spawned = true;
 }
 
-/* Nobody answers on the master socket: launches, waits for what was just launched (give_up_at_ms is
- * set then), or ends one that is there but does not answer. */
+/* Nobody answers on the master socket: waits a while for one that is there (a master that reloads
+ * is away for a moment) or was just launched, then ends or launches it. */
 static void on_no_master(edge *g, err *e) {
-  int wedged = haproxy_leftover(g->run_dir);
-  int64_t left_ms = g->give_up_at_ms - clock_monotonic_ms();
-  if (left_ms > (wedged ? 0 : TAKE_OVER_MS - SETTLE_MS)) {
+  int pid = haproxy_leftover(g->run_dir);
+  int64_t patience_ms = g->launched ? TAKE_OVER_MS : pid ? RELOADING_MS : 0;
+  if ((pid || !g->launched) && clock_monotonic_ms() < g->began_ms + patience_ms) {
     err_ignore(e);
     pause_then(g, POLL_MS, look_for_master);
-    return;
-  }
-  if (g->give_up_at_ms && !wedged) {
+  } else if (pid) {
+    log_warn("edge", "%s: killing HAProxy (process %d), which does not answer", err_message(e),
+             pid);
+    err_ignore(e);
+    kill(pid, SIGKILL);
+    pause_then(g, KILLED_MS, look_for_master);
+  } else if (g->launched) {
     edge_activity_end(g, err_wrap(e, "HAProxy ended right after its start"));
-    return;
-  }
-  if (!wedged) {
+  } else {
     err_ignore(e);
     launch(g);
-    return;
   }
-  log_warn("edge", "%s: killing HAProxy (process %d), which does not answer", err_message(e),
-           wedged);
-  err_ignore(e);
-  kill(wedged, SIGKILL);
-  pause_then(g, WEDGED_MS, look_for_master);
 }
 
 static void on_master(void *arg, err *e, const struct strv *replies) {
@@ -126,7 +121,6 @@ static void on_master(void *arg, err *e, const struct strv *replies) {
     on_no_master(g, e);
     return;
   }
-  g->give_up_at_ms = 0;
   err *failed = adopt(g);
   if (!failed && !haproxy_files_match(&g->settings)) g->must_reload = true;
   edge_activity_end(g, failed);
@@ -138,7 +132,8 @@ static void look_for_master(void *arg) {
 
 void edge_run_find(edge *g) {
   g->activity = "looking for HAProxy";
-  g->give_up_at_ms = 0;
+  g->began_ms = clock_monotonic_ms();
+  g->launched = false;
   look_for_master(g);
 }
 

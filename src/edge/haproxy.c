@@ -103,12 +103,24 @@ err *haproxy_launch(loop *l, const char *program, const char *run_dir, const cha
   return spawn_start(l, &options, done, arg, NULL);
 }
 
+/* For a moment inside execve a process has no arguments; a zombie has neither them nor a program.
+ */
+static bool is_executing_haproxy(int pid) {
+  auto_free char *path = str_format("/proc/%d/exe", pid);
+  char program[4096];
+  ssize_t len = readlink(path, program, sizeof program - 1);
+  if (len < 0) return false;
+  program[len] = '\0';
+  return strstr(program, "haproxy");
+}
+
 bool haproxy_is_ours(int pid, const char *run_dir) {
   auto_free char *config = path_join(run_dir, HAPROXY_CONFIG_FILE);
   auto_free char *path = str_format("/proc/%d/cmdline", pid);
   auto_str arguments = STR_EMPTY;
   auto_err *e = file_read(path, 64 * 1024, &arguments);
   if (e) return false;
+  if (arguments.len == 0) return is_executing_haproxy(pid);
   const char *text = str_text(&arguments); /* each argument ends in a NUL */
   for (size_t at = 0; at < arguments.len; at += strlen(text + at) + 1)
     if (str_eq(text + at, config)) return true;

@@ -27,6 +27,15 @@ struct server {
   pthread_t thread;
 };
 
+/* SIGCHLD of the edge's children is for the main thread: it would interrupt recv here. */
+static void thread_start(pthread_t *thread, void *(*fn)(void *), void *arg) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_create(thread, NULL, fn, arg);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void on_wire(int fd, const char *text, size_t len) {
   while (len) {
     ssize_t sent = send(fd, text, len, MSG_NOSIGNAL);
@@ -84,7 +93,7 @@ static void *serve(void *arg) {
     struct visit *visit = mem_alloc(sizeof *visit);
     *visit = (struct visit){server->name, fd};
     pthread_t thread;
-    pthread_create(&thread, NULL, serve_one, visit);
+    thread_start(&thread, serve_one, visit);
     pthread_detach(thread);
   }
   return NULL;
@@ -109,7 +118,7 @@ static void server_start(struct server *server, const char *name) {
   server->name = name;
   server->fd = listen_on(0, &server->port);
   CHECK(server->fd >= 0);
-  pthread_create(&server->thread, NULL, serve, server);
+  thread_start(&server->thread, serve, server);
 }
 
 static void server_stop(struct server *server) {
@@ -184,7 +193,12 @@ static void start_edge(void) {
   CHECK_TEXT(outcome->message, "");
 }
 
+static void tear_down(void);
+
 static void set_up(void) {
+  static bool registered;
+  if (!registered) atexit(tear_down);
+  registered = true;
   strcpy(t.folder, "/tmp/tramway-edge-test.XXXXXX");
   CHECK(mkdtemp(t.folder) != NULL);
   snprintf(t.run_dir, sizeof t.run_dir, "%s/run", t.folder);
@@ -197,10 +211,12 @@ static void set_up(void) {
   make_edge();
 }
 
+/* Fails nothing: it also cleans up after a failure, at the end of the program for the last test. */
 static void stop_edge(void) {
   struct outcome *outcome = outcome_new();
   edge_stop(t.edge, 1000, on_done, outcome);
-  WAIT(outcome->called);
+  for (long long end = tap_now_ms() + DEADLINE_MS; !outcome->called && tap_now_ms() < end;)
+    loop_turn(t.loop, 20);
 }
 
 static void tear_down(void) {
@@ -431,7 +447,10 @@ static void *ask_forever(void *arg) {
   while (!load->stop) {
     auto_free char *answer = get("app.test", "");
     load->done++;
-    if (!str_starts(answer, "HTTP/1.1 200")) load->failed++;
+    if (!str_starts(answer, "HTTP/1.1 200")) {
+      load->failed++;
+      printf("# failed: %s\n", answer);
+    }
     if (strstr(answer, "\r\n\r\nb\n")) load->from_b++;
   }
   return NULL;
@@ -439,7 +458,7 @@ static void *ask_forever(void *arg) {
 
 static void load_start(struct load *load) {
   *load = (struct load){0};
-  pthread_create(&load->thread, NULL, ask_forever, load);
+  thread_start(&load->thread, ask_forever, load);
 }
 
 static void load_end(struct load *load) {
@@ -587,6 +606,35 @@ EDGE_TEST(a_new_tramd_adopts_the_running_haproxy) {
   route_to(&t.b, EDGE_ROUTE_ACTIVE);
   CHECK(serves("app.test", "b"));
   CHECK_INT(t.edge->worker, worker);
+}
+
+EDGE_TEST(one_that_reloads_is_adopted_not_killed) {
+  start_edge();
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  int master = t.edge->processes.master;
+  for (int i = 0; i < 5; i++) {
+    struct outcome *outcome = outcome_new();
+    edge_reload(t.edge, on_done, outcome);
+    WAIT(outcome->called); /* the master is still executing itself anew */
+    edge_free(t.edge);
+    make_edge();
+    start_edge();
+    CHECK_INT(t.edge->processes.master, master);
+  }
+  CHECK(serves("app.test", "a"));
+}
+
+EDGE_TEST(one_that_does_not_answer_is_replaced) {
+  start_edge();
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  int master = t.edge->processes.master;
+  edge_free(t.edge);
+  kill(master, SIGSTOP);
+  make_edge();
+  start_edge();
+  CHECK(t.edge->processes.master != master);
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  CHECK(serves("app.test", "a"));
 }
 
 EDGE_TEST(other_settings_are_taken_over_by_a_reload) {
