@@ -326,8 +326,8 @@ class Resolution:
             lines = "\n".join(f"  {problem}" for problem in dict.fromkeys(self.problems))
             raise Failure(
                 "no package index answers, and Debian's packages do not meet these requirements:\n" + lines +
-                "\nLoosen them, use another Python image (Debian bookworm has 3.11, trixie 3.13), or let "
-                "builds reach an index (PIP_INDEX_URL, or a proxy).")
+                "\nLoosen them, take the packages of another Debian release (service variable "
+                "TRAMWAY_DEBIAN_SUITE=trixie), or let builds reach an index (PIP_INDEX_URL, or a proxy).")
 
 
 def make_scripts(distributions, folder):

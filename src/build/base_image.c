@@ -161,8 +161,7 @@ static void use_what_is_here(struct making *m) {
     making_finish(m, NULL, id);
     return;
   }
-  const char *suite = str_empty(m->suite) ? config->debian_suite : m->suite;
-  if (!m->with_recipe || !base_recipe_find(&m->reference, suite, &m->recipe)) {
+  if (!m->with_recipe || !base_recipe_find(&m->reference, config->debian_suite, m->suite, &m->recipe)) {
     making_finish(m, nothing_has_it(m), NULL);
     return;
   }

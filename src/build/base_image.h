@@ -19,7 +19,7 @@ void base_images_free(base_images *images); /* after the last `done` */
  * neither a registry nor a recipe has it: the text says which registry and what to do. */
 typedef void base_image_done_fn(void *arg, err *e, const char *image_id);
 
-/* `suite` ("" or NULL: the configured one) is Debian's release where the reference leaves it open.
+/* `suite` ("" or NULL: by the reference and the configuration) is the Debian release of a recipe.
  * With recipe false only a registry or an earlier pull will do.  `done` is never called before
  * this returns. */
 struct base_request {

@@ -108,11 +108,18 @@ static void choose(struct base_recipe *r, const struct reference *ref, enum kind
   r->suite = str_dup(chosen);
 }
 
-bool base_recipe_find(const struct reference *reference, const char *suite, struct base_recipe *ret_recipe) {
+/* A suite ends in names and in mmdebstrap's arguments. */
+static bool is_word(const char *text) {
+  return !str_empty(text) && strspn(text, "abcdefghijklmnopqrstuvwxyz") == strlen(text);
+}
+
+bool base_recipe_find(const struct reference *reference, const char *suite, const char *forced,
+                      struct base_recipe *ret_recipe) {
   const struct family *family = family_of(reference);
   if (!family) return false;
   struct base_recipe r = {0};
   choose(&r, reference, family->kind, str_empty(suite) ? "trixie" : suite);
+  if (is_word(forced)) str_replace_owned(&r.suite, forced);
   r.name = str_dup(family->recipe);
   r.alpine = family->kind > KIND_ALPINE && strstr(reference->tag, "alpine");
   bool can_be_full = family->kind == KIND_PYTHON || family->kind == KIND_NODE || family->kind == KIND_GO;

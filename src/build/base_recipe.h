@@ -19,8 +19,10 @@ struct base_recipe {
 };
 
 /* Finds the recipe for a reference; false when there is none.  `suite` is used where the reference
- * does not decide it ("bookworm" in "node:20-bookworm", Python 3.11 is bookworm's). */
-bool base_recipe_find(const struct reference *reference, const char *suite, struct base_recipe *ret_recipe);
+ * does not decide it ("bookworm" in "node:20-bookworm", Python 3.11 is bookworm's); `forced` ("" or
+ * NULL: not) is used whatever the reference says.  An unknown suite is left to Debian's mirror. */
+bool base_recipe_find(const struct reference *reference, const char *suite, const char *forced,
+                      struct base_recipe *ret_recipe);
 
 /* The recipe that `r` starts from; only when r->parent is not "". */
 void base_recipe_parent(const struct base_recipe *r, struct base_recipe *ret_parent);

@@ -191,24 +191,22 @@ static const char *shell_words(const struct rewriter *w, char **ret_owned) {
   return *ret_owned ? *ret_owned : "\"/bin/sh\", \"-c\"";
 }
 
+/* The lines of a here-document without the one that ends it, and without leading tabs after "<<-". */
+static char *heredoc_lines(const char *body, bool strip_tabs) {
+  auto_strv lines = STRV_EMPTY;
+  strv_split(&lines, body, '\n'); /* the last part is what follows the last newline: nothing */
+  auto_str out = STR_EMPTY;
+  str_add(&out, "");
+  for (size_t i = 0; i + 2 < lines.len; i++)
+    str_addf(&out, "%s\n", lines.items[i] + (strip_tabs ? strspn(lines.items[i], "\t") : 0));
+  return str_take(&out);
+}
+
 /* "RUN <<EOF": the body is the script.  A first line `#!…` names its interpreter. */
 static char *heredoc_script(const char *command, const char *body) {
-  const char *p = command + 2 + (command[2] == '-');
-  bool alone = str_starts(command, "<<") && !p[strcspn(p, " \t")];
+  bool alone = str_starts(command, "<<") && !command[strcspn(command, " \t")];
   if (!alone) return str_format("%s\n%s", command, body);
-  auto_free char *script = str_dup(body);
-  size_t len = strlen(script);
-  char *last = len > 1 ? memrchr(script, '\n', len - 1) : NULL; /* the line that ends it */
-  if (last)
-    last[1] = '\0';
-  else
-    *script = '\0';
-  if (command[2] == '-')
-    for (char *line = script; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-      size_t tabs = strspn(line, "\t");
-      memmove(line, line + tabs, strlen(line + tabs) + 1);
-      if (!*line) break;
-    }
+  auto_free char *script = heredoc_lines(body, command[2] == '-');
   if (!str_starts(script, "#!")) return str_dup(script);
   return str_format("f=$(mktemp) && cat >\"$f\" <<'TRAMWAY_HEREDOC' && chmod +x \"$f\" && \"$f\" && rm \"$f\"\n"
                     "%sTRAMWAY_HEREDOC\n", script);

@@ -15,6 +15,14 @@ static bool all_in(const char *text, const char *extra) {
   return *text != '\0';
 }
 
+/* "a/b-c/d": every part begins with a letter or digit. */
+static bool is_path(const char *text) {
+  if (!all_in(text, "._-/")) return false;
+  for (const char *p = text; p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL)
+    if (!isalnum((unsigned char)*p)) return false;
+  return true;
+}
+
 static bool is_tag(const char *text) {
   if (strlen(text) > 128 || *text == '.' || *text == '-' || !*text) return false;
   for (const char *p = text; *p; p++)
@@ -57,8 +65,7 @@ err *reference_parse(const char *text, struct reference *ret_reference) {
   bool has_registry = slash && is_registry(name);
   if (slash && !has_registry) *slash = '/';
   const char *repository = has_registry ? slash + 1 : name;
-  bool ok = strlen(text) < MAX_REFERENCE && all_in(repository, "._-/") && *repository != '/' &&
-            !strstr(repository, "//") && !str_ends(repository, "/") && !strstr(repository, "..");
+  bool ok = strlen(text) < MAX_REFERENCE && is_path(repository) && isalnum((unsigned char)*name);
   for (const char *p = name; has_registry && *p; p++)
     ok = ok && (isalnum((unsigned char)*p) || strchr(".-:", *p));
   ok = ok && (str_empty(tag) ? *digest != '\0' : is_tag(tag)) && (!*digest || is_digest(digest));
