@@ -1,6 +1,6 @@
 /* GET /exec, a WebSocket: a command inside a running instance (`tram ssh`, `tram run`).
  *
- *   ?deploymentId=…  or  ?serviceId=…&environmentId=…
+ *   ?instanceId=…  or  ?deploymentId=…  or  ?serviceId=…&environmentId=…
  *   client: one text message {"argv": […], "env": {…}, "tty": bool, "columns": n, "rows": n}
  *   client: binary, first byte 0 = input (nothing after it: end of input), 1 = {"columns","rows"}
  *   server: binary, first byte 1 = standard output, 2 = standard error
@@ -10,23 +10,30 @@
 #include <string.h>
 
 #include "api/internal.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "http/websocket.h"
+#include "loop/timer.h"
 #include "store/deployment.h"
 #include "store/service.h"
 
 #define EXEC_PROTOCOL "tramway-exec.v1"
-enum { ARGS_MAX = 1000, QUEUE_BYTES = 1024 * 1024, HOLD_BYTES = 256 * 1024 };
+enum { ARGS_MAX = 1000, QUEUE_BYTES = 1024 * 1024, HOLD_BYTES = 256 * 1024, INPUT_LOOK_MS = 10 };
 
 struct session {
   api *api;
   ws *ws;
   engine_exec *exec;
   char *instance_id; /* the engine's */
+  timer *input_watch; /* runs while input is held back */
   bool started, held;
 };
+
+static void session_free(struct session *s) {
+  timer_stop(s->input_watch);
+  free(s->instance_id);
+  free(s);
+}
 
 static void finish(struct session *s, json_t *last_words) {
   auto_free char *text = json_to_text(last_words);
@@ -36,8 +43,7 @@ static void finish(struct session *s, json_t *last_words) {
     ws_send_text(s->ws, text, strlen(text));
     ws_close(s->ws, WS_NORMAL, NULL);
   } else {
-    free(s->instance_id);
-    free(s);
+    session_free(s);
   }
 }
 
@@ -112,14 +118,29 @@ static err *start(struct session *s, const char *data, size_t len) {
   return engine_exec_start(s->api->parts.engine, &options, &s->exec);
 }
 
+/* Queue "exec input": what the command has not taken yet.  Bound: QUEUE_BYTES and one message.
+ * Policy: beyond it nothing more is read from the client until the command has caught up. */
+static void look_at_input(void *arg) {
+  struct session *s = arg;
+  if (s->exec && engine_exec_pending(s->exec) > QUEUE_BYTES) return;
+  timer_stop(s->input_watch);
+  s->input_watch = NULL;
+  if (s->ws) ws_pause(s->ws, false);
+}
+
+static void hold_input_back(struct session *s) {
+  if (s->input_watch || engine_exec_pending(s->exec) <= QUEUE_BYTES) return;
+  ws_pause(s->ws, true);
+  s->input_watch = timer_start(s->api->parts.loop, INPUT_LOOK_MS, INPUT_LOOK_MS, look_at_input, s);
+}
+
 static void take_input(struct session *s, const char *data, size_t len) {
   if (!s->exec || len == 0) return;
   if (data[0] == 0 && len == 1) {
     engine_exec_close_input(s->exec);
   } else if (data[0] == 0) {
     engine_exec_write(s->exec, data + 1, len - 1);
-    if (engine_exec_pending(s->exec) > QUEUE_BYTES)
-      log_debug("exec", "%s: input waits for the command", s->instance_id);
+    hold_input_back(s);
   } else if (data[0] == 1) {
     auto_json *size = json_loadb(data + 1, len - 1, 0, NULL);
     engine_exec_resize(s->exec, window(size, "columns", 80), window(size, "rows", 24));
@@ -144,18 +165,25 @@ static void on_close(void *arg, int code, const char *reason) {
     engine_exec_kill(s->exec); /* on_exit frees */
     return;
   }
-  free(s->instance_id);
-  free(s);
+  session_free(s);
 }
 
-/* The deployment that the request names, and that the caller may change. */
-static err *find_deployment(api *a, const http_request *r, struct deployment *ret_deployment) {
+/* The deployment that the request names, and that the caller may change; which replica, or -1. */
+static err *find_deployment(api *a, const http_request *r, struct deployment *ret_deployment,
+                            int *ret_replica) {
   struct caller caller;
   auto_service_instance instance = {0};
   bool found = false;
+  *ret_replica = -1;
   const char *id = http_query(r, "deploymentId"), *service_id = http_query(r, "serviceId");
-  const char *environment_id = http_query(r, "environmentId");
+  const char *environment_id = http_query(r, "environmentId"), *replica_id = http_query(r, "instanceId");
+  auto_deployment_instance replica = {0};
   TRY(auth_caller(a, r, &caller));
+  if (replica_id) {
+    TRY(deployment_instance_get(a->parts.db, replica_id, &replica));
+    id = replica.deployment_id;
+    *ret_replica = replica.replica_index;
+  }
   if (id) {
     TRY(deployment_get(a->parts.db, id, ret_deployment));
     return access_environment(a, &caller, ret_deployment->environment_id, WORKSPACE_MEMBER);
@@ -172,8 +200,9 @@ static err *find_deployment(api *a, const http_request *r, struct deployment *re
 static err *open_session(api *a, http_request *r) {
   auto_deployment d = {0};
   struct session *s = mem_zalloc(sizeof *s);
-  err *e = find_deployment(a, r, &d);
-  if (!e) e = core_running_instance(a->parts.core, d.id, &s->instance_id);
+  int replica = -1;
+  err *e = find_deployment(a, r, &d, &replica);
+  if (!e) e = core_running_instance(a->parts.core, d.id, replica, &s->instance_id);
   if (!e && !ws_offers(r, EXEC_PROTOCOL))
     e = err_new(ERR_INVALID, "open a WebSocket with the subprotocol " EXEC_PROTOCOL);
   s->api = a;
@@ -181,8 +210,7 @@ static err *open_session(api *a, http_request *r) {
                                .on_drained = on_drained, .on_close = on_close, .arg = s};
   if (!e) e = ws_accept(r, &options, &s->ws);
   if (!e) return NULL;
-  free(s->instance_id);
-  free(s);
+  session_free(s);
   return e;
 }
 

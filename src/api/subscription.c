@@ -188,6 +188,18 @@ static err *deployment_source_new(struct graphql_call *call,
   return NULL;
 }
 
+/* What a client may want to know of: the row, and its instances (an update of either is told, also
+ * when two quick ones leave things looking as before). */
+static err *state_of(struct deployment_source *s, const struct deployment *d, json_t **ret_state) {
+  auto_deployment_instance_list list = {0};
+  TRY(deployment_instance_list(s->asking->api->parts.db, d->id, &list));
+  json_t *instances = json_array();
+  for (size_t i = 0; i < list.len; i++)
+    json_array_append_new(instances, json_pack("[s, I]", list.items[i].id, (json_int_t)list.items[i].updated_us));
+  *ret_state = json_pack("[o, o]", deployment_json(d), instances);
+  return NULL;
+}
+
 static err *status_next(struct graphql_source *source, enum graphql_event *ret_event, json_t **ret_value) {
   struct deployment_source *s = CONTAINER_OF(source, struct deployment_source, source);
   auto_deployment d = {0};
@@ -195,7 +207,8 @@ static err *status_next(struct graphql_source *source, enum graphql_event *ret_e
   if (!s->changed) return NULL;
   s->changed = false;
   TRY(deployment_get(s->asking->api->parts.db, s->id, &d));
-  auto_json *now = deployment_json(&d);
+  auto_json *now = NULL;
+  TRY(state_of(s, &d, &now));
   if (s->last && json_equal(s->last, now)) {
     if (deployment_status_is_final(d.status)) *ret_event = GRAPHQL_EVENT_END;
     return NULL;
@@ -204,7 +217,7 @@ static err *status_next(struct graphql_source *source, enum graphql_event *ret_e
   s->last = json_incref(now);
   s->changed = deployment_status_is_final(d.status); /* so that the next call finds the end */
   *ret_event = GRAPHQL_EVENT_NEXT;
-  *ret_value = json_incref(now);
+  *ret_value = json_incref(json_array_get(now, 0));
   return NULL;
 }
 

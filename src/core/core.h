@@ -129,8 +129,8 @@ char *core_url(core *c, const char *host);
 /* The variables that the service's instances get now: user's and RAILWAY_*; a JSON object. */
 fallible core_variables(core *c, const struct service_instance *instance, json_t **ret_variables);
 
-/* The engine's name of an instance row ("<deployment>-<replica>"), and the row's reverse: the
- * instance of a deployment that is best to run a command in.  ERR_CONFLICT when none runs. */
-fallible core_running_instance(core *c, const char *deployment_id, char **ret_engine_id);
+/* The engine's name of the running replica of a deployment to run a command in: that number, or
+ * with -1 any.  The caller owns it.  ERR_CONFLICT when it does not run. */
+fallible core_running_instance(core *c, const char *deployment_id, int replica, char **ret_engine_id);
 
 #endif

@@ -73,18 +73,24 @@ void instances_count(core *c, const char *workload_id, struct instance_counts *r
   engine_each(c->engine, workload_id, count_one, ret_counts);
 }
 
+struct wanted_replica {
+  int replica; /* -1: any */
+  char *id;
+};
+
 static void find_running(void *arg, const struct instance_report *report) {
-  char **id = arg;
-  if (!*id && report->status == INSTANCE_RUNNING) *id = str_dup(report->instance_id);
+  struct wanted_replica *wanted = arg;
+  bool fits = wanted->replica < 0 || wanted->replica == report->replica;
+  if (!wanted->id && fits && report->status == INSTANCE_RUNNING) wanted->id = str_dup(report->instance_id);
 }
 
-err *core_running_instance(core *c, const char *deployment_id, char **ret_engine_id) {
-  char *id = NULL;
-  engine_each(c->engine, deployment_id, find_running, &id);
-  if (!id)
+err *core_running_instance(core *c, const char *deployment_id, int replica, char **ret_engine_id) {
+  struct wanted_replica wanted = {.replica = replica};
+  engine_each(c->engine, deployment_id, find_running, &wanted);
+  if (!wanted.id)
     return err_new(ERR_CONFLICT, "deployment %s has no running instance: look at its logs, or deploy "
                                  "the service again", deployment_id);
-  *ret_engine_id = id;
+  *ret_engine_id = wanted.id;
   return NULL;
 }
 

@@ -257,8 +257,8 @@ static err *open_all(struct daemon *d) {
 static void free_all(struct daemon *d) {
   api_stop(d->api);
   if (d->core) core_stop(d->core);
-  if (d->engine) engine_free(d->engine);
   edge_free(d->edge);
+  if (d->engine) engine_free(d->engine);
   if (d->builder) builder_free(d->builder);
   core_free(d->core);
   if (d->logs) log_store_free(d->logs);

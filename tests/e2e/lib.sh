@@ -87,7 +87,7 @@ app() {
 }
 
 # The URL of the linked service.
-url() { tram domain --json | grep -o 'http://[^"]*' | head -n 1; }
+url() { tram domain | head -n 1; }
 
 get() { curl -fsS --max-time 10 --resolve "*:$HTTP_PORT:127.0.0.1" "$@"; }
 
