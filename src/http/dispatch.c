@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/server_private.h"
+#include "http/internal.h"
 
 /* So much of a refused body is still read and thrown away, because a client that is cut off while
  * it sends seldom reads the answer. */

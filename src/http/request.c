@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/server_private.h"
+#include "http/internal.h"
 
 http_request *request_new(http_server *s, struct MHD_Connection *connection, const char *target) {
   http_request *r = mem_zalloc(sizeof *r);

@@ -108,9 +108,9 @@ void http_respond_file(http_request *r, int status, const struct http_header *he
 
 /* --- streamed answers ------------------------------------------------------------------------- */
 
-/* Asked for the next bytes whenever the client can take some: writes at most `size` bytes (at least
- * 1 KiB is offered) to `buffer` and returns how many, or one of the values below.  A slow client is
- * simply asked for less often; nothing is queued. */
+/* Asked for the next bytes whenever the client can take some: writes at most `size` bytes (some
+ * KiB, what the request's header left of the connection's memory) to `buffer` and returns how many,
+ * or one of the values below.  A slow client is simply asked for less often; nothing is queued. */
 typedef ssize_t http_stream_read_fn(void *arg, char *buffer, size_t size);
 #define HTTP_STREAM_WAIT 0 /* nothing now: ask again after http_stream_wake */
 #define HTTP_STREAM_END ((ssize_t)-1)

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/server_private.h"
+#include "http/internal.h"
 
 enum {
   STREAM_BLOCK = 16384, /* libmicrohttpd's buffer for a stream that is not chunked */

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/server_private.h"
+#include "http/internal.h"
 
 enum {
   CONNECTIONS = 1000,

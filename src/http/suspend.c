@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "http/server_private.h"
+#include "http/internal.h"
 
 /* The client closed its end of a connection that libmicrohttpd does not watch. */
 static void on_client_gone(uv_poll_t *poll, int status, int events) {

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <wslay/wslay.h>
 
 #include "base/mem.h"
-#include "http/server_private.h"
+#include "http/internal.h"
+#include "http/ws_frames.h"
 #include "http/ws_handshake.h"
 #include "loop/timer.h"
 
@@ -19,137 +19,79 @@ enum {
   PONG_TIMEOUT_MS = 20000,
   CLOSE_TIMEOUT_MS = 5000,
   READ_PER_TURN = 256 * 1024, /* so that one busy peer does not hold up the others */
-  PINGS_UNANSWERED = 64,      /* wslay queues an answer to each; beyond, nothing more is read */
+  PINGS_UNANSWERED = 64,      /* an answer to each is queued; beyond, nothing more is read */
   REASON_MAX = 123,           /* RFC 6455 section 5.5 */
 };
 
-/* A socket's end has three steps: a closing frame is queued (wanted by us, or by wslay for what the
- * peer did), it is sent and the peer's own or its EOF is waited for (`lingering`; what it still
- * sends is thrown away), and `end` tells the owner.  Everything but receiving happens in `settle`,
- * once at the end of a turn in which something changed. */
+/* A socket's end has three steps: a closing frame is queued (wanted by us, or by the frames for
+ * what the peer did), it is sent and the peer's own or its EOF is waited for (`lingering`; what it
+ * still sends is thrown away), and `end` tells the owner.  Everything but receiving happens in
+ * `settle`, once at the end of a turn in which something changed. */
 struct ws {
   http_server *server;
   struct list link;
   struct ws_options options;
-  wslay_event_context_ptr frames;
+  ws_frames *frames;
   struct MHD_UpgradeResponseHandle *upgrade; /* owns the descriptor; NULL before the upgrade */
   int fd;
   uv_poll_t poll;
-  struct str early;   /* what libmicrohttpd had read beyond the request */
-  struct str message; /* the fragments so far */
-  bool in_control_frame;
+  struct str early; /* what libmicrohttpd had read beyond the request */
   size_t read_budget;
   int pings; /* received since everything queued was sent */
   timer *ping_timer, *pong_deadline, *close_deadline;
   bool close_wanted, lingering, broken, ended;
   int close_code; /* to be sent */
   char *close_reason;
-  int peer_code;      /* 0: no closing frame came */
-  char *final_reason; /* what on_close is told */
+  const char *final_reason; /* what on_close is told when the peer gave none */
   bool paused, had_pending, settle_deferred;
   int refs; /* the poll handle, a deferred settle, and until its end the socket itself */
 };
 
 static void ws_unref(ws *s) {
   if (--s->refs > 0) return;
-  wslay_event_context_free(s->frames);
+  ws_frames_free(s->frames);
   str_done(&s->early);
-  str_done(&s->message);
   free(s->close_reason);
-  free(s->final_reason);
   free(s);
 }
 
-/* --- wslay's callbacks ------------------------------------------------------------------------ */
+/* --- what the frames ask for ------------------------------------------------------------------ */
 
-static ssize_t fail_io(wslay_event_context_ptr frames, int number) {
-  bool later = number == EAGAIN || number == EINTR;
-  wslay_event_set_error(frames, later ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
-  return -1;
-}
-
-static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *buffer, size_t size, int flags,
-                       void *arg) {
-  (void)flags;
+static ssize_t on_recv(void *arg, void *buffer, size_t size) {
   ws *s = arg;
+  if (s->read_budget == 0 || s->paused || s->pings > PINGS_UNANSWERED) {
+    errno = EAGAIN;
+    return -1;
+  }
   if (s->early.len > 0) {
     size_t n = s->early.len < size ? s->early.len : size;
     memcpy(buffer, s->early.data, n);
     str_consume(&s->early, n);
     return (ssize_t)n;
   }
-  if (s->read_budget == 0 || s->paused || s->pings > PINGS_UNANSWERED)
-    return fail_io(frames, EAGAIN);
   ssize_t n = recv(s->fd, buffer, size < s->read_budget ? size : s->read_budget, 0);
-  if (n <= 0) {
-    s->broken = n == 0 || (errno != EAGAIN && errno != EINTR);
-    return fail_io(frames, n == 0 ? ECONNRESET : errno);
-  }
-  s->read_budget -= (size_t)n;
+  if (n > 0) s->read_budget -= (size_t)n;
   return n;
 }
 
-static ssize_t on_send(wslay_event_context_ptr frames, const uint8_t *data, size_t len, int flags,
-                       void *arg) {
+static ssize_t on_send(void *arg, const void *data, size_t len, bool more) {
   ws *s = arg;
-  int more = flags & WSLAY_MSG_MORE ? MSG_MORE : 0;
-  ssize_t n = send(s->fd, data, len, MSG_NOSIGNAL | more);
-  return n >= 0 ? n : fail_io(frames, errno);
+  return send(s->fd, data, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 }
 
-static void on_frame_start(wslay_event_context_ptr frames,
-                           const struct wslay_event_on_frame_recv_start_arg *frame, void *arg) {
+static void on_message(void *arg, bool is_text, struct str *message) {
   ws *s = arg;
-  s->in_control_frame = wslay_is_ctrl_frame(frame->opcode);
-  if (s->in_control_frame) return;
-  if (s->message.len + frame->payload_length <= s->options.message_limit) return;
-  wslay_event_queue_close(frames, WS_TOO_BIG, NULL, 0);
-  wslay_event_shutdown_read(frames);
-}
-
-/* Messages are put together here and not by wslay, whose list of fragments costs a hundred times a
- * message of one-byte fragments. */
-static void on_frame_chunk(wslay_event_context_ptr frames,
-                           const struct wslay_event_on_frame_recv_chunk_arg *chunk, void *arg) {
-  ws *s = arg;
-  if (!s->in_control_frame && wslay_event_want_read(frames))
-    str_add_bytes(&s->message, chunk->data, chunk->data_length);
-}
-
-static void on_closing_frame(ws *s, const struct wslay_event_on_msg_recv_arg *message) {
-  s->peer_code = message->status_code ? message->status_code : WS_NO_CODE;
-  free(s->final_reason);
-  s->final_reason = message->msg_length > 2
-                        ? str_ndup((const char *)message->msg + 2, message->msg_length - 2)
-                        : str_dup("");
-}
-
-static void on_message(wslay_event_context_ptr frames,
-                       const struct wslay_event_on_msg_recv_arg *message, void *arg) {
-  ws *s = arg;
-  if (message->opcode == WSLAY_CONNECTION_CLOSE) on_closing_frame(s, message);
-  if (message->opcode == WSLAY_PING) s->pings++;
-  if (wslay_is_ctrl_frame(message->opcode) || !wslay_event_want_read(frames)) return;
-  auto_str whole = s->message; /* on_message may pause or close, but not receive the next one */
-  s->message = STR_EMPTY;
   if (s->close_wanted) return;
-  s->options.on_message(s->options.arg, message->opcode == WSLAY_TEXT_FRAME, str_text(&whole),
-                        whole.len);
+  s->options.on_message(s->options.arg, is_text, str_text(message), message->len);
 }
 
-static wslay_event_context_ptr new_frames(ws *s) {
-  const struct wslay_event_callbacks callbacks = {
-      .recv_callback = on_recv,
-      .send_callback = on_send,
-      .on_frame_recv_start_callback = on_frame_start,
-      .on_frame_recv_chunk_callback = on_frame_chunk,
-      .on_msg_recv_callback = on_message,
-  };
-  wslay_event_context_ptr frames;
-  if (wslay_event_context_server_init(&frames, &callbacks, s) != 0) abort(); /* out of memory */
-  wslay_event_config_set_no_buffering(frames, 1);
-  return frames;
+static void on_ping(void *arg) {
+  ws *s = arg;
+  s->pings++;
 }
+
+static const struct ws_frames_owner frames_owner = {
+    .recv = on_recv, .send = on_send, .on_message = on_message, .on_ping = on_ping};
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
@@ -168,15 +110,17 @@ static void end(ws *s, int code) {
     MHD_upgrade_action(s->upgrade, MHD_UPGRADE_ACTION_CLOSE);
     server_pump_soon(s->server);
   }
-  s->options.on_close(s->options.arg, code, s->final_reason ? s->final_reason : "");
+  bool by_peer = ws_frames_peer_code(s->frames) || !s->final_reason;
+  s->options.on_close(s->options.arg, code,
+                      by_peer ? ws_frames_peer_reason(s->frames) : s->final_reason);
   ws_unref(s);
 }
 
 static int final_code(const ws *s) {
-  if (s->peer_code) return s->peer_code;
-  if (s->close_wanted || !wslay_event_get_close_sent(s->frames)) return WS_ABNORMAL;
-  int sent = wslay_event_get_status_code_sent(s->frames); /* wslay's verdict on the peer */
-  return sent == WS_NO_CODE ? WS_PROTOCOL_ERROR : sent;
+  int peer_code = ws_frames_peer_code(s->frames);
+  if (peer_code) return peer_code;
+  if (s->close_wanted || !ws_frames_close_sent(s->frames)) return WS_ABNORMAL;
+  return ws_frames_sent_code(s->frames); /* the verdict on what the peer did */
 }
 
 /* --- reading and writing ---------------------------------------------------------------------- */
@@ -199,7 +143,7 @@ static void settle_later(ws *s) {
 
 static void break_off(ws *s, const char *reason) {
   s->broken = true;
-  if (!s->peer_code && !s->final_reason) s->final_reason = str_dup(reason);
+  if (!s->final_reason) s->final_reason = reason;
   settle_later(s);
 }
 
@@ -214,9 +158,7 @@ static void on_pong_deadline(void *arg) {
 static void on_ping_due(void *arg) {
   ws *s = arg;
   if (s->paused) return;
-  const struct wslay_event_msg ping = {.opcode = WSLAY_PING};
-  (void)wslay_event_queue_msg(s->frames,
-                              &ping); /* refused while closing: then the close is awaited */
+  (void)ws_frames_queue_ping(s->frames); /* refused while closing: then that is awaited */
   if (!s->pong_deadline)
     s->pong_deadline =
         timer_start(s->server->loop, s->options.pong_timeout_ms, 0, on_pong_deadline, s);
@@ -227,8 +169,8 @@ static void receive(ws *s) {
   s->read_budget = READ_PER_TURN;
   timer_stop(s->pong_deadline);
   s->pong_deadline = NULL;
-  (void)wslay_event_recv(s->frames); /* a failure shows as `broken` or as a queued closing frame */
-  if (s->broken) break_off(s, "the peer closed the connection");
+  ws_frames_receive(s->frames);
+  if (ws_frames_broken(s->frames)) break_off(s, "the peer closed the connection");
 }
 
 /* Reads and drops what comes after the closing frame, until the peer closes: closing before it
@@ -245,21 +187,20 @@ static void await_close(ws *s) {
       timer_start(s->server->loop, s->options.close_timeout_ms, 0, on_close_deadline, s);
 }
 
-static void send_close(ws *s) {
-  size_t len = s->close_reason ? strlen(s->close_reason) : 0;
-  (void)wslay_event_queue_close(s->frames, (uint16_t)s->close_code,
-                                (const uint8_t *)s->close_reason, len);
+static void queue_close(ws *s) {
+  (void)ws_frames_queue_close(s->frames, s->close_code, s->close_reason);
   await_close(s);
 }
 
 /* Hands the kernel what it takes, then the closing frame when that is due. */
 static void send_queued(ws *s) {
-  if (wslay_event_send(s->frames) != 0) break_off(s, "sending failed");
-  if (s->close_wanted && ws_pending(s) == 0 && !wslay_event_get_close_sent(s->frames)) {
-    send_close(s);
-    if (wslay_event_send(s->frames) != 0) break_off(s, "sending failed");
+  ws_frames_send(s->frames);
+  if (s->close_wanted && ws_pending(s) == 0 && !ws_frames_close_sent(s->frames)) {
+    queue_close(s);
+    ws_frames_send(s->frames);
   }
-  if (!wslay_event_want_write(s->frames)) s->pings = 0;
+  if (ws_frames_broken(s->frames)) break_off(s, "the peer closed the connection");
+  if (!ws_frames_want_write(s->frames)) s->pings = 0;
   if (!s->had_pending || ws_pending(s) > 0) return;
   s->had_pending = false;
   if (s->options.on_drained && !s->close_wanted) s->options.on_drained(s->options.arg);
@@ -284,8 +225,8 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 
 static void watch(ws *s) {
   int events = 0;
-  bool may_read = wslay_event_want_read(s->frames) && s->pings <= PINGS_UNANSWERED;
-  if (wslay_event_want_write(s->frames)) events |= UV_WRITABLE;
+  bool may_read = ws_frames_want_read(s->frames) && s->pings <= PINGS_UNANSWERED;
+  if (ws_frames_want_write(s->frames)) events |= UV_WRITABLE;
   if (s->lingering || (may_read && !s->paused)) events |= UV_READABLE;
   if (s->paused) events |= UV_DISCONNECT;
   uv_poll_start(&s->poll, events, on_poll);
@@ -293,14 +234,14 @@ static void watch(ws *s) {
 
 static void settle(ws *s) {
   if (s->ended) return;
-  if (s->early.len > 0) receive(s);
+  if (s->early.len > 0 && !s->paused) receive(s);
   if (!s->broken) send_queued(s);
-  bool close_sent = wslay_event_get_close_sent(s->frames);
-  if (s->broken || (close_sent && s->peer_code)) {
+  bool close_sent = ws_frames_close_sent(s->frames);
+  if (s->broken || (close_sent && ws_frames_peer_code(s->frames))) {
     end(s, final_code(s));
     return;
   }
-  if (close_sent && !wslay_event_want_read(s->frames) && !s->lingering) start_linger(s);
+  if (close_sent && !ws_frames_want_read(s->frames) && !s->lingering) start_linger(s);
   watch(s);
 }
 
@@ -310,7 +251,7 @@ static void settle(ws *s) {
 static void on_request_end(void *arg, bool upgraded) {
   ws *s = arg;
   if (upgraded) return;
-  s->final_reason = str_dup("the connection broke during the handshake");
+  s->final_reason = "the connection broke during the handshake";
   end(s, WS_ABNORMAL);
 }
 
@@ -391,7 +332,7 @@ err *ws_accept(http_request *r, const struct ws_options *options, ws **ret_socke
   s->server = r->server;
   s->options = *options;
   fill_defaults(&s->options);
-  s->frames = new_frames(s);
+  s->frames = ws_frames_new(WS_FRAMES_SERVER, s->options.message_limit, &frames_owner, s);
   s->refs = 1;
   list_init(&s->link);
   list_push(&r->server->sockets, &s->link);
@@ -415,34 +356,33 @@ static void give_up_on_slow_peer(ws *s) {
   s->close_wanted = true;
   s->close_code = WS_POLICY;
   str_replace_owned(&s->close_reason, "too slow a reader");
-  str_replace_owned(&s->final_reason, "the peer reads too slowly");
-  send_close(s); /* goes before what is queued, which is dropped */
+  s->final_reason = "the peer reads too slowly";
+  queue_close(s); /* goes before what is queued, which is dropped */
   settle_later(s);
 }
 
-static bool queue_message(ws *s, int opcode, const void *data, size_t len) {
+static bool queue_message(ws *s, bool is_text, const void *data, size_t len) {
   if (s->ended || s->broken || s->close_wanted) return false;
   if (ws_pending(s) + len > s->options.queue_limit) {
     give_up_on_slow_peer(s);
     return false;
   }
-  const struct wslay_event_msg message = {(uint8_t)opcode, data, len};
-  if (wslay_event_queue_msg(s->frames, &message) != 0) return false;
+  if (!ws_frames_queue(s->frames, is_text, data, len)) return false;
   s->had_pending = true;
   settle_later(s);
   return true;
 }
 
 bool ws_send_text(ws *s, const char *text, size_t len) {
-  return queue_message(s, WSLAY_TEXT_FRAME, text, len);
+  return queue_message(s, true, text, len);
 }
 
 bool ws_send_binary(ws *s, const void *data, size_t len) {
-  return queue_message(s, WSLAY_BINARY_FRAME, data, len);
+  return queue_message(s, false, data, len);
 }
 
 size_t ws_pending(const ws *s) {
-  return wslay_event_get_queued_msg_length(s->frames);
+  return ws_frames_pending(s->frames);
 }
 
 void ws_pause(ws *s, bool paused) {
@@ -475,9 +415,9 @@ void ws_close(ws *s, int code, const char *reason) {
 void ws_abandon_all(http_server *server) {
   LIST_FOREACH(s, &server->sockets, ws, link) {
     if (!s->upgrade) continue; /* its request is about to end */
-    (void)wslay_event_queue_close(s->frames, WS_GOING_AWAY, NULL, 0);
-    (void)wslay_event_send(s->frames);
-    str_replace_owned(&s->final_reason, "the server stops");
+    (void)ws_frames_queue_close(s->frames, WS_GOING_AWAY, NULL);
+    ws_frames_send(s->frames);
+    s->final_reason = "the server stops";
     end(s, WS_GOING_AWAY);
   }
 }

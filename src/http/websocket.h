@@ -80,7 +80,8 @@ bool ws_send_binary(ws *s, const void *data, size_t len);
 
 size_t ws_pending(const ws *s); /* bytes queued and not yet handed to the kernel */
 
-/* Holds on_message back: the peer is no longer read from (nor is it pinged). */
+/* Holds on_message back: the peer is no longer read from (nor is it pinged).  Messages that were
+ * read already, at most 4 KiB of them, still come. */
 void ws_pause(ws *s, bool paused);
 
 /* Sends what is queued and then the closing frame; `reason` (at most 123 bytes) may be NULL.

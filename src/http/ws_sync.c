@@ -4,12 +4,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wslay/wslay.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/secret.h"
 #include "http/websocket.h"
+#include "http/ws_frames.h"
 #include "http/ws_link.h"
 
 enum {
@@ -28,36 +27,21 @@ struct inbox_message {
 
 struct ws_sync {
   struct ws_link link;
-  wslay_event_context_ptr frames;
-  size_t message_limit;
-  struct str message; /* the fragments so far */
-  bool in_control_frame;
+  ws_frames *frames;
   struct inbox_message *inbox, **inbox_end;
   size_t inbox_bytes;
-  bool sending; /* receive into the inbox, too, lest both ends wait for each other */
-  bool broken;
+  bool sending;          /* receive into the inbox, too, lest both ends wait for each other */
   bool extra_fd_is_next; /* it and messages take turns, lest a flood of these bury ^C */
-  int close_code;
-  char *close_reason;
 };
 
-/* --- wslay's callbacks ------------------------------------------------------------------------ */
-
-static ssize_t fail_io(ws_sync *s) {
-  s->broken |= errno != EAGAIN;
-  wslay_event_set_error(s->frames, s->broken ? WSLAY_ERR_CALLBACK_FAILURE : WSLAY_ERR_WOULDBLOCK);
-  return -1;
-}
+/* --- what the frames ask for ------------------------------------------------------------------ */
 
 /* One message at a time, but for what comes while we send. */
 static bool may_receive(const ws_sync *s) {
   return !s->inbox || (s->sending && s->inbox_bytes < INBOX_LIMIT);
 }
 
-static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *buffer, size_t size, int flags,
-                       void *arg) {
-  (void)frames;
-  (void)flags;
+static ssize_t on_recv(void *arg, void *buffer, size_t size) {
   ws_sync *s = arg;
   struct str *early = &s->link.early;
   if (early->len > 0) {
@@ -66,101 +50,56 @@ static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *buffer, size_t s
     str_consume(early, n);
     return (ssize_t)n;
   }
-  if (!may_receive(s)) {
-    errno = EAGAIN;
-    return fail_io(s);
-  }
-  ssize_t n = ws_link_recv(&s->link, buffer, size);
-  return n >= 0 ? n : fail_io(s);
+  if (may_receive(s)) return ws_link_recv(&s->link, buffer, size);
+  errno = EAGAIN;
+  return -1;
 }
 
-static ssize_t on_send(wslay_event_context_ptr frames, const uint8_t *data, size_t len, int flags,
-                       void *arg) {
-  (void)frames;
-  (void)flags;
+static ssize_t on_send(void *arg, const void *data, size_t len, bool more) {
+  (void)more;
   ws_sync *s = arg;
-  ssize_t n = ws_link_send(&s->link, data, len);
-  return n >= 0 ? n : fail_io(s);
+  return ws_link_send(&s->link, data, len);
 }
 
-static int on_mask(wslay_event_context_ptr frames, uint8_t *buffer, size_t size, void *arg) {
-  (void)frames;
-  (void)arg;
-  secret_random(buffer, size);
-  return 0;
-}
-
-static void on_frame_start(wslay_event_context_ptr frames,
-                           const struct wslay_event_on_frame_recv_start_arg *frame, void *arg) {
+static void on_message(void *arg, bool is_text, struct str *message) {
   ws_sync *s = arg;
-  s->in_control_frame = wslay_is_ctrl_frame(frame->opcode);
-  if (s->in_control_frame || s->message.len + frame->payload_length <= s->message_limit) return;
-  wslay_event_queue_close(frames, WS_TOO_BIG, NULL, 0);
-  wslay_event_shutdown_read(frames);
-}
-
-static void on_frame_chunk(wslay_event_context_ptr frames,
-                           const struct wslay_event_on_frame_recv_chunk_arg *chunk, void *arg) {
-  ws_sync *s = arg;
-  if (!s->in_control_frame && wslay_event_want_read(frames))
-    str_add_bytes(&s->message, chunk->data, chunk->data_length);
-}
-
-static void on_message(wslay_event_context_ptr frames,
-                       const struct wslay_event_on_msg_recv_arg *message, void *arg) {
-  ws_sync *s = arg;
-  if (message->opcode == WSLAY_CONNECTION_CLOSE) {
-    s->close_code = message->status_code ? message->status_code : WS_NO_CODE;
-    if (message->msg_length > 2)
-      s->close_reason = str_ndup((const char *)message->msg + 2, message->msg_length - 2);
-  }
-  if (wslay_is_ctrl_frame(message->opcode) || !wslay_event_want_read(frames)) return;
   struct inbox_message *item = mem_zalloc(sizeof *item);
-  item->is_text = message->opcode == WSLAY_TEXT_FRAME;
-  item->data = s->message;
-  s->message = STR_EMPTY;
+  if (!message->data) str_init(message);
+  item->is_text = is_text;
+  item->data = *message;
+  *message = STR_EMPTY;
   s->inbox_bytes += item->data.len;
   *s->inbox_end = item;
   s->inbox_end = &item->next;
 }
 
-static void start_frames(ws_sync *s) {
-  const struct wslay_event_callbacks callbacks = {
-      .recv_callback = on_recv,
-      .send_callback = on_send,
-      .genmask_callback = on_mask,
-      .on_frame_recv_start_callback = on_frame_start,
-      .on_frame_recv_chunk_callback = on_frame_chunk,
-      .on_msg_recv_callback = on_message,
-  };
-  if (wslay_event_context_client_init(&s->frames, &callbacks, s) != 0) abort(); /* out of memory */
-  wslay_event_config_set_no_buffering(s->frames, 1);
-}
+static const struct ws_frames_owner frames_owner = {
+    .recv = on_recv, .send = on_send, .on_message = on_message};
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 err *ws_sync_connect(const struct ws_sync_options *options, ws_sync **ret_socket) {
   ws_sync *s = mem_zalloc(sizeof *s);
   s->inbox_end = &s->inbox;
-  s->message_limit = options->message_limit ? options->message_limit : MESSAGE_LIMIT;
-  s->close_code = WS_ABNORMAL;
   err *e = ws_link_open(&s->link, options);
   if (e) {
     ws_link_close(&s->link);
     free(s);
     return e;
   }
-  start_frames(s);
+  size_t limit = options->message_limit ? options->message_limit : MESSAGE_LIMIT;
+  s->frames = ws_frames_new(WS_FRAMES_CLIENT, limit, &frames_owner, s);
   *ret_socket = s;
   return NULL;
 }
 
 int ws_sync_close_code(const ws_sync *s) {
-  return s->close_code;
+  int code = ws_frames_peer_code(s->frames);
+  return code ? code : WS_ABNORMAL;
 }
 
 const char *ws_sync_close_reason(const ws_sync *s) {
-  return s->close_reason ? s->close_reason : "";
+  return ws_frames_peer_reason(s->frames);
 }
 
 /* Takes the first message out of the inbox; false when there is none. */
@@ -179,22 +118,23 @@ static bool take_message(ws_sync *s, struct str *ret_message, bool *ret_is_text)
 
 /* Receives and sends what is possible now. */
 static void exchange(ws_sync *s) {
-  (void)wslay_event_recv(s->frames); /* failures show as `broken` or as a queued closing frame */
-  if (wslay_event_send(s->frames) != 0) s->broken = true;
+  ws_frames_receive(s->frames);
+  ws_frames_send(s->frames);
 }
 
 static bool is_over(const ws_sync *s) {
-  return s->broken || (!wslay_event_want_read(s->frames) && !wslay_event_want_write(s->frames));
+  return ws_frames_broken(s->frames) ||
+         (!ws_frames_want_read(s->frames) && !ws_frames_want_write(s->frames));
 }
 
 static short wanted_events(const ws_sync *s) {
-  bool read = wslay_event_want_read(s->frames) && may_receive(s);
-  return (short)((read ? POLLIN : 0) | (wslay_event_want_write(s->frames) ? POLLOUT : 0));
+  bool read = ws_frames_want_read(s->frames) && may_receive(s);
+  return (short)((read ? POLLIN : 0) | (ws_frames_want_write(s->frames) ? POLLOUT : 0));
 }
 
 static void say_goodbye(ws_sync *s, int code) {
   int64_t deadline_ms = clock_monotonic_ms() + GOODBYE_TIMEOUT_MS;
-  (void)wslay_event_queue_close(s->frames, (uint16_t)code, NULL, 0);
+  (void)ws_frames_queue_close(s->frames, code, NULL);
   s->sending = true;
   for (;;) {
     exchange(s);
@@ -212,10 +152,8 @@ void ws_sync_free(ws_sync *s, int code) {
   bool is_text;
   while (take_message(s, &message, &is_text))
     continue;
-  wslay_event_context_free(s->frames);
-  str_done(&s->message);
+  ws_frames_free(s->frames);
   ws_link_close(&s->link);
-  free(s->close_reason);
   free(s);
 }
 
@@ -225,8 +163,8 @@ static err *flush(ws_sync *s) {
   int64_t deadline_ms = clock_monotonic_ms() + SEND_TIMEOUT_MS;
   for (;;) {
     exchange(s);
-    if (s->broken) return err_new(ERR_IO, "the server closed the connection");
-    if (!wslay_event_want_write(s->frames)) return NULL;
+    if (ws_frames_broken(s->frames)) return err_new(ERR_IO, "the server closed the connection");
+    if (!ws_frames_want_write(s->frames)) return NULL;
     int64_t left_ms = deadline_ms - clock_monotonic_ms();
     bool extra;
     if (left_ms <= 0) return err_new(ERR_BUSY, "the server does not take what is sent");
@@ -234,9 +172,8 @@ static err *flush(ws_sync *s) {
   }
 }
 
-static err *send_message(ws_sync *s, int opcode, const void *data, size_t len) {
-  const struct wslay_event_msg message = {(uint8_t)opcode, data, len};
-  if (s->broken || wslay_event_queue_msg(s->frames, &message) != 0)
+static err *send_message(ws_sync *s, bool is_text, const void *data, size_t len) {
+  if (is_over(s) || !ws_frames_queue(s->frames, is_text, data, len))
     return err_new(ERR_IO, "the server closed the connection");
   s->sending = true;
   err *e = flush(s);
@@ -245,11 +182,11 @@ static err *send_message(ws_sync *s, int opcode, const void *data, size_t len) {
 }
 
 err *ws_sync_send_text(ws_sync *s, const char *text, size_t len) {
-  return send_message(s, WSLAY_TEXT_FRAME, text, len);
+  return send_message(s, true, text, len);
 }
 
 err *ws_sync_send_binary(ws_sync *s, const void *data, size_t len) {
-  return send_message(s, WSLAY_BINARY_FRAME, data, len);
+  return send_message(s, false, data, len);
 }
 
 /* --- receiving -------------------------------------------------------------------------------- */

@@ -5,8 +5,8 @@
  * nothing can be done (a late answer, a stream with nothing to send).  libmicrohttpd does not watch
  * a suspended connection, so a watcher of our own tells when the client goes away.  The request is
  * freed in libmicrohttpd's completion callback and nowhere else. */
-#ifndef TRAMWAY_HTTP_SERVER_PRIVATE_H
-#define TRAMWAY_HTTP_SERVER_PRIVATE_H
+#ifndef TRAMWAY_HTTP_INTERNAL_H
+#define TRAMWAY_HTTP_INTERNAL_H
 
 #include <microhttpd.h>
 #include <netinet/in.h>
