@@ -74,14 +74,32 @@ void cgroups_done(struct cgroups *c) {
   *c = (struct cgroups){0};
 }
 
-void cgroups_add_monitor_options(const struct cgroups *c, struct strv *argv) {
+/* Where tramd itself is in the root group, or nobody limits or kills by group, there is nothing to get
+ * away from; and each hierarchy joined costs 2 ms. */
+static bool must_leave(const char *hierarchy, const struct strv *own) {
+  static const char *const worthwhile[] = {"/sys/fs/cgroup", "/unified", "/systemd", "/memory", "/pids"};
+  for (size_t i = 0; i < ARRAY_LEN(worthwhile); i++) {
+    if (!str_ends(hierarchy, worthwhile[i])) continue;
+    const char *base = strrchr(hierarchy, '/') + 1;
+    auto_free char *controller =
+        i < 2 ? str_dup("0::/") : str_format(":%s%s:/", i == 2 ? "name=" : "", base);
+    for (size_t j = 0; j < own->len; j++) {
+      const char *found = strstr(own->items[j], controller);
+      if (found && found[strlen(controller)] != '\0') return true;
+    }
+  }
+  return false;
+}
+
+void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups, struct strv *argv) {
+  auto_strv own = STRV_EMPTY;
+  strv_split(&own, own_groups, '\n');
   for (size_t i = 0; i < c->hierarchies.len; i++) {
-    auto_free char *own = path_join(c->hierarchies.items[i], c->name);
-    auto_free char *monitor = path_join(own, "monitor");
-    (void)mkdir(own, 0755);
+    if (!must_leave(c->hierarchies.items[i], &own)) continue;
+    auto_free char *ours = path_join(c->hierarchies.items[i], c->name);
+    auto_free char *monitor = path_join(ours, "monitor");
+    (void)mkdir(ours, 0755);
     (void)mkdir(monitor, 0755);
-    /* A fresh v1 cpuset group has no processors and takes no process; cpu time is not limited here. */
-    if (str_ends(c->hierarchies.items[i], "/cpuset")) continue;
     auto_free char *procs = path_join(monitor, "cgroup.procs");
     if (!file_exists(procs)) continue;
     strv_add(argv, "--cgroup");

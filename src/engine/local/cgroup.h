@@ -26,9 +26,9 @@ fallible cgroups_detect(const char *name, struct cgroups *ret_cgroups);
 fallible cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_cgroups);
 void cgroups_done(struct cgroups *c);
 
-/* Makes `/<name>/monitor` in every hierarchy that lets us, and adds the options that make
- * tramway-exec join it. */
-void cgroups_add_monitor_options(const struct cgroups *c, struct strv *argv);
+/* Makes `/<name>/monitor` in the hierarchies where tramd is not in the root group (`own_groups` is
+ * /proc/self/cgroup), and adds the options that make tramway-exec join it. */
+void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups, struct strv *argv);
 
 /* The cgroup of an instance as OCI wants it: "/<name>/<instance>"; the caller owns it. */
 char *cgroups_oci_path(const struct cgroups *c, const char *instance_id);

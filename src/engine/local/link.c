@@ -178,6 +178,7 @@ err *link_connect(const struct link *l) {
   auto_fd host = -1, inside = -1;
   TRY(open_socket(&host));
   TRY(open_socket_in(namespace_fd, &inside));
+  if (link_exists(l->host_name)) TRY(link_delete(l->host_name)); /* of a run whose record was lost */
   TRY(make_pair(host, l, namespace_fd));
   err *e = configure(inside, l);
   if (e) err_ignore(link_delete(l->host_name));

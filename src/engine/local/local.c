@@ -86,6 +86,7 @@ static void check_gone(void *arg) {
   struct local_workload *owner = arg;
   struct local_engine *en = owner->engine;
   en->pending--;
+  owner->checking = false;
   size_t cursor = 0;
   const char *id;
   void *value;
@@ -96,6 +97,8 @@ static void check_gone(void *arg) {
 
 /* Looks, once this turn's callers have let go of it, whether the last instance is gone. */
 void local_check_gone_later(struct local_workload *owner) {
+  if (owner->checking) return;
+  owner->checking = true;
   owner->engine->pending++;
   loop_defer(owner->engine->loop, check_gone, owner);
 }

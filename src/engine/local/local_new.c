@@ -19,6 +19,7 @@ enum {
   RUN_DIR_MAX = 60,
   NAME_MAX_LEN = 8, /* "tramway-e255" must fit IFNAMSIZ */
   SECCOMP_LIMIT = 1024 * 1024,
+  OWN_GROUPS_LIMIT = 65536,
   NAMES_WATCH_MS = 5000,
   OPEN_FILES_MAX = 524288, /* systemd's default hard limit for services */
 };
@@ -127,7 +128,9 @@ static err *make_folders(struct local_engine *en) {
 
 static void build_prefixes(struct local_engine *en) {
   strv_add(&en->monitor_argv, en->config.exec_program);
-  cgroups_add_monitor_options(&en->cgroups, &en->monitor_argv);
+  auto_str own_groups = STR_EMPTY;
+  err_ignore(file_read("/proc/self/cgroup", OWN_GROUPS_LIMIT, &own_groups));
+  cgroups_add_monitor_options(&en->cgroups, str_text(&own_groups), &en->monitor_argv);
   strv_add(&en->monitor_argv, "--");
   if (en->cgroups.hybrid) /* crun 1.8 refuses hosts where a controller sits in the v2 tree */
     strv_add_all(&en->runtime_argv,

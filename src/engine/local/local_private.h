@@ -63,6 +63,7 @@ struct local_workload {
   struct local_engine *engine;
   struct workload *w;
   bool removing;
+  bool checking; /* a look whether the last instance is gone is due this turn */
   struct list waiters;
 };
 

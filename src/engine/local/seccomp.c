@@ -84,18 +84,13 @@ static json_t *convert_rule(const json_t *rule) {
   return out;
 }
 
-static json_t *convert_architectures(const json_t *profile, const struct seccomp_facts *facts) {
+/* The machine's own instruction set only, not the older ones that it also runs (`archMap`): programs
+ * for 32-bit x86 are killed.  Compiling the filter for three sets made every start 13 ms slower. */
+static json_t *convert_architectures(const struct seccomp_facts *facts) {
   const char *own = seccomp_name(facts->architecture);
   json_t *out = json_array();
-  if (!*own) return out; /* none named: libseccomp takes the machine's own */
-  json_array_append_new(out, json_string(own));
-  const json_t *map = json_object_get(profile, "archMap");
-  for (size_t i = 0; i < json_array_size(map); i++) {
-    const json_t *entry = json_array_get(map, i);
-    if (!str_eq(json_get_text(entry, "architecture"), own)) continue;
-    json_array_extend(out, json_object_get(entry, "subArchitectures"));
-  }
-  return out;
+  if (*own) json_array_append_new(out, json_string(own));
+  return out; /* none named: libseccomp takes the machine's own */
 }
 
 err *seccomp_convert(const json_t *profile, const struct seccomp_facts *facts, json_t **ret_seccomp) {
@@ -107,7 +102,7 @@ err *seccomp_convert(const json_t *profile, const struct seccomp_facts *facts, j
   json_set_text(out, "defaultAction", action);
   json_t *errno_return = json_object_get(profile, "defaultErrnoRet");
   if (json_is_integer(errno_return)) json_object_set(out, "defaultErrnoRet", errno_return);
-  json_object_set_new(out, "architectures", convert_architectures(profile, facts));
+  json_object_set_new(out, "architectures", convert_architectures(facts));
   json_t *list = json_array();
   for (size_t i = 0; i < json_array_size(rules); i++) {
     const json_t *rule = json_array_get(rules, i);
