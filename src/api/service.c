@@ -92,9 +92,19 @@ static json_t *settings_document(const json_t *input) {
   return json_pack("{s:o, s:o, s:o}", "build", build_part, "deploy", deploy_part, "source", source);
 }
 
+/* A repository on this machine is read with tramd's rights, so only an admin may name one. */
+static err *check_local_source(const struct graphql_call *call, const char *repo, const char *environment_id) {
+  if (!repo || (repo[0] != '/' && !str_starts(repo, "file:"))) return NULL;
+  const struct asking *asking = asking_of(call);
+  return err_wrap(access_environment(asking->api, &asking->caller, environment_id, WORKSPACE_ADMIN),
+                  "a repository on the host, '%s'", repo);
+}
+
 static err *update_settings(const struct graphql_call *call, struct service_instance *instance) {
   const json_t *source = json_object_get(input_of(call), "source");
   auto_json *document = settings_document(input_of(call));
+  if (json_is_object(source))
+    TRY(check_local_source(call, json_get_text(source, "repo"), instance->environment_id));
   if (json_is_object(source))
     TRY(set_source(&instance->settings, json_get_text(source, "repo"), json_get_text(source, "image"),
                    instance->settings.source_branch));
@@ -165,6 +175,7 @@ static err *start_new_service(const struct graphql_call *call, const struct serv
   for (size_t i = 0; i < list.len; i++) {
     char id[ID_SIZE];
     if (environment_id && !str_eq(environment_id, list.items[i].environment_id)) continue;
+    TRY(check_local_source(call, list.items[i].settings.source_repo, list.items[i].environment_id));
     TRY(set_initial_variables(call, &list.items[i]));
     if (list.items[i].settings.source_kind != SOURCE_NONE)
       TRY(core_deploy_instance(core_of(call), &list.items[i], asking_of(call)->caller.user_id, id));
@@ -209,6 +220,7 @@ RESOLVER(mutation_service_connect) {
   TRY(service_instance_list_by_service(db_of(call), arg_text(call, "id"), &list));
   for (size_t i = 0; i < list.len; i++) {
     struct service_settings *s = &list.items[i].settings;
+    TRY(check_local_source(call, input_text(call, "repo"), list.items[i].environment_id));
     TRY(set_source(s, input_text(call, "repo"), input_text(call, "image"), input_text(call, "branch")));
     TRY(service_settings_check(s));
     TRY(service_instance_set_settings(db_of(call), list.items[i].id, s, clock_now_us()));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
 
@@ -70,6 +71,25 @@ loop *loop_new(void) {
   return l;
 }
 
+enum { ENDING_MAX_MS = 5000, OWN_HANDLES = 3 };
+
+static void count_handle(uv_handle_t *handle, void *arg) {
+  (void)handle;
+  ++*(size_t *)arg;
+}
+
+/* What was told to end (children, requests) may need some turns for it. */
+static void wait_for_the_ending(loop *l) {
+  int64_t end_ms = clock_monotonic_ms() + ENDING_MAX_MS;
+  for (;;) {
+    size_t handles = 0, signals = 0;
+    uv_walk(&l->uv, count_handle, &handles);
+    LIST_FOREACH(item, &l->signals, struct watched_signal, link) signals++;
+    if (handles <= OWN_HANDLES + signals || clock_monotonic_ms() > end_ms) return;
+    loop_turn(l, 20);
+  }
+}
+
 static void report_open_handle(uv_handle_t *handle, void *arg) {
   (void)arg;
   if (uv_is_closing(handle)) return;
@@ -79,6 +99,7 @@ static void report_open_handle(uv_handle_t *handle, void *arg) {
 
 void loop_free(loop *l) {
   if (!l) return;
+  wait_for_the_ending(l);
   run_deferred(l);
   LIST_FOREACH(item, &l->signals, struct watched_signal, link) uv_close((uv_handle_t *)&item->handle, NULL);
   uv_close((uv_handle_t *)&l->end_of_turn, NULL);

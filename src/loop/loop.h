@@ -12,8 +12,8 @@ typedef void loop_fn(void *arg);
 
 loop *loop_new(void);
 
-/* Runs what is still pending to its end (closing handles), then frees.  Every timer, child and
- * watcher must have been stopped; a handle left open is a bug and aborts with its type. */
+/* Runs what is ending to its end, for at most 5 s, then frees.  Every timer, child and watcher must
+ * have been stopped; a handle left open after that is a bug and aborts with its type. */
 void loop_free(loop *l);
 
 void loop_run(loop *l);  /* until loop_stop */

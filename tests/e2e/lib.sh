@@ -47,8 +47,9 @@ tramd_pid() { cat /run/tramway-e2e/tramd.pid; }
 
 start_tramway() {
   write_config
-  # Base images are made once for all runs: the store starts from a kept copy.
-  [ -d "$TRAMWAY_TEST_CACHE/containers" ] && cp -a "$TRAMWAY_TEST_CACHE/containers" "$WORK/data/containers"
+  # Base images are made once for all runs: the image store is kept between them.
+  mkdir -p "$TRAMWAY_TEST_CACHE/containers"
+  ln -sfn "$TRAMWAY_TEST_CACHE/containers" "$WORK/data/containers"
   start_tramd && tram login --setup-token-file "$WORK/data/setup-token" --name Tester --email t@example.org >/dev/null
 }
 

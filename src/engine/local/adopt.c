@@ -80,7 +80,7 @@ static void resume(struct instance *inst, enum phase phase, bool same_boot) {
     undo_and_go_on(inst);
   } else {
     inst->phase = PHASE_IDLE;
-    instance_event(inst, EVENT_GO);
+    if (!inst->engine->halting) instance_event(inst, EVENT_GO);
   }
 }
 
@@ -177,6 +177,7 @@ void local_start(engine *base, engine_done_fn *done, void *arg) {
   struct local_engine *en = (struct local_engine *)base;
   struct adoption *a = mem_zalloc(sizeof *a);
   *a = (struct adoption){en, done, arg};
+  en->started = true;
   en->pending++;
   networks_adopt(en->networks, on_networks_adopted, a);
 }

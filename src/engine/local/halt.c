@@ -68,11 +68,7 @@ void local_halt_continue(struct local_engine *en) {
   loop_defer(en->loop, look_whether_all_rest, en);
 }
 
-void local_halt(engine *base, engine_done_fn *done, void *arg) {
-  struct local_engine *en = (struct local_engine *)base;
-  en->halting = true;
-  en->halted = done;
-  en->halted_arg = arg;
+static void stop_all(struct local_engine *en) {
   auto_free struct instance **all = mem_zalloc((map_len(en->instances) + 1) * sizeof(void *));
   size_t len = 0, cursor = 0;
   const char *id;
@@ -80,4 +76,22 @@ void local_halt(engine *base, engine_done_fn *done, void *arg) {
   while (map_next(en->instances, &cursor, &id, &value)) all[len++] = value;
   for (size_t i = 0; i < len; i++) instance_stop(all[i], false, false);
   local_halt_continue(en);
+}
+
+static void on_adopted(void *arg, err *e) {
+  struct local_engine *en = arg;
+  if (e) log_error("engine", "looking for what runs: %s", err_message(e));
+  err_free(e);
+  stop_all(en);
+}
+
+void local_halt(engine *base, engine_done_fn *done, void *arg) {
+  struct local_engine *en = (struct local_engine *)base;
+  en->halting = true;
+  en->halted = done;
+  en->halted_arg = arg;
+  if (en->started)
+    stop_all(en);
+  else
+    local_start(base, on_adopted, en); /* a process that was made for halting: find what runs first */
 }

@@ -48,6 +48,7 @@ struct local_engine {
   struct list execs;   /* streams that live */
   unsigned exec_count;
   bool closing;        /* engine_free was called: finish steps, begin none */
+  bool started;
   bool halting, halt_finishing;
   engine_done_fn *halted;
   void *halted_arg;
