@@ -121,7 +121,10 @@ void loop_stop(loop *l) {
 }
 
 void loop_turn(loop *l, int wait_ms) {
-  uv_timer_start(&l->turn_limit, on_turn_limit, (uint64_t)wait_ms, 0);
+  /* Repeating, because libuv fires what is due before it polls: a single shot could be gone by then. */
+  uint64_t limit_ms = wait_ms > 0 ? (uint64_t)wait_ms : 1;
+  uv_update_time(&l->uv);
+  uv_timer_start(&l->turn_limit, on_turn_limit, limit_ms, limit_ms);
   uv_run(&l->uv, UV_RUN_ONCE);
   uv_timer_stop(&l->turn_limit);
 }

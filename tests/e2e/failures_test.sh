@@ -19,12 +19,20 @@ fails() {
 check "a broken build" fails broken "no such thing as a colour" "exit status 3"
 check "a crash loop" fails crash "cannot reach the moon" "status 7"
 check "an app that listens on 127.0.0.1 only" fails loopback "127.0.0.1:5000" "0.0.0.0"
-health() {
-  tram api 'mutation($e:String!,$s:String!){serviceInstanceUpdate(environmentId:$e,serviceId:$s,input:{healthcheckPath:"/health",healthcheckTimeout:5})}' \
-    --var "e=$(tram status --json | grep -o '"environment[^}]*"id": *"[^"]*"' | head -n1 | grep -o '[0-9a-f-]\{36\}')" \
-    --var "s=$(tram service list --json | grep -o '[0-9a-f-]\{36\}' | head -n1)" && fails unhealthy "answered 500" "/health"
+# settings JSON: changes the settings of the service.
+settings() {
+  tram api 'mutation($e:String!,$s:String!,$i:ServiceInstanceUpdateInput!){serviceInstanceUpdate(environmentId:$e,serviceId:$s,input:$i)}' \
+    --variables "{\"e\":\"$(first_id environment)\",\"s\":\"$(service_id)\",\"i\":$1}"
 }
+first_id() { tram "$1" list --json | grep -o '[0-9a-f-]\{36\}' | head -n 1; }
+service_id() { tram service list --json | grep '"serviceId"' | grep -o '[0-9a-f-]\{36\}' | head -n 1; }
+health() { settings '{"healthcheckPath":"/health","healthcheckTimeout":5}' && fails unhealthy "answered 500" "/health"; }
 check "a failing healthcheck" health
+pre_deploy() {
+  settings '{"healthcheckPath":null,"preDeployCommand":["echo no such table && exit 9"]}' && fails unhealthy "no such table" "pre-deploy command" "9" &&
+    settings '{"preDeployCommand":null}'
+}
+check "a failing pre-deploy command" pre_deploy
 other_port() { rm -f Dockerfile app.py; cp "$APPS/otherport"/* .; tram service new elsewhere && tram up --ci --service elsewhere > "$WORK/out" 2>&1; cat "$WORK/out"; has "port 5000" "$WORK/out"; }
 check "an app on another port is found, and the log says so" other_port
 bad_tar() {

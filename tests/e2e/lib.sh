@@ -23,7 +23,7 @@ run_dir = "/run/tramway-e2e"
 [edge]
 http_listen = ["127.0.0.1:$HTTP_PORT"]
 [network]
-name = "twtest"
+name = "twete"
 ipv4_pool = "10.219.0.0/16"
 ipv6_pool = "fd7a:7472:e2e::/48"
 build_subnet = "10.220.0.0/24"

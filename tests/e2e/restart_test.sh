@@ -31,7 +31,7 @@ check "and deployed anew" again
 rolls_back() { tram rollback --yes && serves; }
 check "and rolled back" rolls_back
 halted() {
-  local name=twtest
+  local name=twete
   stop_tramway || return 1
   ! ip -br link | grep -q "$name" && ! nft list tables | grep -q "$name" && ! grep -q tramway-e2e /proc/mounts &&
     ! pgrep -f /run/tramway-e2e && ! find /sys/fs/cgroup -type d -name "*$name*" | grep -q .
