@@ -1,7 +1,7 @@
 /* Which of the recipes of images/ can stand in for an image that no registry gives.  Pure.
  *
  * A recipe is a folder images/<name>/ with a Dockerfile: Debian's packages (and, for Node, npm's own
- * builds of Node) arranged as the official image of that name is.  ADR 0003 says why and how far. */
+ * builds of Node) arranged as the official image of that name is.  images/README.md lists them. */
 #ifndef TRAMWAY_BUILD_BASE_RECIPE_H
 #define TRAMWAY_BUILD_BASE_RECIPE_H
 

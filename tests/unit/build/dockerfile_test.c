@@ -1,7 +1,7 @@
 #include "build/dockerfile.h"
 
 #include "base/mem.h"
-#include "unit/tap.h"
+#include "tap.h"
 
 static struct dockerfile *parse(const char *text, const char *const *variables) {
   struct dockerfile *file = NULL;

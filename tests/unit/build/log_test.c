@@ -5,7 +5,7 @@
 #include "build/buildah_log.h"
 #include "build/image_inspect.h"
 #include "build/image_store.h"
-#include "unit/tap.h"
+#include "tap.h"
 
 #include <unistd.h>
 

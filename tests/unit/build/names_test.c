@@ -3,7 +3,7 @@
 #include "build/base_recipe.h"
 #include "build/node_release.h"
 #include "build/reference.h"
-#include "unit/tap.h"
+#include "tap.h"
 
 TEST(references) {
   /* clang-format off */

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-#include "unit/tap.h"
+#include "tap.h"
 
 /* A source as a table: "path", "text", …, NULL. */
 static const char *find(void *arg, const char *path) {
