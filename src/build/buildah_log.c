@@ -120,8 +120,10 @@ static bool take_step(buildah_log *log, const char *line) {
   const struct dockerfile_step *written = current_step(log);
   free(log->instruction);
   log->instruction = written ? str_format("%s %s", written->keyword, written->rest) : str_dup(line + used);
-  bool is_long = strlen(log->instruction) > SHOWN_LIMIT;
-  auto_free char *shown = str_format("%s %.*s%s", log->heading, SHOWN_LIMIT, log->instruction, is_long ? "…" : "");
+  auto_free char *clean = build_line_clean(log->instruction, strlen(log->instruction));
+  size_t len = strlen(clean), end = len < SHOWN_LIMIT ? len : SHOWN_LIMIT;
+  while (end < len && ((unsigned char)clean[end] & 0xc0) == 0x80) end--; /* not inside a character */
+  auto_free char *shown = str_format("%s %.*s%s", log->heading, (int)end, clean, end < len ? "…" : "");
   emit(log, shown);
   return true;
 }

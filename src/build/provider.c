@@ -147,7 +147,7 @@ void static_site_lines(struct str *out, const char *from, const char *folder, bo
   else
     str_addf(out, "COPY %s /app/site\n", folder);
   const char *const lines[] = {
-      "{", "  admin off", "  auto_https off", "  persist_config off", "}", ":{$PORT:80} {", "  root * /app/site",
+      "{", "  admin off", "  auto_https off", "}", ":{$PORT:80} {", "  root * /app/site",
       "  encode zstd gzip", "  respond /health 200",
       spa ? "  try_files {path} {path}.html {path}/index.html /index.html"
           : "  try_files {path} {path}.html {path}/index.html",

@@ -270,11 +270,12 @@ static int listen_on_loopback(int *ret_port) {
 TEST(host_loopback_is_out_of_reach) {
   begin();
   int port;
-  auto_fd fd = listen_on_loopback(&port);
+  int fd = listen_on_loopback(&port);
   auto_free char *text = str_format("FROM debian:bookworm-slim\nSHELL [\"/bin/bash\", \"-c\"]\n"
                                     "RUN if exec 3<>/dev/tcp/127.0.0.1/%d; then echo reached; else echo refused; fi\n", port);
   put("Dockerfile", text);
   run_ok(&(struct build_request){.no_cache = true});
+  close(fd);
   CHECK_HAS(str_text(&t.lines), "\nrefused\n");
   end();
 }
