@@ -19,6 +19,7 @@ struct buildah_log {
   int stage, step;  /* of the current STEP, from 1 */
   char *heading;    /* "[2/7]" */
   char *instruction; /* "RUN npm ci" */
+  char *pending;    /* a line "Error: …": buildah's own if it is the last, else the program's */
   char *reason;     /* from buildah's own "Error: …" line */
 };
 
@@ -47,6 +48,7 @@ void buildah_log_free(buildah_log *log) {
   str_done(&log->partial[1]);
   free(log->heading);
   free(log->instruction);
+  free(log->pending);
   free(log->reason);
   free(log);
 }
@@ -145,7 +147,14 @@ static void keep_reason(buildah_log *log, const char *line) {
   str_replace_owned(&log->reason, after ? after + 3 : text);
 }
 
+static void take_output_line(buildah_log *log, const char *line) {
+  if (*line) str_replace_owned(&log->tail[log->tail_next++ % BUILDAH_LOG_TAIL], line);
+  emit(log, line);
+}
+
 static void take_line(buildah_log *log, const char *line) {
+  if (log->pending) take_output_line(log, log->pending);
+  str_replace_owned(&log->pending, NULL);
   if (take_step(log, line)) return;
   if (str_starts(line, "--> Using cache")) {
     auto_free char *shown = str_format("%s cached", log->heading ? log->heading : "");
@@ -153,14 +162,12 @@ static void take_line(buildah_log *log, const char *line) {
     return;
   }
   if (is_noise(line)) return;
-  if (str_starts(line, "Error: ") || str_starts(line, "error building at STEP")) {
+  if (str_starts(line, "Error: building at STEP") || str_starts(line, "error building at STEP"))
     keep_reason(log, line);
-    return;
-  }
-  char **slot = &log->tail[log->tail_next++ % BUILDAH_LOG_TAIL];
-  if (*line) str_replace_owned(slot, line);
-  else log->tail_next--;
-  emit(log, line);
+  else if (str_starts(line, "Error: "))
+    str_replace_owned(&log->pending, line);
+  else
+    take_output_line(log, line);
 }
 
 static void take_raw(buildah_log *log, const char *data, size_t len) {
@@ -187,6 +194,8 @@ void buildah_log_end(buildah_log *log) {
     if (log->partial[i].len) take_raw(log, log->partial[i].data, log->partial[i].len);
     str_clear(&log->partial[i]);
   }
+  if (log->pending && !log->reason) keep_reason(log, log->pending);
+  str_replace_owned(&log->pending, NULL);
 }
 
 static char *tail_text(const buildah_log *log) {

@@ -402,6 +402,20 @@ TEST(static_site) {
   run_ok(&(struct build_request){0});
   CHECK_TEXT(t.info.command.items[0], "caddy");
   CHECK_TEXT(t.info.start_command, "");
+  static const char text[] = ("FROM caddy:2\nCOPY Caddyfile /app/\nRUN PORT=81 caddy validate --config /app/Caddyfile --adapter caddyfile\n");
+  auto_strv layers = STRV_EMPTY;
+  CHECK_OK(image_layers(t.cache, t.info.id, &layers));
+  auto_str caddyfile = STR_EMPTY; /* what the planner wrote is what this Caddy understands */
+  for (size_t i = 0; i < layers.len && !caddyfile.len; i++) {
+    auto_free char *path = path_join(layers.items[i], "app/Caddyfile");
+    if (file_exists(path)) CHECK_OK(file_read(path, 65536, &caddyfile));
+  }
+  CHECK(caddyfile.len > 0);
+  remove_image();
+  forget_result();
+  put("Caddyfile", str_text(&caddyfile));
+  put("Dockerfile", text);
+  run_ok(&(struct build_request){0});
   end();
 }
 

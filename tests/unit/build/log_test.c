@@ -59,11 +59,22 @@ TEST(stages_caches_and_last_lines) {
   buildah_log_free(log);
 }
 
+TEST(a_program_may_say_error_too) {
+  auto_str lines = STR_EMPTY;
+  buildah_log *log = buildah_log_new("Dockerfile", NULL, add_line, &lines);
+  feed(log, "STEP 1/1: RUN x\nError: my own\nmore\nError: building at STEP \"RUN x\": while running runtime: exit status 1\n");
+  buildah_log_end(log);
+  CHECK_TEXT(str_text(&lines), "[1/1] RUN x|Error: my own|more|");
+  CHECK_ERR(buildah_log_error(log), ERR_INVALID, "RUN x failed with exit status 1: Error: my own\nmore");
+  buildah_log_free(log);
+}
+
 TEST(errors_before_any_step) {
   auto_str lines = STR_EMPTY;
   buildah_log *log = buildah_log_new("Dockerfile", NULL, add_line, &lines);
   CHECK_ERR(buildah_log_error(log), ERR_INVALID, "without saying why");
   feed(log, "Error: the storage is full\n");
+  buildah_log_end(log);
   CHECK_ERR(buildah_log_error(log), ERR_INVALID, "the storage is full");
   buildah_log_free(log);
 }
