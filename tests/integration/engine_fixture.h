@@ -5,6 +5,7 @@
 #define TRAMWAY_TESTS_ENGINE_FIXTURE_H
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,7 +121,7 @@ static inline void fx_start_engine(void) {
       .data_dir = fx.data_dir,
       .run_dir = fx.run_dir,
       .exec_program = program ? program : own,
-      .name = "twtest",
+      .name = "twengine",
       .ipv4_pool = "10.216.0.0/16",
       .ipv6_pool = "fd7a:7472:6174::/48",
       .edge_ports = test_edge_ports,
@@ -156,6 +157,13 @@ static inline void fx_close(void) {
   if (e) printf("# removing %s: %s\n", fx.dir, err_message(e));
 }
 
+static inline void fx_name_folders(const char *dir) {
+  snprintf(fx.data_dir, sizeof fx.data_dir, "%s/data", dir);
+  snprintf(fx.run_dir, sizeof fx.run_dir, "%s/run", dir);
+  snprintf(fx.image_dir, sizeof fx.image_dir, "%s/image", dir);
+  snprintf(fx.log_dir, sizeof fx.log_dir, "%s/logs", dir);
+}
+
 static inline void fx_open(void) {
   static bool registered;
   if (!registered) atexit(fx_close);
@@ -166,10 +174,7 @@ static inline void fx_open(void) {
   if (!mkdtemp(fx.dir)) TAP_FAIL("mkdtemp");
   fx.open = true;
   chmod(fx.dir, 0711);
-  snprintf(fx.data_dir, sizeof fx.data_dir, "%s/data", fx.dir);
-  snprintf(fx.run_dir, sizeof fx.run_dir, "%s/run", fx.dir);
-  snprintf(fx.image_dir, sizeof fx.image_dir, "%s/image", fx.dir);
-  snprintf(fx.log_dir, sizeof fx.log_dir, "%s/logs", fx.dir);
+  fx_name_folders(fx.dir);
   make_image();
   fx.loop = loop_new();
   fx_start_engine();

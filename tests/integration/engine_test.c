@@ -1,6 +1,7 @@
 /* The local engine with real crun, conmon, netavark, aardvark-dns and nft.  Needs root. */
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "engine_fixture.h"
 
@@ -131,6 +132,8 @@ TEST(replicas_scale_and_restart_in_place) {
 
 /* --- Without us -------------------------------------------------------------------------------- */
 
+static int count_processes(const char *mark);
+
 static void crash_and_come_back(void (*meanwhile)(void)) {
   engine_free(fx.engine);
   fx.engine = NULL;
@@ -213,6 +216,91 @@ TEST(what_died_meanwhile_is_started_again) {
   TAP_WAIT_FOR(seen("victim-0")->restarts == 1, 10000, loop_turn(fx.loop, 50));
   WAIT_STATUS("victim-0", INSTANCE_RUNNING);
   CHECK_INT(seen("victim-0")->exit_code, 137);
+}
+
+static struct workload victim_of_kills(void) {
+  static const char *const argv[] = {"/bin/sh", "-c", "echo up; exec sleep 98765.6", NULL};
+  return service("phoenix", argv);
+}
+
+/* Run as a program of its own by the test below, to be killed at some moment. */
+TEST(child_that_is_killed) {
+  const char *dir = getenv("ENGINE_CHILD_DIR");
+  if (!dir) return;
+  fx_name_folders(dir);
+  fx.loop = loop_new();
+  fx_start_engine();
+  struct workload w = victim_of_kills();
+  CHECK_OK(engine_apply(fx.engine, &w));
+  loop_run(fx.loop);
+}
+
+static pid_t start_child(void) {
+  pid_t pid = fork();
+  if (pid != 0) return pid;
+  setenv("ENGINE_CHILD_DIR", fx.dir, 1);
+  int nothing = open("/dev/null", O_WRONLY);
+  dup2(nothing, 1);
+  dup2(nothing, 2);
+  execl("/proc/self/exe", "engine_test", "child_that_is_killed", NULL);
+  _exit(127);
+}
+
+TEST(a_sigkill_at_any_moment_does_no_harm) {
+  fx_open();
+  engine_free(fx.engine);
+  fx.engine = NULL;
+  for (int delay_ms = 20; delay_ms < 500; delay_ms += 30) {
+    pid_t child = start_child();
+    usleep((unsigned)delay_ms * 1000);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    fx.seen_len = 0;
+    fx_start_engine();
+    struct workload w = victim_of_kills();
+    CHECK_OK(engine_apply(fx.engine, &w));
+    WAIT_STATUS("phoenix-0", INSTANCE_RUNNING);
+    TAP_WAIT_FOR(count_processes("[9]8765.6") == 1, 10000, loop_turn(fx.loop, 50));
+    remove_workload("phoenix");
+    TAP_WAIT_FOR(count_processes("[9]8765.6") == 0, 10000, loop_turn(fx.loop, 50));
+    if (delay_ms % 60 == 20) { /* every other time the network is made anew */
+      fx.done = false;
+      engine_remove_environment(fx.engine, "env-one", on_done, NULL);
+      TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
+    }
+    engine_free(fx.engine);
+    fx.engine = NULL;
+  }
+  fx_start_engine();
+}
+
+TEST(a_stop_in_the_middle_of_a_start) {
+  fx_open();
+  for (int delay_ms = 0; delay_ms < 100; delay_ms += 7) {
+    struct workload w = service("hasty", SCRIPT("exec sleep 98765.7"));
+    CHECK_OK(engine_apply(fx.engine, &w));
+    long long end = tap_now_ms() + delay_ms;
+    while (tap_now_ms() < end) loop_turn(fx.loop, 1);
+    if (delay_ms % 2) CHECK_OK(engine_restart(fx.engine, "hasty"));
+    remove_workload("hasty");
+    CHECK_INT(seen("hasty-0")->status, INSTANCE_REMOVED);
+    CHECK_INT(count_processes("[9]8765.7"), 0);
+  }
+}
+
+TEST(the_name_server_is_started_again) {
+  fx_open();
+  struct workload api = service("api", SCRIPT("exec sleep 1000"));
+  CHECK_OK(engine_apply(fx.engine, &api));
+  WAIT_STATUS("api-0", INSTANCE_RUNNING);
+  auto_free char *path = str_format("%s/netavark/aardvark-dns/aardvark.pid", fx.run_dir);
+  auto_str text = STR_EMPTY;
+  CHECK_OK(file_read(path, 64, &text));
+  kill(atoi(str_text(&text)), SIGKILL);
+  struct workload asker =
+      service("asker", SCRIPT("until nslookup api.railway.internal; do sleep 0.2; done >/dev/null 2>&1; echo found"));
+  CHECK_OK(engine_apply(fx.engine, &asker));
+  WAIT_LOG("asker", "found");
 }
 
 TEST(no_log_line_is_lost) {
@@ -470,9 +558,9 @@ TEST(sockets_are_found) {
 /* Everything that we could leave behind, as text. */
 static char *world(void) {
   static const char command[] =
-      "cut -d' ' -f5,9- /proc/self/mountinfo | grep -e twtest -e tramway-engine; "
-      "ls /sys/class/net | grep -e ^twtest -e ^tv0ad8; ls -d /sys/fs/cgroup/twtest /sys/fs/cgroup/*/twtest 2>/dev/null; "
-      "nft list ruleset | grep -e twtest -e 10.216; "
+      "cut -d' ' -f5,9- /proc/self/mountinfo | grep -e twengine -e tramway-engine; "
+      "ls /sys/class/net | grep -e ^twengine -e ^tv0ad8; ls -d /sys/fs/cgroup/twengine /sys/fs/cgroup/*/twengine 2>/dev/null; "
+      "nft list ruleset | grep -e twengine -e 10.216; "
       "grep -la 'tramway-engine[-]' /proc/[0-9]*/cmdline 2>/dev/null; true";
   FILE *pipe = popen(command, "r");
   auto_str text = STR_EMPTY;
@@ -526,7 +614,7 @@ TEST(an_environment_is_removed) {
   engine_remove_environment(fx.engine, "env-one", on_done, NULL);
   TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
   CHECK_TEXT(fx.done_error, "");
-  CHECK(!file_exists("/sys/class/net/twtest-e0"));
+  CHECK(!file_exists("/sys/class/net/twengine-e0"));
 }
 
 TEST_MAIN

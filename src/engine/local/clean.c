@@ -13,7 +13,7 @@ enum { DELETE_DEADLINE_MS = 30000 };
 
 struct cleaning {
   struct local_engine *engine;
-  char *id, *bundle, *rootfs, *writable, *exit_file;
+  char *id, *bundle, *rootfs, *writable, *exit_file, *socket_dir;
   clean_done_fn *done;
   void *arg;
 };
@@ -28,12 +28,14 @@ static void on_removed(void *arg, err *e) {
   free(c.rootfs);
   free(c.writable);
   free(c.exit_file);
+  free(c.socket_dir);
 }
 
 static err *remove_files(void *arg) {
   const struct cleaning *c = arg;
   TRY(rootfs_unmount(c->rootfs, c->writable));
   if (unlink(c->exit_file) < 0 && errno != ENOENT) return err_errno(errno, "removing '%s'", c->exit_file);
+  TRY(file_remove_tree(c->socket_dir));
   return file_remove_tree(c->bundle);
 }
 
@@ -53,6 +55,7 @@ void container_clean(struct local_engine *en, const char *id, clean_done_fn *don
   c->bundle = path_join(en->folders.bundles, id);
   c->rootfs = path_join(c->bundle, "rootfs");
   c->writable = str_format("%s/%s/writable", en->folders.instances, id);
+  c->socket_dir = path_join(en->folders.sockets, id);
   c->exit_file = path_join(en->folders.exits, id);
   en->pending++;
   cgroups_kill(&en->cgroups, id);

@@ -141,6 +141,27 @@ static bool is_on(const char *file) {
   return !e && atoi(str_text(&text)) != 0;
 }
 
+static void write_text(const char *file, const char *text) {
+  FILE *f = fopen(file, "we");
+  if (!f) return;
+  fputs(text, f);
+  fclose(f);
+}
+
+/* A host that forwards no longer listens to router advertisements, and would lose its own IPv6 route,
+ * unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst). */
+static void keep_router_advertisements(void) {
+  static const char folder_path[] = "/proc/sys/net/ipv6/conf";
+  DIR *folder = opendir(folder_path);
+  for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    auto_free char *path = str_format("%s/%s/accept_ra", folder_path, entry->d_name);
+    auto_str text = STR_EMPTY;
+    auto_err *e = file_read(path, 64, &text);
+    if (!e && str_eq(str_text(&text), "1\n")) write_text(path, "2\n");
+  }
+  if (folder) closedir(folder);
+}
+
 static void on_tables(void *arg, const struct spawn_result *result) {
   struct run *r = arg;
   err *e = spawn_result_err(result);
@@ -149,6 +170,7 @@ static void on_tables(void *arg, const struct spawn_result *result) {
                                 is_on(forward4), "forward6", is_on(forward6));
     auto_free char *text = json_to_pretty_text(note);
     e = file_write_fast(r->note_path, text, strlen(text), 0600);
+    keep_router_advertisements();
   }
   finish(r, e);
 }
@@ -173,13 +195,6 @@ static bool is_any_bridge_left(void) {
   return found;
 }
 
-static void switch_off(const char *file) {
-  FILE *f = fopen(file, "we");
-  if (!f) return;
-  fputs("0\n", f);
-  fclose(f);
-}
-
 static err *read_note(const struct run *r, json_t **ret_note) {
   auto_str text = STR_EMPTY;
   TRY(file_read(r->note_path, RULESET_LIMIT, &text));
@@ -192,8 +207,8 @@ static void on_removed(void *arg, const struct spawn_result *result) {
   err *e = spawn_result_err(result);
   if (!e) e = read_note(r, &note);
   if (!e && !is_any_bridge_left()) {
-    if (!json_get_bool(note, "forward4", true)) switch_off(forward4);
-    if (!json_get_bool(note, "forward6", true)) switch_off(forward6);
+    if (!json_get_bool(note, "forward4", true)) write_text(forward4, "0\n");
+    if (!json_get_bool(note, "forward6", true)) write_text(forward6, "0\n");
   }
   if (!e) unlink(r->note_path);
   finish(r, e);

@@ -40,6 +40,7 @@ static void add_network(networks *n, const char *environment_id, unsigned number
   snprintf(w->bridge, sizeof w->bridge, "%s", w->name);
   w->anchor_id = str_format("%s-anchor", w->name);
   w->anchor_path = str_format("%s/netns/%s", n->config.run_dir, w->name);
+  w->ready_path = str_format("%s/netns/%s.ready", n->config.run_dir, w->name);
   w->next_host = NETWORK_ANCHOR + 1;
   w->hosts[NETWORK_ANCHOR] = true;
   map_set(n->by_environment, environment_id, w);
@@ -50,6 +51,7 @@ void network_free(network *w) {
   free(w->name);
   free(w->anchor_id);
   free(w->anchor_path);
+  free(w->ready_path);
   free(w);
 }
 

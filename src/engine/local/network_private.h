@@ -30,6 +30,7 @@ struct networks {
 struct network {
   struct networks *all;
   char *environment_id, *name, *anchor_id, *anchor_path;
+  char *ready_path; /* there once netavark has finished: tells a network from half of one */
   unsigned number;
   char bridge[IF_NAMESIZE];
   enum network_state state;

@@ -35,6 +35,7 @@ struct operation {
 
 static void run_next(networks *n);
 static void run_netavark(void *arg);
+static void on_anchor_ready(void *arg, err *e);
 
 /* --- Steps on the worker pool ------------------------------------------------------------------ */
 
@@ -44,6 +45,8 @@ static bool is_namespace(const char *path) {
 }
 
 static err *drop_anchor(const network *w) {
+  if (unlink(w->ready_path) < 0 && errno != ENOENT)
+    return err_errno(errno, "removing '%s'", w->ready_path);
   while (umount2(w->anchor_path, MNT_DETACH) == 0) continue;
   if (unlink(w->anchor_path) < 0 && errno != ENOENT)
     return err_errno(errno, "removing '%s'", w->anchor_path);
@@ -121,33 +124,50 @@ static void on_retry(void *arg) {
   struct operation *o = arg;
   timer_stop(o->retry);
   o->retry = NULL;
-  run_netavark(o);
+  if (o->removal)
+    run_netavark(o);
+  else
+    work_start(o->network->all->loop, prepare_anchor, on_anchor_ready, o);
 }
 
-/* netavark of another owner (buildah, Podman) may change the same chains at the same moment, which
- * makes either fail: try again. */
-static void on_netavark_done(void *arg, const struct spawn_result *result) {
-  struct operation *o = arg;
+static void try_again(struct operation *o) {
+  o->retry = timer_start(o->network->all->loop, NETAVARK_RETRY_MS, 0, on_retry, o);
+}
+
+/* Tries over, or nothing to try again for. */
+static void removal_tried(struct operation *o, err *e) {
+  if (e) log_warn("engine", "taking down network '%s': %s", o->network->name, err_message(e));
+  err_ignore(e);
+  work_start(o->network->all->loop, remove_anchor, on_anchor_removed, o);
+}
+
+static void setup_succeeded(struct operation *o) {
   network *w = o->network;
-  err *e = spawn_result_err(result);
-  if (e && !o->removal) {
-    const char *said = *result->error_tail ? "" : str_empty(result->output) ? "" : result->output;
-    if (*said) e = err_wrap(e, "%s", said);
-    if (++o->tries < NETAVARK_TRIES) {
-      err_ignore(e);
-      o->retry = timer_start(w->all->loop, NETAVARK_RETRY_MS, 0, on_retry, o);
-    } else {
-      finish(o, e);
-    }
-    return;
-  }
-  err_ignore(e); /* what a removal could not undo because it was not there */
-  if (o->removal) {
-    work_start(w->all->loop, remove_anchor, on_anchor_removed, o);
+  err *e = file_write_fast(w->ready_path, "", 0, 0600);
+  if (e) {
+    finish(o, e);
     return;
   }
   w->state = NETWORK_READY;
   set_firewall(w->all, finish, o);
+}
+
+/* netavark of another owner (buildah, Podman) may change the same chains at the same moment, which
+ * makes either fail: try again.  It says why on standard output. */
+static void on_netavark_done(void *arg, const struct spawn_result *result) {
+  struct operation *o = arg;
+  err *e = spawn_result_err(result);
+  if (e && !str_empty(result->output)) e = err_wrap(e, "%s", result->output);
+  if (e && ++o->tries < NETAVARK_TRIES) {
+    err_ignore(e);
+    try_again(o);
+  } else if (o->removal) {
+    removal_tried(o, e);
+  } else if (e) {
+    finish(o, e);
+  } else {
+    setup_succeeded(o);
+  }
 }
 
 static void run_netavark(void *arg) {
@@ -226,7 +246,8 @@ void network_remove(network *w, bool forget, network_done_fn *done, void *arg) {
 void networks_adopt(networks *n, network_done_fn *done, void *arg) {
   size_t cursor = 0;
   for (network *w; (w = networks_next(n, &cursor));) {
-    if (is_namespace(w->anchor_path) && link_exists(w->bridge)) w->state = NETWORK_READY;
+    if (file_exists(w->ready_path) && is_namespace(w->anchor_path) && link_exists(w->bridge))
+      w->state = NETWORK_READY;
   }
   set_firewall(n, done, arg);
   networks_watch(n);
