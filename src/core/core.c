@@ -129,6 +129,15 @@ void core_stop(core *c) {
   while (map_next(c->runs, &cursor, &id, &value)) run_quiet(value);
 }
 
+bool core_is_quiet(const core *c) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->runs, &cursor, &id, &value))
+    if (!run_is_quiet(value)) return false;
+  return true;
+}
+
 void core_free(core *c) {
   if (!c) return;
   for (;;) {

@@ -14,7 +14,6 @@ enum {
   POLL_FIRST_MS = 5,
   POLL_MAX_MS = 1000,
   ATTEMPT_TIMEOUT_MS = 10000,
-  SETTLE_MS = 1500, /* an app that ignores PORT gets this long to open the port it is told */
   MAX_REPLICAS = 50,
 };
 
@@ -103,7 +102,7 @@ static bool all(const health *h, bool (*holds)(const struct replica *)) {
 }
 
 static bool is_ready(const struct replica *r) {
-  return r->ready;
+  return r->ready && r->running; /* an answer may come when its process has ended meanwhile */
 }
 
 static bool is_exited(const struct replica *r) {
@@ -122,17 +121,18 @@ static err *crash_error(const struct replica *r) {
   if (r->oom_killed)
     return err_new(ERR_IO, "the app needed more memory than its limit and was killed; raise the limit "
                            "or make it need less");
+  auto_free char *again =
+      r->restarts ? str_format(", and again after %d restarts", r->restarts) : str_dup("");
   if (r->exit_code > 128)
-    return err_new(ERR_IO, "the app was ended by signal %d (%s), and again after %d restarts",
-                   r->exit_code - 128, strsignal(r->exit_code - 128), r->restarts);
-  return err_new(ERR_IO, "the app exited with status %d, and again after %d restarts", r->exit_code,
-                 r->restarts);
+    return err_new(ERR_IO, "the app was ended by signal %d (%s)%s", r->exit_code - 128,
+                   strsignal(r->exit_code - 128), again);
+  return err_new(ERR_IO, "the app exited with status %d%s", r->exit_code, again);
 }
 
 static err *timeout_error(const health *h) {
   const struct replica *worst = NULL;
   for (int i = 0; i < h->question.replicas && !worst; i++)
-    if (!h->replicas[i].ready) worst = &h->replicas[i];
+    if (!is_ready(&h->replicas[i])) worst = &h->replicas[i];
   const char *why = worst && worst->problem ? worst->problem : "the instance never ran";
   if (h->path)
     return err_new(ERR_BUSY, "healthcheck: GET %s was not answered with 200 within %lld s: %s", h->path,
@@ -154,7 +154,7 @@ static void conclude(health *h) {
   } else if (left_ms(h) <= 0) {
     if (h->path) {
       int ready = 0;
-      for (int i = 0; i < h->question.replicas; i++) ready += h->replicas[i].ready;
+      for (int i = 0; i < h->question.replicas; i++) ready += is_ready(&h->replicas[i]);
       say(h, "error", "%d/%d replicas never became healthy!", h->question.replicas - ready,
           h->question.replicas);
     }
@@ -223,13 +223,13 @@ static json_t *sockets_json(const struct instance_socket *sockets, size_t len) {
 static bool is_quiet_worker(const struct replica *r, size_t sockets) {
   const health *h = r->owner;
   return sockets == 0 && !h->path && !h->question.visited &&
-         clock_monotonic_ms() - r->running_since_ms >= HEALTH_QUIET_MS;
+         clock_monotonic_ms() - r->running_since_ms >= h->question.quiet_ms;
 }
 
 static void take_port(struct replica *r, const struct port_answer *answer) {
   health *h = r->owner;
   int64_t running_ms = clock_monotonic_ms() - r->running_since_ms;
-  if (!answer->certain && running_ms < SETTLE_MS) return; /* PORT itself may still come */
+  if (!answer->certain && running_ms < h->question.settle_ms) return; /* PORT itself may still come */
   if (!r->port && str_text(&answer->note)[0]) say(h, "info", "%s", str_text(&answer->note));
   r->port = answer->port;
   if (h->path)
@@ -283,8 +283,9 @@ static void take_report(void *arg, const struct instance_report *report) {
   if (report->replica < 0 || report->replica >= h->question.replicas) return;
   struct replica *r = &h->replicas[report->replica];
   bool running = report->status == INSTANCE_RUNNING && !str_empty(report->address);
-  if (running && !r->running) r->running_since_ms = clock_monotonic_ms();
-  if (!running) r->ready = false;
+  bool other_process = !r->running || report->restarts != r->restarts;
+  if (running && other_process) r->running_since_ms = clock_monotonic_ms();
+  if (!running || other_process) r->ready = false;
   r->running = running;
   r->exited = report->status == INSTANCE_EXITED;
   r->crashed = report->status == INSTANCE_CRASHED;
@@ -295,6 +296,8 @@ static void take_report(void *arg, const struct instance_report *report) {
   str_replace_owned(&r->address, report->address);
   if (!str_empty(report->problem)) {
     set_problem(r, report->problem);
+  } else if (r->exited) {
+    set_problem(r, "the app exited with status 0, while other replicas run on");
   } else if (report->status == INSTANCE_RESTARTING) {
     auto_free char *text = str_format("the app exited with status %d and is restarted (%d)",
                                       report->exit_code, report->restarts);
@@ -325,6 +328,8 @@ health *health_start(loop *l, http_client *client, engine *en, const struct heal
   h->workload_id = str_dup(question->workload_id);
   h->path = str_empty(question->path) ? NULL : str_dup(question->path);
   if (question->exposed) strv_add_all(&h->exposed, (const char *const *)question->exposed->items);
+  if (!h->question.quiet_ms) h->question.quiet_ms = HEALTH_QUIET_MS;
+  if (!h->question.settle_ms) h->question.settle_ms = HEALTH_SETTLE_MS;
   if (h->question.replicas > MAX_REPLICAS) h->question.replicas = MAX_REPLICAS;
   for (int i = 0; i < MAX_REPLICAS; i++) h->replicas[i].owner = h;
   h->on_line = on_line;

@@ -16,6 +16,7 @@
 #include "loop/loop.h"
 
 #define HEALTH_QUIET_MS 10000
+#define HEALTH_SETTLE_MS 1500 /* an app that ignores PORT gets this long to open the port it is told */
 #define HEALTH_HOST "healthcheck.railway.app"
 
 typedef struct health health;
@@ -29,6 +30,7 @@ struct health_question {
   int target_port; /* 0: none */
   const struct strv *exposed;
   bool visited; /* has a domain: a port is needed */
+  int64_t quiet_ms, settle_ms; /* 0: the values above; tests wait less */
 };
 
 struct health_answer {

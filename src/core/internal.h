@@ -66,6 +66,7 @@ fallible run_start(core *c, const char *deployment_id);  /* a new one, or one th
 void run_instance_changed(struct run *r, const struct instance_report *report, bool is_job);
 void run_cancel(struct run *r, const char *reason); /* ends in REMOVED */
 void run_quiet(struct run *r); /* tramd ends: builds and fetches are ended, nothing is recorded */
+bool run_is_quiet(const struct run *r);
 void run_free(struct run *r);  /* after that; without a change of status */
 struct run *run_find(core *c, const char *deployment_id);
 bool run_is_switching(const struct run *r); /* healthy; the edge is being told */

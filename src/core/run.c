@@ -48,48 +48,80 @@ void run_quiet(struct run *r) {
   r->cancelled = true;
   health_cancel(r->health);
   r->health = NULL;
+  timer_stop(r->deadline);
+  r->deadline = NULL;
   if (r->build) build_cancel(r->build);
   if (r->git_job) git_cancel(r->git_job);
 }
 
+bool run_is_quiet(const struct run *r) {
+  return !r->build && !r->git_job;
+}
+
 /* ---- the ends ---- */
 
-/* The instances of this run that were started, if any, go; the row is closed by `event`. */
-static void after_cleanup(void *arg, err *e) {
+/* A cancellation is recorded before it is tried, so that a start of tramd goes on with it. */
+static err *record_cancelled(struct run *r) {
+  if (r->deployment.status == DEPLOYMENT_REMOVING) return NULL;
+  TRY(deploy_apply(r->core, r->deployment.id, DEPLOY_REMOVE, r->end_reason));
+  r->deployment.status = DEPLOYMENT_REMOVING;
+  return NULL;
+}
+
+static err *record_end(struct run *r) {
+  if (r->end_event != DEPLOY_REMOVE)
+    return deploy_apply(r->core, r->deployment.id, r->end_event, r->end_reason);
+  TRY(record_cancelled(r));
+  return deploy_apply(r->core, r->deployment.id, DEPLOY_GONE, r->end_reason);
+}
+
+/* What keeps the end from being recorded (a full disk) passes; a row that is gone does not come back. */
+static bool worth_another_try(const err *e) {
+  return e && err_code_of(e) != ERR_NOT_FOUND && err_code_of(e) != ERR_CONFLICT;
+}
+
+static void close_row(void *arg) {
   struct run *r = arg;
   core *c = r->core;
-  if (e) log_warn("deploy", "%s: removing its instances: %s", r->deployment.id, err_message(e));
-  err_free(e);
-  e = NULL;
-  if (r->end_event == DEPLOY_REMOVE) {
-    e = deploy_apply(c, r->deployment.id, DEPLOY_REMOVE, r->end_reason);
-    if (!e) e = deploy_apply(c, r->deployment.id, DEPLOY_GONE, r->end_reason);
-  } else {
-    e = deploy_apply(c, r->deployment.id, r->end_event, r->end_reason);
+  auto_err *e = record_end(r);
+  if (e) log_error("deploy", "%s: recording its end: %s", r->deployment.id, err_message(e));
+  timer_stop(r->deadline);
+  r->deadline = NULL;
+  if (worth_another_try(e)) {
+    if (!c->stopping) r->deadline = timer_start(c->loop, CORE_RETRY_MS, 0, close_row, r);
+    return;
   }
-  if (e) log_error("deploy", "%s: %s", r->deployment.id, err_message(e));
-  err_free(e);
   run_free(r);
   routes_changed(c);
   queue_wake(c);
   removal_wake(c);
 }
 
+/* The instances of this run that were started, if any, are gone; the row is closed by `end_event`. */
+static void after_cleanup(void *arg, err *e) {
+  struct run *r = arg;
+  if (e) log_warn("deploy", "%s: removing its instances: %s", r->deployment.id, err_message(e));
+  err_free(e);
+  close_row(r);
+}
+
 static void end_run(struct run *r, enum deploy_event event, const char *reason) {
   if (r->phase == RUN_ENDING) return;
-  bool launched = r->phase >= RUN_PRE_DEPLOY;
+  bool launched = r->phase >= RUN_PRE_DEPLOY, switching = r->phase == RUN_SWITCHING;
   r->phase = RUN_ENDING;
   r->end_event = event;
-  r->end_reason = str_dup(reason);
+  if (reason != r->end_reason) str_replace_owned(&r->end_reason, reason);
   health_cancel(r->health);
   r->health = NULL;
   timer_stop(r->deadline);
   r->deadline = NULL;
   err_ignore(deployment_step_finish_open(r->core->db, r->deployment.id, clock_now_us(), reason));
-  if (launched)
+  if (switching)
+    run_leave_edge(r, after_cleanup);
+  else if (launched)
     run_remove_instances(r, after_cleanup);
   else
-    after_cleanup(r, NULL);
+    close_row(r);
 }
 
 void run_fail(struct run *r, err *e) {
@@ -100,18 +132,18 @@ void run_fail(struct run *r, err *e) {
 }
 
 void run_cancel(struct run *r, const char *reason) {
-  if (r->build) {
-    r->cancelled = true; /* the build ends first; on_built goes on from there */
-    build_cancel(r->build);
-    return;
-  }
-  if (r->git_job) {
-    r->cancelled = true;
-    git_cancel(r->git_job);
-    return;
-  }
+  if (r->cancelled || r->phase == RUN_ENDING) return; /* it ends already */
+  r->cancelled = true;
+  r->end_reason = str_dup(reason);
   deploy_build_line(r->core, r->deployment.id, "info", reason);
-  end_run(r, DEPLOY_REMOVE, reason);
+  auto_err *e = record_cancelled(r);
+  if (e) log_error("deploy", "%s: recording that it was cancelled: %s", r->deployment.id, err_message(e));
+  if (r->build)
+    build_cancel(r->build); /* the build ends first; on_built goes on from there */
+  else if (r->git_job)
+    git_cancel(r->git_job);
+  else
+    end_run(r, DEPLOY_REMOVE, r->end_reason);
 }
 
 /* ---- source ---- */
@@ -158,7 +190,7 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
   }
   if (r->cancelled) {
     err_free(e);
-    run_cancel(r, "cancelled while the source was fetched");
+    end_run(r, DEPLOY_REMOVE, r->end_reason);
     return;
   }
   if (!e) e = take_commit(r, commit);
@@ -239,7 +271,7 @@ static void on_built(void *arg, err *e, const struct image_info *info) {
   queue_wake(r->core);
   if (r->cancelled) {
     err_free(e);
-    run_cancel(r, "cancelled while it was built");
+    end_run(r, DEPLOY_REMOVE, r->end_reason);
     return;
   }
   if (!e) e = take_image(r, info);

@@ -30,6 +30,7 @@ struct run {
   health *health;
   timer *deadline;
   bool cancelled;
+  bool telling_edge; /* routes were sent for this run, and the edge has not answered yet */
   engine_done_fn *on_removed;
   enum deploy_event end_event;
   char *end_reason;
@@ -40,5 +41,8 @@ void run_launch(struct run *r);       /* from the image on */
 
 /* Removes the run's instances and its job; `done` is called with the run. */
 void run_remove_instances(struct run *r, engine_done_fn *done);
+
+/* The same for a run that the edge was told of: visitors are sent back first. */
+void run_leave_edge(struct run *r, engine_done_fn *done);
 
 #endif

@@ -52,14 +52,41 @@ static void finish_live(struct run *r) {
   routes_changed(c);
 }
 
+static void on_sent_back(void *arg, err *e) {
+  struct run *r = arg;
+  if (e) log_warn("deploy", "%s: sending visitors back: %s", r->deployment.id, err_message(e));
+  err_free(e);
+  if (!r->core->stopping) run_remove_instances(r, r->on_removed);
+}
+
+/* The instances must not go while visitors are sent to them: the former ones serve again first. */
+void run_leave_edge(struct run *r, engine_done_fn *done) {
+  r->on_removed = done;
+  if (r->telling_edge) return; /* on_switched goes on from there */
+  err *e = routes_send(r->core, on_sent_back, r);
+  if (e) on_sent_back(r, e);
+}
+
+/* It may have crashed since it was found healthy: then nobody is switched to it for good. */
+static err *still_well(struct run *r) {
+  struct instance_counts counts;
+  instances_count(r->core, r->deployment.id, &counts);
+  if (!counts.crashed) return NULL;
+  return err_new(ERR_IO, "the app was healthy, and then ended with exit status %d%s", counts.exit_code,
+                 counts.oom_killed ? " (out of memory: raise the service's limit)" : "");
+}
+
 static void on_switched(void *arg, err *e) {
   struct run *r = arg;
-  if (r->phase != RUN_SWITCHING || r->core->stopping) {
+  r->telling_edge = false;
+  if (r->core->stopping || r->phase != RUN_SWITCHING) {
     err_free(e);
+    if (!r->core->stopping) run_leave_edge(r, r->on_removed);
     return;
   }
+  e = e ? err_wrap(e, "the edge could not be told") : still_well(r);
   if (e)
-    run_fail(r, err_wrap(e, "the edge could not be told"));
+    run_fail(r, e);
   else
     finish_live(r);
 }
@@ -67,7 +94,11 @@ static void on_switched(void *arg, err *e) {
 static void switch_over(struct run *r) {
   err *e = deploy_step_begin(r->core, r->deployment.id, STEP_CONFIGURE_NETWORK, r->step_id);
   r->phase = RUN_SWITCHING;
-  if (!e) e = routes_send(r->core, on_switched, r);
+  if (!e) {
+    r->telling_edge = true;
+    e = routes_send(r->core, on_switched, r);
+    if (e) r->telling_edge = false;
+  }
   if (e) run_fail(r, err_wrap(e, "telling the edge"));
 }
 
@@ -167,12 +198,21 @@ static void on_pre_deploy_cleaned(void *arg, err *e) {
   struct run *r = arg;
   if (e) log_warn("deploy", "%s: removing the pre-deploy instance: %s", r->deployment.id, err_message(e));
   err_free(e);
-  if (r->phase == RUN_PRE_DEPLOY) go_on_with_instances(r);
+  if (r->phase == RUN_PRE_DEPLOY && !r->core->stopping) go_on_with_instances(r);
 }
 
 static void on_pre_deploy_deadline(void *arg) {
   run_fail(arg, err_new(ERR_BUSY, "the pre-deploy command did not end within an hour; the former "
                                   "deployment keeps serving"));
+}
+
+static err *pre_deploy_error(struct run *r, const struct instance_report *report) {
+  auto_free char *words = deploy_last_words(r->core, r->deployment.id, 3);
+  auto_free char *what = report->exit_code < 0 && !str_empty(report->problem)
+                             ? str_format("did not run to its end: %s", report->problem)
+                             : str_format("ended with exit status %d", report->exit_code);
+  return err_new(ERR_INVALID, "the pre-deploy command %s; the former deployment keeps serving%s%s", what,
+                 *words ? "; last log lines: " : "", words);
 }
 
 static void pre_deploy_ended(struct run *r, const struct instance_report *report) {
@@ -189,15 +229,11 @@ static void pre_deploy_ended(struct run *r, const struct instance_report *report
     engine_remove(r->core->engine, job, on_pre_deploy_cleaned, r);
     return;
   }
-  auto_free char *words = deploy_last_words(r->core, r->deployment.id, 3);
-  const char *problem = report->exit_code < 0 ? report->problem : "";
-  run_fail(r, err_new(ERR_INVALID,
-                      "the pre-deploy command %s%s%d; the former deployment keeps serving%s%s",
-                      *problem ? problem : "ended with exit status ", *problem ? ", status " : "",
-                      report->exit_code, *words ? "; last log lines: " : "", words));
+  run_fail(r, pre_deploy_error(r, report));
 }
 
 void run_instance_changed(struct run *r, const struct instance_report *report, bool is_job) {
+  if (r->core->stopping) return; /* the next start finds it out from the engine */
   bool ended = report->status == INSTANCE_EXITED || report->status == INSTANCE_CRASHED;
   if (is_job && r->phase == RUN_PRE_DEPLOY && ended && r->deadline) pre_deploy_ended(r, report);
   if (!is_job && r->health) health_instance_changed(r->health);
@@ -214,6 +250,28 @@ static err *pre_deploy_is_done(struct run *r, bool *ret_done) {
   return NULL;
 }
 
+struct ended_job {
+  bool ended;
+  struct instance_report report;
+  char *problem;
+};
+
+static void look_at_job(void *arg, const struct instance_report *report) {
+  struct ended_job *job = arg;
+  if (report->status != INSTANCE_EXITED && report->status != INSTANCE_CRASHED) return;
+  *job = (struct ended_job){.ended = true, .report = *report, .problem = str_dup(report->problem)};
+  job->report.problem = job->problem;
+}
+
+/* The command may have ended while tramd was away: the engine has told that before there was a run. */
+static void take_job_of_before(struct run *r) {
+  auto_free char *id = job_id(r);
+  struct ended_job job = {0};
+  engine_each(r->core->engine, id, look_at_job, &job);
+  if (job.ended) pre_deploy_ended(r, &job.report);
+  free(job.problem);
+}
+
 static err *start_pre_deploy(struct run *r) {
   core *c = r->core;
   struct desired desired;
@@ -222,8 +280,10 @@ static err *start_pre_deploy(struct run *r) {
   deploy_build_line(c, r->deployment.id, "info", "Running the pre-deploy command");
   err *e = engine_apply(c->engine, &desired.workload);
   desired_done(&desired);
-  if (!e) r->deadline = timer_start(c->loop, PRE_DEPLOY_MAX_MS, 0, on_pre_deploy_deadline, r);
-  return e;
+  if (e) return e;
+  r->deadline = timer_start(c->loop, PRE_DEPLOY_MAX_MS, 0, on_pre_deploy_deadline, r);
+  take_job_of_before(r);
+  return NULL;
 }
 
 /* ---- from the image on ---- */

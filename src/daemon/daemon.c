@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -254,9 +255,17 @@ static err *open_all(struct daemon *d) {
   return loop_on_signal(d->loop, SIGHUP, on_reload, d);
 }
 
+/* Builds and fetches that were cancelled end before the parts they use are freed. */
+static void quiet_core(struct daemon *d) {
+  enum { WAIT_MS = 15000, TURN_MS = 50 };
+  core_stop(d->core);
+  int64_t end_ms = clock_monotonic_ms() + WAIT_MS;
+  while (!core_is_quiet(d->core) && clock_monotonic_ms() < end_ms) loop_turn(d->loop, TURN_MS);
+}
+
 static void free_all(struct daemon *d) {
   api_stop(d->api);
-  if (d->core) core_stop(d->core);
+  if (d->core) quiet_core(d);
   edge_free(d->edge);
   if (d->engine) engine_free(d->engine);
   if (d->builder) builder_free(d->builder);
