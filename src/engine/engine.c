@@ -49,8 +49,9 @@ static fallible check_workload(const struct workload *w) {
   if (!is_name(w->id, WORKLOAD_ID_MAX))
     return err_new(ERR_INVALID, "the workload id must be 1 to 64 of a-z, 0-9 and '-'");
   if (!is_name(w->environment_id, WORKLOAD_ID_MAX) || !is_name(w->service_id, WORKLOAD_ID_MAX))
-    return err_new(ERR_INVALID, "the environment's and the service's id must be 1 to 64 of a-z, 0-9 "
-                                "and '-'");
+    return err_new(ERR_INVALID,
+                   "the environment's and the service's id must be 1 to 64 of a-z, 0-9 "
+                   "and '-'");
   if (!is_name(w->service_label, WORKLOAD_LABEL_MAX))
     return err_new(ERR_INVALID, "the service's label must be a DNS label");
   if (!w->image_id || !*w->image_id) return err_new(ERR_INVALID, "there is no image");
@@ -86,7 +87,8 @@ fallible engine_restart(engine *en, const char *workload_id) {
   return en->ops->restart(en, workload_id);
 }
 
-void engine_remove_environment(engine *en, const char *environment_id, engine_done_fn *done, void *arg) {
+void engine_remove_environment(engine *en, const char *environment_id, engine_done_fn *done,
+                               void *arg) {
   en->ops->remove_environment(en, environment_id, done, arg);
 }
 
@@ -99,7 +101,8 @@ void engine_each(engine *en, const char *workload_id, engine_change_fn *fn, void
 }
 
 fallible engine_exec_start(engine *en, const struct exec_options *options, engine_exec **ret_exec) {
-  if (!options->argv || !options->argv[0]) return err_new(ERR_INVALID, "there is no command to run");
+  if (!options->argv || !options->argv[0])
+    return err_new(ERR_INVALID, "there is no command to run");
   size_t total = 0;
   TRY(check_strings("arguments", options->argv, &total));
   TRY(check_strings("variables", options->env, &total));

@@ -1,5 +1,6 @@
 /* What an implementation of engine.h provides.  Its own struct begins with a `struct engine`, its
- * exec streams with a `struct engine_exec`; engine.c checks what is the same for all and dispatches. */
+ * exec streams with a `struct engine_exec`; engine.c checks what is the same for all and
+ * dispatches. */
 #ifndef TRAMWAY_ENGINE_ENGINE_OPS_H
 #define TRAMWAY_ENGINE_ENGINE_OPS_H
 
@@ -10,7 +11,8 @@ struct engine_ops {
   fallible (*apply)(engine *en, const struct workload *w);
   void (*remove)(engine *en, const char *workload_id, engine_done_fn *done, void *arg);
   fallible (*restart)(engine *en, const char *workload_id);
-  void (*remove_environment)(engine *en, const char *environment_id, engine_done_fn *done, void *arg);
+  void (*remove_environment)(engine *en, const char *environment_id, engine_done_fn *done,
+                             void *arg);
   void (*sockets)(engine *en, const char *instance_id, engine_sockets_fn *done, void *arg);
   void (*each)(engine *en, const char *workload_id, engine_change_fn *fn, void *arg);
   void (*halt)(engine *en, engine_done_fn *done, void *arg);

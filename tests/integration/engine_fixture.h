@@ -1,6 +1,6 @@
-/* A local engine with everything it needs, for tests: folders of its own, an image made of busybox, and
- * what was reported.  One at a time; closed (halted, folders removed) when the next is opened and at
- * exit, also after a failed test. */
+/* A local engine with everything it needs, for tests: folders of its own, an image made of busybox,
+ * and what was reported.  One at a time; closed (halted, folders removed) when the next is opened
+ * and at exit, also after a failed test. */
 #ifndef TRAMWAY_TESTS_ENGINE_FIXTURE_H
 #define TRAMWAY_TESTS_ENGINE_FIXTURE_H
 
@@ -45,7 +45,7 @@ static inline struct seen *seen(const char *id) {
   struct seen *s = &fx.seen[fx.seen_len++];
   *s = none;
   snprintf(s->id, sizeof s->id, "%s", id);
-  s->status = (enum instance_status)-1;
+  s->status = (enum instance_status) - 1;
   return s;
 }
 
@@ -71,7 +71,8 @@ static inline void on_done(void *arg, err *e) {
   err_free(e);
 }
 
-static inline err *test_log_path(void *arg, const char *workload_id, const char *instance_id, char **ret) {
+static inline err *test_log_path(void *arg, const char *workload_id, const char *instance_id,
+                                 char **ret) {
   (void)arg;
   auto_free char *dir = str_format("%s/%s", fx.log_dir, workload_id);
   TRY(file_make_dirs(dir, 0700));
@@ -82,7 +83,8 @@ static inline err *test_log_path(void *arg, const char *workload_id, const char 
 /* Two layers: what is in the upper one hides what is below. */
 static inline err *test_layers(const char *data_dir, const char *image_id, struct strv *ret) {
   (void)data_dir;
-  if (!str_eq(image_id, "sha256:test")) return err_new(ERR_NOT_FOUND, "there is no image '%s'", image_id);
+  if (!str_eq(image_id, "sha256:test"))
+    return err_new(ERR_NOT_FOUND, "there is no image '%s'", image_id);
   strv_addf(ret, "%s/upper", fx.image_dir);
   strv_addf(ret, "%s/lower", fx.image_dir);
   return NULL;
@@ -95,25 +97,47 @@ static inline err *test_layers(const char *data_dir, const char *image_id, struc
   } while (0)
 
 static inline void make_image(void) {
-  SHELL("mkdir -p %s/lower/bin %s/lower/etc %s/lower/tmp %s/lower/root %s/upper/srv && "
-        "cp /usr/bin/busybox %s/lower/bin/ && "
-        "for a in $(/usr/bin/busybox --list); do ln -s busybox %s/lower/bin/$a 2>/dev/null; done && "
-        "chmod 1777 %s/lower/tmp && echo below > %s/lower/srv-below && echo above > %s/upper/srv-above",
-        fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir,
-        fx.image_dir, fx.image_dir, fx.image_dir);
+  SHELL(
+      "mkdir -p %s/lower/bin %s/lower/etc %s/lower/tmp %s/lower/root %s/upper/srv && "
+      "cp /usr/bin/busybox %s/lower/bin/ && "
+      "for a in $(/usr/bin/busybox --list); do ln -s busybox %s/lower/bin/$a 2>/dev/null; done && "
+      "chmod 1777 %s/lower/tmp && echo below > %s/lower/srv-below && echo above > "
+      "%s/upper/srv-above",
+      fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir,
+      fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir);
   /* bash and getent, with their libraries: they resolve names as most apps do. */
-  SHELL("for p in /bin/bash /usr/bin/getent; do cp $p %s/lower/bin/; ldd $p | grep -o '/[^ ]*' | while read f; "
+  SHELL("for p in /bin/bash /usr/bin/getent; do cp $p %s/lower/bin/; ldd $p | grep -o '/[^ ]*' | "
+        "while read f; "
         "do mkdir -p %s/lower$(dirname $f); cp -L $f %s/lower$f; done; done",
         fx.image_dir, fx.image_dir, fx.image_dir);
-  SHELL("printf 'root:x:0:0:root:/root:/bin/sh\\napp:x:1000:1001::/home/app:/bin/sh\\n' > %s/upper/passwd; "
+  SHELL("printf 'root:x:0:0:root:/root:/bin/sh\\napp:x:1000:1001::/home/app:/bin/sh\\n' > "
+        "%s/upper/passwd; "
         "mkdir -p %s/upper/etc; mv %s/upper/passwd %s/upper/etc/passwd; "
         "printf 'root:x:0:\\napp:x:1001:\\nextra:x:2000:app\\n' > %s/upper/etc/group",
         fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir, fx.image_dir);
 }
 
-static const int test_edge_ports[] = {18080, 0};
+/* Names and addresses of this run, so that several may run on one machine; a child has its
+ * parent's. */
+static int test_edge_ports[2];
+static char test_name[16], test_ipv4_pool[32], test_ipv6_pool[64];
+
+static inline void fx_choose_names(void) {
+  auto_free char *own = str_format("%d", (int)getpid());
+  setenv("ENGINE_TEST_PID", own, 0);
+  int number = atoi(getenv("ENGINE_TEST_PID"));
+  snprintf(test_name, sizeof test_name, "tt");
+  for (int i = 0, n = number; i < 5; i++, n /= 26)
+    test_name[2 + i] = (char)('a' + n % 26);
+  test_name[7] = '\0';
+  snprintf(test_ipv4_pool, sizeof test_ipv4_pool, "10.%d.%d.0/20", 220 + number % 32,
+           number / 32 % 16 * 16);
+  snprintf(test_ipv6_pool, sizeof test_ipv6_pool, "fd7a:7472:%x::/48", number & 0xffff);
+  test_edge_ports[0] = 20000 + number % 10000;
+}
 
 static inline void fx_start_engine(void) {
+  fx_choose_names();
   const char *program = getenv("TRAMWAY_EXEC");
   char *own = NULL;
   if (!program) own = realpath("build/tramway-exec", NULL);
@@ -121,9 +145,9 @@ static inline void fx_start_engine(void) {
       .data_dir = fx.data_dir,
       .run_dir = fx.run_dir,
       .exec_program = program ? program : own,
-      .name = "twengine",
-      .ipv4_pool = "10.216.0.0/16",
-      .ipv6_pool = "fd7a:7472:6174::/48",
+      .name = test_name,
+      .ipv4_pool = test_ipv4_pool,
+      .ipv6_pool = test_ipv6_pool,
       .edge_ports = test_edge_ports,
       .backoff_first_ms = 20,
       .backoff_max_ms = 100,
@@ -147,7 +171,8 @@ static inline void fx_close(void) {
     fx.done = false;
     engine_halt(fx.engine, on_done, NULL);
     long long end = tap_now_ms() + 60000;
-    while (!fx.done && tap_now_ms() < end) loop_turn(fx.loop, 50);
+    while (!fx.done && tap_now_ms() < end)
+      loop_turn(fx.loop, 50);
     if (!fx.done || *fx.done_error) printf("# halt: %s\n", fx.done ? fx.done_error : "did not end");
     engine_free(fx.engine);
     fx.engine = NULL;
@@ -213,13 +238,14 @@ static inline void remove_workload(const char *id) {
 
 /* The whole log of an instance, without the stamps. */
 static inline char *log_of(const char *workload_id, int replica) {
-  auto_free char *path = str_format("%s/%s/%s-%d.log", fx.log_dir, workload_id, workload_id, replica);
+  auto_free char *path =
+      str_format("%s/%s/%s-%d.log", fx.log_dir, workload_id, workload_id, replica);
   auto_str text = STR_EMPTY, out = STR_EMPTY;
   auto_err *e = file_read(path, 256 << 20, &text);
   if (e) return str_dup("");
   for (const char *p = str_text(&text); *p;) {
     size_t len = strcspn(p, "\n");
-    bool partial = len > 43 && p[43] == 'P'; /* the line goes on in the next entry */
+    bool partial = len > 43 && p[43] == 'P';         /* the line goes on in the next entry */
     for (int field = 0; field < 3 && len; field++) { /* time, stream, F or P */
       size_t skip = strcspn(p, " \n") + 1;
       p += skip;

@@ -44,7 +44,8 @@ static void lose(struct instance *inst) {
   if (inst->owner->w->kind == WORKLOAD_JOB) {
     inst->ended = true;
     inst->exit_code = EXIT_CODE_NONE;
-    str_replace_owned(&inst->problem, "it was interrupted: the machine or its containers were stopped");
+    str_replace_owned(&inst->problem,
+                      "it was interrupted: the machine or its containers were stopped");
   }
   undo_and_go_on(inst);
 }
@@ -119,7 +120,8 @@ static void adopt_workload(void *arg, struct workload *w) {
   }
 }
 
-/* --- What no workload owns ---------------------------------------------------------------------- */
+/* --- What no workload owns ----------------------------------------------------------------------
+ */
 
 struct leftover {
   char *state_dir;

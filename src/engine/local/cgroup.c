@@ -19,9 +19,11 @@ static void parse_mount(struct cgroups *c, const char *line) {
   auto_strv fields = STRV_EMPTY;
   strv_split(&fields, line, ' ');
   size_t dash = 6;
-  while (dash < fields.len && !str_eq(fields.items[dash], "-")) dash++;
+  while (dash < fields.len && !str_eq(fields.items[dash], "-"))
+    dash++;
   if (dash + 3 >= fields.len) return;
-  const char *point = fields.items[4], *type = fields.items[dash + 1], *options = fields.items[dash + 3];
+  const char *point = fields.items[4], *type = fields.items[dash + 1],
+             *options = fields.items[dash + 3];
   if (!str_starts(point, "/sys/fs/cgroup")) return;
   if (str_eq(type, "cgroup2")) {
     if (str_eq(point, "/sys/fs/cgroup"))
@@ -41,7 +43,8 @@ err *cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_
   struct cgroups c = {.name = str_dup(name)};
   auto_strv lines = STRV_EMPTY;
   strv_split(&lines, mountinfo, '\n');
-  for (size_t i = 0; i < lines.len; i++) parse_mount(&c, lines.items[i]);
+  for (size_t i = 0; i < lines.len; i++)
+    parse_mount(&c, lines.items[i]);
   if (c.v2) {
     str_replace_owned(&c.memory, "/sys/fs/cgroup");
     c.hybrid = false;
@@ -74,10 +77,11 @@ void cgroups_done(struct cgroups *c) {
   *c = (struct cgroups){0};
 }
 
-/* Where tramd itself is in the root group, or nobody limits or kills by group, there is nothing to get
- * away from; and each hierarchy joined costs 2 ms. */
+/* Where tramd itself is in the root group, or nobody limits or kills by group, there is nothing to
+ * get away from; and each hierarchy joined costs 2 ms. */
 static bool must_leave(const char *hierarchy, const struct strv *own) {
-  static const char *const worthwhile[] = {"/sys/fs/cgroup", "/unified", "/systemd", "/memory", "/pids"};
+  static const char *const worthwhile[] = {"/sys/fs/cgroup", "/unified", "/systemd", "/memory",
+                                           "/pids"};
   for (size_t i = 0; i < ARRAY_LEN(worthwhile); i++) {
     if (!str_ends(hierarchy, worthwhile[i])) continue;
     const char *base = strrchr(hierarchy, '/') + 1;
@@ -91,7 +95,8 @@ static bool must_leave(const char *hierarchy, const struct strv *own) {
   return false;
 }
 
-void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups, struct strv *argv) {
+void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups,
+                                 struct strv *argv) {
   auto_strv own = STRV_EMPTY;
   strv_split(&own, own_groups, '\n');
   for (size_t i = 0; i < c->hierarchies.len; i++) {
@@ -142,7 +147,8 @@ size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pid
   FILE *file = fopen(path, "re");
   if (!file) return 0;
   size_t len = 0;
-  while (len < size && fscanf(file, "%d", &pids[len]) == 1) len++;
+  while (len < size && fscanf(file, "%d", &pids[len]) == 1)
+    len++;
   fclose(file);
   return len;
 }
@@ -150,7 +156,8 @@ size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pid
 void cgroups_kill(const struct cgroups *c, const char *instance_id) {
   pid_t pids[4096];
   size_t len = cgroups_pids(c, instance_id, pids, ARRAY_LEN(pids));
-  for (size_t i = 0; i < len; i++) kill(pids[i], SIGKILL);
+  for (size_t i = 0; i < len; i++)
+    kill(pids[i], SIGKILL);
 }
 
 static err *remove_group(const char *path, int depth) {
@@ -163,7 +170,8 @@ static err *remove_group(const char *path, int depth) {
     e = remove_group(inner, depth - 1);
   }
   closedir(folder);
-  if (!e && rmdir(path) < 0 && errno != ENOENT) e = err_errno(errno, "removing the cgroup '%s'", path);
+  if (!e && rmdir(path) < 0 && errno != ENOENT)
+    e = err_errno(errno, "removing the cgroup '%s'", path);
   return e;
 }
 

@@ -13,11 +13,11 @@
 
 struct cgroups {
   char *name;
-  bool v2;                    /* the whole host is version 2 */
-  bool hybrid;                /* version 1, with a version 2 tree beside it */
-  bool swap_limit;            /* memory+swap can be limited */
-  struct strv hierarchies;    /* mount points, e.g. /sys/fs/cgroup/memory */
-  char *memory;               /* the one with the memory controller; NULL: none */
+  bool v2;                 /* the whole host is version 2 */
+  bool hybrid;             /* version 1, with a version 2 tree beside it */
+  bool swap_limit;         /* memory+swap can be limited */
+  struct strv hierarchies; /* mount points, e.g. /sys/fs/cgroup/memory */
+  char *memory;            /* the one with the memory controller; NULL: none */
 };
 
 /* Looks at /proc/self/mountinfo.  ERR_NOT_FOUND when nothing is mounted. */
@@ -28,7 +28,8 @@ void cgroups_done(struct cgroups *c);
 
 /* Makes `/<name>/monitor` in the hierarchies where tramd is not in the root group (`own_groups` is
  * /proc/self/cgroup), and adds the options that make tramway-exec join it. */
-void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups, struct strv *argv);
+void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups,
+                                 struct strv *argv);
 
 /* The cgroup of an instance as OCI wants it: "/<name>/<instance>"; the caller owns it. */
 char *cgroups_oci_path(const struct cgroups *c, const char *instance_id);

@@ -34,7 +34,8 @@ static void on_removed(void *arg, err *e) {
 static err *remove_files(void *arg) {
   const struct cleaning *c = arg;
   TRY(rootfs_unmount(c->rootfs, c->writable));
-  if (unlink(c->exit_file) < 0 && errno != ENOENT) return err_errno(errno, "removing '%s'", c->exit_file);
+  if (unlink(c->exit_file) < 0 && errno != ENOENT)
+    return err_errno(errno, "removing '%s'", c->exit_file);
   TRY(file_remove_tree(c->socket_dir));
   return file_remove_tree(c->bundle);
 }

@@ -13,8 +13,8 @@
 
 enum { CREATE_DEADLINE_MS = 60000, SYNC_LIMIT = 65536 };
 
-/* Two things are waited for: what the sync pipe says (a line, or its end) and conmon's first process,
- * which ends at once after it has forked.  Freed when both are over. */
+/* Two things are waited for: what the sync pipe says (a line, or its end) and conmon's first
+ * process, which ends at once after it has forked.  Freed when both are over. */
 struct creation {
   loop *loop;
   uv_pipe_t sync;
@@ -37,12 +37,14 @@ void conmon_argv(const struct conmon_request *r, struct strv *argv) {
   strv_addf(argv, "--socket-dir-path=%s", r->socket_dir);
   strv_addf(argv, "--log-path=k8s-file:%s", r->log_path);
   strv_addf(argv, "--runtime=%s", r->runtime_argv[0]);
-  for (size_t i = 1; r->runtime_argv[i]; i++) strv_addf(argv, "--runtime-arg=%s", r->runtime_argv[i]);
+  for (size_t i = 1; r->runtime_argv[i]; i++)
+    strv_addf(argv, "--runtime-arg=%s", r->runtime_argv[i]);
 }
 
 /* crun says `executable file `nope` not found in $PATH: No such file or directory`. */
 static enum err_code code_of(const char *message) {
-  bool missing = strstr(message, "not found in $PATH") || strstr(message, "No such file or directory");
+  bool missing =
+      strstr(message, "not found in $PATH") || strstr(message, "No such file or directory");
   return missing ? ERR_NOT_FOUND : ERR_IO;
 }
 
@@ -113,7 +115,9 @@ static void on_deadline(void *arg) {
   struct creation *c = arg;
   if (uv_is_closing((uv_handle_t *)&c->sync)) return;
   uv_close((uv_handle_t *)&c->sync, on_pipe_closed);
-  answer(c, err_new(ERR_BUSY, "the container was not created within %d s", CREATE_DEADLINE_MS / 1000), -1);
+  answer(c,
+         err_new(ERR_BUSY, "the container was not created within %d s", CREATE_DEADLINE_MS / 1000),
+         -1);
 }
 
 static void on_child_done(void *arg, const struct spawn_result *result) {
@@ -127,8 +131,9 @@ static void on_child_done(void *arg, const struct spawn_result *result) {
 static err *start(struct creation *c, const struct conmon_request *request, int write_end) {
   auto_strv argv = STRV_EMPTY;
   conmon_argv(request, &argv);
-  static const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                    "LANG=C.UTF-8", "_OCI_SYNCPIPE=3", NULL};
+  static const char *const env[] = {
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+      "_OCI_SYNCPIPE=3", NULL};
   struct spawn_options options = {.argv = (const char *const *)argv.items,
                                   .env = env,
                                   .cwd = request->bundle_dir,

@@ -1,5 +1,5 @@
-/* Creates a container: conmon, which outlives us, starts `crun create` and keeps the container's log
- * and exit code. */
+/* Creates a container: conmon, which outlives us, starts `crun create` and keeps the container's
+ * log and exit code. */
 #ifndef TRAMWAY_ENGINE_LOCAL_CONMON_H
 #define TRAMWAY_ENGINE_LOCAL_CONMON_H
 
@@ -15,9 +15,9 @@ struct conmon_request {
   const char *const *runtime_argv; /* crun and its global options, perhaps behind tramway-exec */
   const char *id;
   const char *bundle_dir;
-  const char *exit_dir;    /* conmon writes the exit code to <exit_dir>/<id> */
+  const char *exit_dir; /* conmon writes the exit code to <exit_dir>/<id> */
   const char *socket_dir;
-  const char *log_path;    /* appended to, in the k8s-file format */
+  const char *log_path; /* appended to, in the k8s-file format */
 };
 
 /* The argument vector.  Pure. */

@@ -12,8 +12,9 @@
 
 enum { CONFIG_LIMIT = 16 * 1024 * 1024 };
 
-/* `crun exec` reads the command and its variables from a file, so that none shows in a process list,
- * and writes the process's pid to another: killing crun alone would leave the command behind. */
+/* `crun exec` reads the command and its variables from a file, so that none shows in a process
+ * list, and writes the process's pid to another: killing crun alone would leave the command behind.
+ */
 struct local_exec {
   engine_exec base;
   struct local_engine *engine;
@@ -25,7 +26,8 @@ struct local_exec {
   void *arg;
 };
 
-static err *write_spec(const struct instance *inst, const struct exec_options *options, const char *path) {
+static err *write_spec(const struct instance *inst, const struct exec_options *options,
+                       const char *path) {
   auto_free char *config_path = path_join(inst->bundle, "config.json");
   auto_str text = STR_EMPTY;
   TRY(file_read(config_path, CONFIG_LIMIT, &text));
@@ -90,7 +92,8 @@ static struct local_exec *exec_new(struct local_engine *en, struct instance *ins
   return x;
 }
 
-static err *launch(struct local_exec *x, const struct instance *inst, const struct exec_options *options) {
+static err *launch(struct local_exec *x, const struct instance *inst,
+                   const struct exec_options *options) {
   struct local_engine *en = x->engine;
   TRY(write_spec(inst, options, x->spec_path));
   auto_strv argv = STRV_EMPTY;
@@ -120,7 +123,8 @@ err *local_exec_start(engine *base, const struct exec_options *options, engine_e
     return err_wrap(e, "running a command in '%s'", options->instance_id);
   }
   en->pending++;
-  if (options->terminal && options->columns > 0) spawn_resize(x->child, options->columns, options->rows);
+  if (options->terminal && options->columns > 0)
+    spawn_resize(x->child, options->columns, options->rows);
   *ret_exec = &x->base;
   return NULL;
 }

@@ -42,7 +42,8 @@ static void add_forward_chain(struct str *out, const char *prefix) {
            "    type filter hook forward priority filter - 10; policy accept;\n"
            "    iifname . oifname @same_environment accept\n"
            "    iifname \"%s*\" ip daddr 169.254.0.0/16 reject with icmpx admin-prohibited\n"
-           "    iifname \"%s*\" ip6 daddr { fd00:ec2::254, fe80::/10 } reject with icmpx admin-prohibited\n"
+           "    iifname \"%s*\" ip6 daddr { fd00:ec2::254, fe80::/10 } reject with icmpx "
+           "admin-prohibited\n"
            "    oifname \"%s*\" ct state established,related accept\n"
            "    oifname \"%s*\" reject with icmpx admin-prohibited\n"
            "  }\n",

@@ -1,5 +1,5 @@
-/* The nftables table `inet <name>`: who may talk to whom.  Default deny between environments and from
- * instances to the host; netavark's own rules only give masquerading and forwarding. */
+/* The nftables table `inet <name>`: who may talk to whom.  Default deny between environments and
+ * from instances to the host; netavark's own rules only give masquerading and forwarding. */
 #ifndef TRAMWAY_ENGINE_LOCAL_FIREWALL_H
 #define TRAMWAY_ENGINE_LOCAL_FIREWALL_H
 
@@ -8,8 +8,8 @@
 #include "loop/spawn.h"
 
 /* The whole table as `nft -f` reads it, replacing what is there in one transaction.  Pure.
- * `prefix` begins the name of every bridge, `bridges` are those that exist, `edge_ports` (0-terminated
- * or NULL) the host's TCP ports that instances may reach. */
+ * `prefix` begins the name of every bridge, `bridges` are those that exist, `edge_ports`
+ * (0-terminated or NULL) the host's TCP ports that instances may reach. */
 char *firewall_render(const char *table, const char *prefix, const struct strv *bridges,
                       const int *edge_ports);
 

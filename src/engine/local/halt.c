@@ -73,8 +73,10 @@ static void stop_all(struct local_engine *en) {
   size_t len = 0, cursor = 0;
   const char *id;
   void *value;
-  while (map_next(en->instances, &cursor, &id, &value)) all[len++] = value;
-  for (size_t i = 0; i < len; i++) instance_stop(all[i], false, false);
+  while (map_next(en->instances, &cursor, &id, &value))
+    all[len++] = value;
+  for (size_t i = 0; i < len; i++)
+    instance_stop(all[i], false, false);
   local_halt_continue(en);
 }
 
@@ -93,5 +95,6 @@ void local_halt(engine *base, engine_done_fn *done, void *arg) {
   if (en->started)
     stop_all(en);
   else
-    local_start(base, on_adopted, en); /* a process that was made for halting: find what runs first */
+    local_start(base, on_adopted,
+                en); /* a process that was made for halting: find what runs first */
 }

@@ -16,7 +16,8 @@ enum { KILL_AGAIN_MS = 5000 };
 
 static void enter(struct instance *inst, enum phase phase);
 
-/* --- Actions ------------------------------------------------------------------------------------- */
+/* --- Actions -------------------------------------------------------------------------------------
+ */
 
 /* A stop that comes in the middle of a step is acted upon when the step is over. */
 static bool is_stopped(struct instance *inst) {
@@ -69,13 +70,13 @@ static void note_exit(struct instance *inst) {
 
 /* The run is over: decides what follows, which CLEAN's end then does. */
 static void judge(struct instance *inst) {
-  bool was_healthy = inst->running_since_ms &&
-                     clock_monotonic_ms() - inst->running_since_ms >= POLICY_HEALTHY_MS;
+  bool was_healthy =
+      inst->running_since_ms && clock_monotonic_ms() - inst->running_since_ms >= POLICY_HEALTHY_MS;
   inst->failures = was_healthy ? 1 : inst->failures + 1;
   inst->running_since_ms = 0;
-  inst->ended = !inst->stop_wanted &&
-                (inst->problem_is_final ||
-                 !policy_restarts(inst->owner->w, inst->exit_code, inst->failures));
+  inst->ended =
+      !inst->stop_wanted &&
+      (inst->problem_is_final || !policy_restarts(inst->owner->w, inst->exit_code, inst->failures));
   instance_report(inst);
   step_clean(inst);
 }
@@ -173,7 +174,8 @@ static void stop_done(struct instance *inst) {
   local_instance_settled(inst->engine);
 }
 
-/* --- The table ------------------------------------------------------------------------------------ */
+/* --- The table
+ * ------------------------------------------------------------------------------------ */
 
 #define P(name) PHASE_##name
 #define IN(phase, event) [PHASE_##phase][EVENT_##event]
@@ -251,7 +253,8 @@ void instance_stop(struct instance *inst, bool remove, bool restart) {
   instance_event(inst, EVENT_STOP);
 }
 
-/* --- Life ---------------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------------
+ */
 
 struct instance *instance_new(struct local_engine *en, struct local_workload *owner, int replica) {
   struct instance *inst = mem_zalloc(sizeof *inst);

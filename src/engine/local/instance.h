@@ -19,10 +19,10 @@ enum phase {
   PHASE_CONNECT, /* link to the bridge, name */
   PHASE_START,   /* crun start */
   PHASE_RUN,
-  PHASE_STOP,    /* signalled; waits for the exit */
-  PHASE_CLEAN,   /* crun delete, unmounting */
-  PHASE_WAIT,    /* back-off */
-  PHASE_DONE,    /* exited or crashed and stays so */
+  PHASE_STOP,  /* signalled; waits for the exit */
+  PHASE_CLEAN, /* crun delete, unmounting */
+  PHASE_WAIT,  /* back-off */
+  PHASE_DONE,  /* exited or crashed and stays so */
   PHASE_COUNT
 };
 
@@ -65,11 +65,11 @@ struct instance {
   timer *exit_timer; /* the process is gone, conmon's file not there yet */
   int64_t running_since_ms;
 
-  unsigned run;      /* how often it was started; names the link */
-  unsigned mount;    /* number of the layers' helper folders */
-  int restarts;      /* altogether */
-  int failures;      /* in a row */
-  int exit_code;     /* -1: none */
+  unsigned run;   /* how often it was started; names the link */
+  unsigned mount; /* number of the layers' helper folders */
+  int restarts;   /* altogether */
+  int failures;   /* in a row */
+  int exit_code;  /* -1: none */
   bool oom_killed;
   char *problem;
   bool problem_is_final;

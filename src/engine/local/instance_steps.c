@@ -38,9 +38,11 @@ static void on_work_done(void *arg, err *e) {
   step_over(arg, e);
 }
 
-/* --- PREPARE: network, mounts, config.json ------------------------------------------------------ */
+/* --- PREPARE: network, mounts, config.json ------------------------------------------------------
+ */
 
-static err *write_file(const struct instance *inst, const char *name, const char *text, mode_t mode) {
+static err *write_file(const struct instance *inst, const char *name, const char *text,
+                       mode_t mode) {
   auto_free char *path = path_join(inst->bundle, name);
   return file_write_fast(path, text, strlen(text), mode);
 }
@@ -56,7 +58,8 @@ static err *write_network_files(const struct instance *inst, const char *hostnam
   return write_file(inst, "hostname", line, 0644);
 }
 
-static err *write_config(const struct instance *inst, const char *hostname, const struct user *user) {
+static err *write_config(const struct instance *inst, const char *hostname,
+                         const struct user *user) {
   const struct local_engine *en = inst->engine;
   const struct workload *w = inst->owner->w;
   auto_free char *cgroup = cgroups_oci_path(&en->cgroups, inst->id);
@@ -105,7 +108,8 @@ static err *prepare(void *arg) {
   TRY(rootfs_mount(&rootfs));
   struct user user;
   TRY(user_resolve(inst->rootfs, w->user, &user));
-  auto_free char *hostname = str_ndup(w->service_label, strnlen(w->service_label, HOST_NAME_MAX_LEN));
+  auto_free char *hostname =
+      str_ndup(w->service_label, strnlen(w->service_label, HOST_NAME_MAX_LEN));
   TRY(write_network_files(inst, hostname));
   return write_config(inst, hostname, &user);
 }
@@ -142,7 +146,8 @@ void step_prepare(struct instance *inst) {
     network_ensure(inst->network, on_network, inst);
 }
 
-/* --- CREATE ----------------------------------------------------------------------------------------- */
+/* --- CREATE
+ * ----------------------------------------------------------------------------------------- */
 
 static void on_created(void *arg, err *e, pid_t pid) {
   struct instance *inst = arg;
@@ -179,7 +184,8 @@ void step_create(struct instance *inst) {
   conmon_create(en->loop, &request, on_created, inst);
 }
 
-/* --- CONNECT ---------------------------------------------------------------------------------------- */
+/* --- CONNECT
+ * ---------------------------------------------------------------------------------------- */
 
 static err *connect_link(void *arg) {
   const struct instance *inst = arg;
@@ -202,14 +208,15 @@ static err *connect_link(void *arg) {
 void step_connect(struct instance *inst) {
   instance_record(inst);
   inst->engine->pending++;
-  snprintf(inst->link, sizeof inst->link, "tv%08x%03x", ntohl(network_address(inst->network, inst->host).s_addr),
-           inst->run & 0xfffu);
+  snprintf(inst->link, sizeof inst->link, "tv%08x%03x",
+           ntohl(network_address(inst->network, inst->host).s_addr), inst->run & 0xfffu);
   inst->named = true;
   local_names_changed(inst->engine, inst->owner->w->environment_id);
   work_start(inst->engine->loop, connect_link, on_work_done, inst);
 }
 
-/* --- START ------------------------------------------------------------------------------------------ */
+/* --- START
+ * ------------------------------------------------------------------------------------------ */
 
 static void on_started(void *arg, const struct spawn_result *result) {
   step_over(arg, spawn_result_err(result));
@@ -228,7 +235,8 @@ void step_start(struct instance *inst) {
   if (e) step_over(inst, e);
 }
 
-/* --- CLEAN ------------------------------------------------------------------------------------------ */
+/* --- CLEAN
+ * ------------------------------------------------------------------------------------------ */
 
 static void on_cleaned(void *arg, err *e) {
   struct instance *inst = arg;

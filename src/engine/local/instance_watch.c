@@ -20,7 +20,8 @@ uint64_t instance_start_time(pid_t pid) {
   auto_str text = STR_EMPTY;
   auto_err *e = file_read(path, 8192, &text);
   const char *rest = e ? NULL : strrchr(str_text(&text), ')'); /* the name may hold anything */
-  for (int field = 2; rest && field < 22; field++) rest = strchr(rest + 1, ' ');
+  for (int field = 2; rest && field < 22; field++)
+    rest = strchr(rest + 1, ' ');
   return rest ? strtoull(rest, NULL, 10) : 0;
 }
 

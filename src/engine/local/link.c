@@ -79,7 +79,8 @@ static err *talk(int fd, struct request *r, const char *what) {
 static err *open_socket_in(int namespace_fd, int *ret_fd) {
   auto_fd own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (own < 0) return err_errno(errno, "opening our network namespace");
-  if (setns(namespace_fd, CLONE_NEWNET) < 0) return err_errno(errno, "entering a network namespace");
+  if (setns(namespace_fd, CLONE_NEWNET) < 0)
+    return err_errno(errno, "entering a network namespace");
   err *e = open_socket(ret_fd);
   if (setns(own, CLONE_NEWNET) < 0) abort(); /* this thread would work in the wrong network */
   return e;
@@ -135,7 +136,8 @@ static err *find_index(int fd, const char *name, unsigned *ret_index) {
 }
 
 /* No duplicate-address detection: the addresses are ours to give, and it would cost a second. */
-static err *add_address(int fd, unsigned index, int family, const void *address, size_t size, int prefix) {
+static err *add_address(int fd, unsigned index, int family, const void *address, size_t size,
+                        int prefix) {
   struct request r;
   struct ifaddrmsg *info = request_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
   info->ifa_family = (uint8_t)family;
@@ -147,7 +149,8 @@ static err *add_address(int fd, unsigned index, int family, const void *address,
   return talk(fd, &r, family == AF_INET ? "adding the IPv4 address" : "adding the IPv6 address");
 }
 
-static err *add_default_route(int fd, unsigned index, int family, const void *gateway, size_t size) {
+static err *add_default_route(int fd, unsigned index, int family, const void *gateway,
+                              size_t size) {
   struct request r;
   struct rtmsg *info = request_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
   info->rtm_family = (uint8_t)family;
@@ -178,7 +181,8 @@ err *link_connect(const struct link *l) {
   auto_fd host = -1, inside = -1;
   TRY(open_socket(&host));
   TRY(open_socket_in(namespace_fd, &inside));
-  if (link_exists(l->host_name)) TRY(link_delete(l->host_name)); /* of a run whose record was lost */
+  if (link_exists(l->host_name))
+    TRY(link_delete(l->host_name)); /* of a run whose record was lost */
   TRY(make_pair(host, l, namespace_fd));
   err *e = configure(inside, l);
   if (e) err_ignore(link_delete(l->host_name));

@@ -1,5 +1,6 @@
 /* Network links through rtnetlink: the pair of virtual Ethernet devices between an instance and its
- * environment's bridge.  Blocking for about a millisecond (the kernel's RTNL lock): for the pool. */
+ * environment's bridge.  Blocking for about a millisecond (the kernel's RTNL lock): for the pool.
+ */
 #ifndef TRAMWAY_ENGINE_LOCAL_LINK_H
 #define TRAMWAY_ENGINE_LOCAL_LINK_H
 
@@ -20,9 +21,10 @@ struct link {
   int prefix6;
 };
 
-/* Makes the pair, puts one end into the bridge and the other, as eth0 with its addresses and default
- * routes, into the namespace of `pid`.  The hardware address follows from the IPv4 address, so that
- * neighbours need not learn a new one when an instance restarts.  On failure nothing is left. */
+/* Makes the pair, puts one end into the bridge and the other, as eth0 with its addresses and
+ * default routes, into the namespace of `pid`.  The hardware address follows from the IPv4 address,
+ * so that neighbours need not learn a new one when an instance restarts.  On failure nothing is
+ * left. */
 fallible link_connect(const struct link *l);
 
 bool link_exists(const char *name);

@@ -11,7 +11,8 @@
 #include "engine/local/names.h"
 #include "engine/local/workload_file.h"
 
-/* --- Names -------------------------------------------------------------------------------------- */
+/* --- Names --------------------------------------------------------------------------------------
+ */
 
 static void add_entry(const struct instance *inst, struct names_entry *entry) {
   const struct workload *w = inst->owner->w;
@@ -24,7 +25,8 @@ static void add_entry(const struct instance *inst, struct names_entry *entry) {
 static err *publish_names(struct local_engine *en, const char *environment_id) {
   network *w = networks_find(en->networks, environment_id);
   if (!w || !network_ready(w)) return NULL;
-  auto_free struct names_entry *entries = mem_zalloc((map_len(en->instances) + 1) * sizeof *entries);
+  auto_free struct names_entry *entries =
+      mem_zalloc((map_len(en->instances) + 1) * sizeof *entries);
   auto_free char *anchor = network_address_text(w, NETWORK_ANCHOR, AF_INET);
   auto_free char *anchor6 = network_address_text(w, NETWORK_ANCHOR, AF_INET6);
   entries[0] = (struct names_entry){network_anchor_id(w), anchor, anchor6, NULL};
@@ -63,7 +65,8 @@ void local_names_changed(struct local_engine *en, const char *environment_id) {
   strv_add(&en->renamed, environment_id);
 }
 
-/* --- Instances ---------------------------------------------------------------------------------- */
+/* --- Instances ----------------------------------------------------------------------------------
+ */
 
 static void free_instance(void *arg) {
   instance_free(arg);
@@ -103,7 +106,8 @@ void local_check_gone_later(struct local_workload *owner) {
   loop_defer(owner->engine->loop, check_gone, owner);
 }
 
-void local_instance_gone(struct local_engine *en, struct local_workload *owner, struct instance *inst) {
+void local_instance_gone(struct local_engine *en, struct local_workload *owner,
+                         struct instance *inst) {
   inst->gone = true;
   instance_report(inst);
   if (inst->network) network_release_host(inst->network, inst->host);
@@ -130,7 +134,8 @@ err *local_add_instance(struct local_engine *en, struct local_workload *owner, i
   return NULL;
 }
 
-/* --- Operations --------------------------------------------------------------------------------- */
+/* --- Operations ---------------------------------------------------------------------------------
+ */
 
 err *local_add_missing(struct local_workload *owner) {
   struct local_engine *en = owner->engine;
@@ -145,7 +150,8 @@ err *local_add_missing(struct local_workload *owner) {
 }
 
 /* Collects first: stopping one may take it out of the map. */
-static void stop_instances(struct local_workload *owner, int from_replica, bool remove, bool restart) {
+static void stop_instances(struct local_workload *owner, int from_replica, bool remove,
+                           bool restart) {
   struct local_engine *en = owner->engine;
   auto_free struct instance **found = mem_zalloc((map_len(en->instances) + 1) * sizeof(void *));
   size_t len = 0, cursor = 0;
@@ -156,7 +162,8 @@ static void stop_instances(struct local_workload *owner, int from_replica, bool 
     if (inst->owner == owner && inst->replica >= from_replica && !inst->remove_wanted)
       found[len++] = inst;
   }
-  for (size_t i = 0; i < len; i++) instance_stop(found[i], remove, restart);
+  for (size_t i = 0; i < len; i++)
+    instance_stop(found[i], remove, restart);
 }
 
 struct local_workload *local_add_workload(struct local_engine *en, struct workload *w) {
@@ -168,8 +175,8 @@ struct local_workload *local_add_workload(struct local_engine *en, struct worklo
   return owner;
 }
 
-/* A replica that is still being taken down cannot be wanted again until it is gone: its number would
- * name two containers. */
+/* A replica that is still being taken down cannot be wanted again until it is gone: its number
+ * would name two containers. */
 static err *check_not_leaving(const struct local_workload *owner, int replicas) {
   for (int replica = 0; replica < replicas; replica++) {
     auto_free char *id = str_format("%s-%d", owner->w->id, replica);
@@ -215,8 +222,8 @@ static void local_remove(engine *base, const char *workload_id, engine_done_fn *
   list_push(&owner->waiters, &waiter->link);
   if (owner->removing) return;
   owner->removing = true;
-  /* First of all: what is being removed must not come back when tramd dies now.  Its instances would
-   * be leftovers that no workload owns, and go too. */
+  /* First of all: what is being removed must not come back when tramd dies now.  Its instances
+   * would be leftovers that no workload owns, and go too. */
   auto_err *e = workload_delete(en->folders.workloads, workload_id);
   if (e) log_error("engine", "workload '%s': %s", workload_id, err_message(e));
   stop_instances(owner, 0, true, false);
@@ -227,7 +234,8 @@ static err *local_restart(engine *base, const char *workload_id) {
   struct local_engine *en = (struct local_engine *)base;
   struct local_workload *owner = map_get(en->workloads, workload_id);
   if (!owner) return err_new(ERR_NOT_FOUND, "there is no workload '%s'", workload_id);
-  if (en->halting || owner->removing) return err_new(ERR_BUSY, "workload '%s' is being stopped", workload_id);
+  if (en->halting || owner->removing)
+    return err_new(ERR_BUSY, "workload '%s' is being stopped", workload_id);
   stop_instances(owner, 0, false, true);
   return NULL;
 }
@@ -284,7 +292,8 @@ static void local_free(engine *base) {
   struct local_engine *en = (struct local_engine *)base;
   en->closing = true;
   local_exec_kill_all(en);
-  while (en->pending > 0 || networks_busy(en->networks)) loop_turn(en->loop, 100);
+  while (en->pending > 0 || networks_busy(en->networks))
+    loop_turn(en->loop, 100);
   size_t cursor = 0;
   const char *id;
   void *value;

@@ -30,7 +30,8 @@ static const char *text_or(const char *text, const char *otherwise) {
 
 static int *dup_ports(const int *ports) {
   size_t len = 0;
-  while (ports && ports[len]) len++;
+  while (ports && ports[len])
+    len++;
   int *copy = mem_zalloc((len + 1) * sizeof *copy);
   if (len) memcpy(copy, ports, len * sizeof *copy);
   return copy;
@@ -65,8 +66,8 @@ static err *check_config(const struct local_config *c) {
 }
 
 static err *find_program(const char *name, const char *package, char **ret_path) {
-  static const char *const folders[] = {"/usr/local/bin",  "/usr/bin",     "/usr/sbin", "/bin",
-                                        "/usr/lib/podman", "/usr/libexec/podman"};
+  static const char *const folders[] = {"/usr/local/bin", "/usr/bin",        "/usr/sbin",
+                                        "/bin",           "/usr/lib/podman", "/usr/libexec/podman"};
   for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
     auto_free char *path = path_join(folders[i], name);
     if (access(path, X_OK) != 0) continue;
@@ -101,14 +102,16 @@ static void name_folders(struct local_engine *en) {
   };
 }
 
-/* The root of a container's user namespace is nobody in ours, and must come through to its files. */
+/* The root of a container's user namespace is nobody in ours, and must come through to its files.
+ */
 static err *check_reachable(const char *path) {
   auto_free char *partial = str_dup(path);
   for (char *slash; (slash = strrchr(partial, '/')) && slash != partial; *slash = '\0') {
     struct stat info;
     if (stat(partial, &info) < 0) return err_errno(errno, "looking at '%s'", partial);
     if (!(info.st_mode & S_IXOTH))
-      return err_new(ERR_INVALID, "'%s' must be passable for others (chmod o+x), or run_dir be elsewhere",
+      return err_new(ERR_INVALID,
+                     "'%s' must be passable for others (chmod o+x), or run_dir be elsewhere",
                      partial);
   }
   return NULL;
@@ -120,9 +123,9 @@ static err *make_folders(struct local_engine *en) {
   TRY(check_reachable(en->config.run_dir));
   TRY(rootfs_own_mount(en->config.run_dir));
   TRY(file_make_dirs(f->bundles, 0711));
-  const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets,
-                             f->crun,      f->layers};
-  for (size_t i = 0; i < ARRAY_LEN(all); i++) TRY(file_make_dirs(all[i], 0700));
+  const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets, f->crun, f->layers};
+  for (size_t i = 0; i < ARRAY_LEN(all); i++)
+    TRY(file_make_dirs(all[i], 0700));
   return NULL;
 }
 
@@ -144,7 +147,8 @@ static err *load_seccomp(struct local_engine *en) {
   const char *path = en->config.seccomp_file;
   auto_str text = STR_EMPTY;
   err *e = file_read(path, SECCOMP_LIMIT, &text);
-  if (e) return err_wrap(e, "the seccomp profile (apt-get install golang-github-containers-common)");
+  if (e)
+    return err_wrap(e, "the seccomp profile (apt-get install golang-github-containers-common)");
   auto_json *profile = NULL;
   TRY(json_parse(text.data, text.len, path, &profile));
   struct seccomp_facts facts = {.capabilities = oci_capabilities};
@@ -210,8 +214,8 @@ static err *set_up_networks(struct local_engine *en) {
   return networks_new(en->loop, &config, &en->networks);
 }
 
-err *local_engine_new(loop *l, const struct local_config *config, engine_change_fn *on_change, void *arg,
-                      engine **ret_engine) {
+err *local_engine_new(loop *l, const struct local_config *config, engine_change_fn *on_change,
+                      void *arg, engine **ret_engine) {
   struct local_engine *en = mem_zalloc(sizeof *en);
   en->base.ops = &local_engine_ops;
   en->loop = l;

@@ -47,7 +47,7 @@ struct local_engine {
   int pending;         /* steps in progress; engine_free waits for them */
   struct list execs;   /* streams that live */
   unsigned exec_count;
-  bool closing;        /* engine_free was called: finish steps, begin none */
+  bool closing; /* engine_free was called: finish steps, begin none */
   bool started;
   bool halting, halt_finishing;
   engine_done_fn *halted;
@@ -72,13 +72,17 @@ struct instance;
 
 /* local.c */
 void local_names_changed(struct local_engine *en, const char *environment_id);
-void local_instance_gone(struct local_engine *en, struct local_workload *owner, struct instance *inst);
-void local_instance_settled(struct local_engine *en); /* one more has stopped: is the halt complete? */
+void local_instance_gone(struct local_engine *en, struct local_workload *owner,
+                         struct instance *inst);
+void local_instance_settled(
+    struct local_engine *en); /* one more has stopped: is the halt complete? */
 fallible local_add_instance(struct local_engine *en, struct local_workload *owner, int replica,
                             struct instance **ret_instance);
 
-struct local_workload *local_add_workload(struct local_engine *en, struct workload *w); /* takes w */
-fallible local_add_missing(struct local_workload *owner); /* starts the replicas that are not there */
+struct local_workload *local_add_workload(struct local_engine *en,
+                                          struct workload *w); /* takes w */
+fallible
+local_add_missing(struct local_workload *owner); /* starts the replicas that are not there */
 void local_check_gone_later(struct local_workload *owner);
 extern const struct engine_ops local_engine_ops;
 

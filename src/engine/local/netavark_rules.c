@@ -17,7 +17,8 @@ enum { NFT_DEADLINE_MS = 10000, RULESET_LIMIT = 4 * 1024 * 1024 };
 static const char forward4[] = "/proc/sys/net/ipv4/ip_forward";
 static const char forward6[] = "/proc/sys/net/ipv6/conf/all/forwarding";
 
-/* --- What to remove ------------------------------------------------------------------------------ */
+/* --- What to remove ------------------------------------------------------------------------------
+ */
 
 struct plan {
   struct str rules, flushes, chains, tables;
@@ -81,7 +82,7 @@ static void read_line(struct plan *p, const char *line) {
   } else if (*p->chain && *line) {
     read_rule(p, line);
   } else if (*p->table && *line) {
-    p->table_used = true; /* a set, a map */
+    p->table_used = true;                     /* a set, a map */
     snprintf(p->chain, sizeof p->chain, "-"); /* until its closing brace */
   }
 }
@@ -90,7 +91,8 @@ char *netavark_rules_plan(const char *ruleset, const char *tables) {
   struct plan p = {.known_tables = tables};
   auto_strv lines = STRV_EMPTY;
   strv_split(&lines, ruleset, '\n');
-  for (size_t i = 0; i < lines.len; i++) read_line(&p, str_trim(lines.items[i]));
+  for (size_t i = 0; i < lines.len; i++)
+    read_line(&p, str_trim(lines.items[i]));
   auto_str out = STR_EMPTY;
   if (!p.in_use)
     str_addf(&out, "%s%s%s%s", str_text(&p.rules), str_text(&p.flushes), str_text(&p.chains),
@@ -102,7 +104,8 @@ char *netavark_rules_plan(const char *ruleset, const char *tables) {
   return str_take(&out);
 }
 
-/* --- Doing it -------------------------------------------------------------------------------------- */
+/* --- Doing it
+ * -------------------------------------------------------------------------------------- */
 
 struct run {
   loop *loop;
@@ -113,8 +116,10 @@ struct run {
 
 static struct run *run_new(loop *l, const char *run_dir, netavark_rules_done_fn *done, void *arg) {
   struct run *r = mem_zalloc(sizeof *r);
-  *r = (struct run){
-      .loop = l, .note_path = path_join(run_dir, "before-first-network.json"), .done = done, .arg = arg};
+  *r = (struct run){.loop = l,
+                    .note_path = path_join(run_dir, "before-first-network.json"),
+                    .done = done,
+                    .arg = arg};
   return r;
 }
 
@@ -125,7 +130,8 @@ static void finish(struct run *r, err *e) {
   ended.done(ended.arg, err_wrap(e, "netavark's rules"));
 }
 
-static void spawn_nft(struct run *r, const char *const *argv, const char *input, spawn_done_fn *done) {
+static void spawn_nft(struct run *r, const char *const *argv, const char *input,
+                      spawn_done_fn *done) {
   struct spawn_options options = {.argv = argv,
                                   .input = input,
                                   .input_len = input ? strlen(input) : 0,
@@ -148,8 +154,8 @@ static void write_text(const char *file, const char *text) {
   fclose(f);
 }
 
-/* A host that forwards no longer listens to router advertisements, and would lose its own IPv6 route,
- * unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst). */
+/* A host that forwards no longer listens to router advertisements, and would lose its own IPv6
+ * route, unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst). */
 static void keep_router_advertisements(void) {
   static const char folder_path[] = "/proc/sys/net/ipv6/conf";
   DIR *folder = opendir(folder_path);

@@ -16,12 +16,14 @@ enum { STATE_FILE_LIMIT = 16 * 1024 * 1024, NUMBERS_MAX = 65536 };
 
 static err *parse_pools(networks *n) {
   struct address_net v4, v6;
-  if (!address_parse_net(n->config.ipv4_pool, &v4) || v4.family != AF_INET || v4.prefix > NETWORK_PREFIX ||
-      v4.prefix < 8)
-    return err_new(ERR_INVALID, "the IPv4 pool '%s' must be a network of /8 to /24", n->config.ipv4_pool);
+  if (!address_parse_net(n->config.ipv4_pool, &v4) || v4.family != AF_INET ||
+      v4.prefix > NETWORK_PREFIX || v4.prefix < 8)
+    return err_new(ERR_INVALID, "the IPv4 pool '%s' must be a network of /8 to /24",
+                   n->config.ipv4_pool);
   if (!address_parse_net(n->config.ipv6_pool, &v6) || v6.family != AF_INET6 ||
       v6.prefix > NETWORK_PREFIX6 || v6.prefix < 16)
-    return err_new(ERR_INVALID, "the IPv6 pool '%s' must be a network of /16 to /64", n->config.ipv6_pool);
+    return err_new(ERR_INVALID, "the IPv6 pool '%s' must be a network of /16 to /64",
+                   n->config.ipv6_pool);
   uint32_t first4;
   memcpy(&first4, v4.bytes, sizeof first4);
   n->first4 = ntohl(first4);
@@ -110,7 +112,8 @@ err *networks_new(loop *l, const struct networks_config *config, networks **ret_
 void networks_free(networks *n) {
   if (!n) return;
   size_t cursor = 0;
-  for (network *w; (w = networks_next(n, &cursor));) network_free(w);
+  for (network *w; (w = networks_next(n, &cursor));)
+    network_free(w);
   map_free(n->by_environment);
   free(n->dns_dir);
   free(n->state_file);
@@ -132,7 +135,8 @@ static unsigned find_number(const networks *n) {
   for (network *w; (w = networks_next(n, &cursor));)
     if (w->number < n->count) taken[w->number] = true;
   unsigned number = 0;
-  while (number < n->count && taken[number]) number++;
+  while (number < n->count && taken[number])
+    number++;
   return number;
 }
 
@@ -141,9 +145,10 @@ err *networks_get(networks *n, const char *environment_id, network **ret_network
   if (!w) {
     unsigned number = find_number(n);
     if (number >= n->count)
-      return err_new(ERR_LIMIT,
-                     "the pools %s and %s have room for %u environments: enlarge them or delete some",
-                     n->config.ipv4_pool, n->config.ipv6_pool, n->count);
+      return err_new(
+          ERR_LIMIT,
+          "the pools %s and %s have room for %u environments: enlarge them or delete some",
+          n->config.ipv4_pool, n->config.ipv6_pool, n->count);
     add_network(n, environment_id, number);
     w = networks_find(n, environment_id);
     err *e = networks_save(n);
@@ -186,9 +191,11 @@ struct in_addr network_address(const network *w, int host) {
 struct in6_addr network_address6(const network *w, int host) {
   struct in6_addr address = w->all->first6;
   uint64_t top = 0;
-  for (int i = 0; i < 8; i++) top = top << 8 | address.s6_addr[i];
+  for (int i = 0; i < 8; i++)
+    top = top << 8 | address.s6_addr[i];
   top += w->number;
-  for (int i = 7; i >= 0; i--, top >>= 8) address.s6_addr[i] = (uint8_t)top;
+  for (int i = 7; i >= 0; i--, top >>= 8)
+    address.s6_addr[i] = (uint8_t)top;
   address.s6_addr[15] = (uint8_t)host;
   return address;
 }

@@ -1,5 +1,5 @@
-/* The private network of an environment: a bridge with its gateway addresses, masquerading and a DNS
- * server, made by netavark; one subnet of each pool; a number per instance in them.
+/* The private network of an environment: a bridge with its gateway addresses, masquerading and a
+ * DNS server, made by netavark; one subnet of each pool; a number per instance in them.
  *
  * netavark is asked once per environment, with a namespace of its own that nothing runs in (the
  * *anchor*): it keeps the bridge up, and instances only need a link to that bridge (link.h, 1 ms
@@ -55,11 +55,12 @@ void networks_remove_all(networks *n, network_done_fn *done, void *arg);
 /* Starts aardvark-dns again if it died. */
 void networks_watch(networks *n);
 
-/* A number of an instance in the network: `wanted` if it is free (0: any).  ERR_LIMIT: all taken. */
+/* A number of an instance in the network: `wanted` if it is free (0: any).  ERR_LIMIT: all taken.
+ */
 fallible network_take_host(network *w, int wanted, int *ret_host);
 void network_release_host(network *w, int host);
 
-struct in_addr network_address(const network *w, int host);   /* host 1 is the gateway */
+struct in_addr network_address(const network *w, int host); /* host 1 is the gateway */
 struct in6_addr network_address6(const network *w, int host);
 char *network_address_text(const network *w, int host, int family); /* the caller owns it */
 const char *network_bridge(const network *w);

@@ -16,14 +16,14 @@ struct networks {
   loop *loop;
   struct networks_config config;
   char *state_file;
-  char *dns_dir;            /* <run_dir>/netavark */
-  char *bridge_prefix;      /* "<name>-e" */
-  uint32_t first4;          /* host byte order */
-  unsigned count;           /* how many /24 and /64 the pools hold */
+  char *dns_dir;       /* <run_dir>/netavark */
+  char *bridge_prefix; /* "<name>-e" */
+  uint32_t first4;     /* host byte order */
+  unsigned count;      /* how many /24 and /64 the pools hold */
   struct in6_addr first6;
-  map *by_environment;      /* → struct network */
-  struct list operations;   /* waiting and (first) running; netavark runs one at a time, because its
-                               iptables chains are shared and it takes no lock */
+  map *by_environment;    /* → struct network */
+  struct list operations; /* waiting and (first) running; netavark runs one at a time, because its
+                             iptables chains are shared and it takes no lock */
   bool running, server_starting;
 };
 

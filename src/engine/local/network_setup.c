@@ -37,7 +37,8 @@ static void run_next(networks *n);
 static void run_netavark(void *arg);
 static void on_anchor_ready(void *arg, err *e);
 
-/* --- Steps on the worker pool ------------------------------------------------------------------ */
+/* --- Steps on the worker pool ------------------------------------------------------------------
+ */
 
 static bool is_namespace(const char *path) {
   struct statfs info;
@@ -47,7 +48,8 @@ static bool is_namespace(const char *path) {
 static err *drop_anchor(const network *w) {
   if (unlink(w->ready_path) < 0 && errno != ENOENT)
     return err_errno(errno, "removing '%s'", w->ready_path);
-  while (umount2(w->anchor_path, MNT_DETACH) == 0) continue;
+  while (umount2(w->anchor_path, MNT_DETACH) == 0)
+    continue;
   if (unlink(w->anchor_path) < 0 && errno != ENOENT)
     return err_errno(errno, "removing '%s'", w->anchor_path);
   return link_delete(w->bridge);
@@ -79,7 +81,8 @@ static err *remove_anchor(void *arg) {
   return drop_anchor(((struct operation *)arg)->network);
 }
 
-/* --- The operation ------------------------------------------------------------------------------- */
+/* --- The operation -------------------------------------------------------------------------------
+ */
 
 static void set_firewall(networks *n, firewall_done_fn *done, void *arg) {
   auto_strv bridges = STRV_EMPTY;
@@ -177,9 +180,9 @@ static void run_netavark(void *arg) {
   auto_free char *text = network_netavark_json(w);
   auto_strv argv = STRV_EMPTY;
   strv_add_all(&argv, c->monitor_argv);
-  strv_add_all(&argv, (const char *const[]){c->netavark, "--config", w->all->dns_dir,
-                                            "--aardvark-binary", c->aardvark,
-                                            o->removal ? "teardown" : "setup", w->anchor_path, NULL});
+  strv_add_all(&argv, (const char *const[]){
+                          c->netavark, "--config", w->all->dns_dir, "--aardvark-binary",
+                          c->aardvark, o->removal ? "teardown" : "setup", w->anchor_path, NULL});
   struct spawn_options options = {.argv = (const char *const *)argv.items,
                                   .input = text,
                                   .input_len = strlen(text),
@@ -241,7 +244,8 @@ void network_remove(network *w, bool forget, network_done_fn *done, void *arg) {
   add_operation(w, true, forget, done, arg);
 }
 
-/* --- All of them ---------------------------------------------------------------------------------- */
+/* --- All of them
+ * ---------------------------------------------------------------------------------- */
 
 void networks_adopt(networks *n, network_done_fn *done, void *arg) {
   size_t cursor = 0;

@@ -13,10 +13,11 @@ const char *const oci_capabilities[] = {
 };
 
 static const char *const masked_paths[] = {
-    "/proc/acpi",        "/proc/asound",       "/proc/interrupts", "/proc/kcore",
-    "/proc/keys",        "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
-    "/proc/timer_list",  "/proc/timer_stats",  "/sys/dev/block",   "/sys/devices/virtual/powercap",
-    "/sys/firmware",     "/sys/fs/selinux",    NULL,
+    "/proc/acpi",        "/proc/asound",    "/proc/interrupts",
+    "/proc/kcore",       "/proc/keys",      "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/scsi",      "/proc/timer_list",
+    "/proc/timer_stats", "/sys/dev/block",  "/sys/devices/virtual/powercap",
+    "/sys/firmware",     "/sys/fs/selinux", NULL,
 };
 
 static const char *const readonly_paths[] = {
@@ -27,7 +28,8 @@ static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 
 static json_t *texts(const char *const *items) {
   json_t *array = json_array();
-  for (size_t i = 0; items && items[i]; i++) json_array_append_new(array, json_string(items[i]));
+  for (size_t i = 0; items && items[i]; i++)
+    json_array_append_new(array, json_string(items[i]));
   return array;
 }
 
@@ -63,8 +65,8 @@ static json_t *user(const struct user *u) {
                    "additionalGids", groups);
 }
 
-/* Only root starts with capabilities in effect; the bounding set is what set-id programs could gain,
- * were it not for no-new-privileges. */
+/* Only root starts with capabilities in effect; the bounding set is what set-id programs could
+ * gain, were it not for no-new-privileges. */
 static json_t *capabilities(bool root) {
   static const char *const none[] = {NULL};
   return json_pack("{s:o, s:o, s:o}", "bounding", texts(oci_capabilities), "effective",
@@ -74,25 +76,26 @@ static json_t *capabilities(bool root) {
 
 static json_t *process(const struct oci_config *c) {
   json_int_t files = (json_int_t)c->open_files;
-  return json_pack("{s:b, s:o, s:o, s:o, s:s, s:b, s:o, s:[{s:s, s:I, s:I}]}", "terminal", 0, "user",
-                   user(c->user), "args", texts(c->argv), "env", environment(c), "cwd",
+  return json_pack("{s:b, s:o, s:o, s:o, s:s, s:b, s:o, s:[{s:s, s:I, s:I}]}", "terminal", 0,
+                   "user", user(c->user), "args", texts(c->argv), "env", environment(c), "cwd",
                    str_empty(c->working_dir) ? "/" : c->working_dir, "noNewPrivileges", 1,
-                   "capabilities", capabilities(c->user->uid == 0), "rlimits", "type", "RLIMIT_NOFILE",
-                   "soft", files, "hard", files);
+                   "capabilities", capabilities(c->user->uid == 0), "rlimits", "type",
+                   "RLIMIT_NOFILE", "soft", files, "hard", files);
 }
 
 static void add_mount(json_t *mounts, const char *destination, const char *type, const char *source,
                       const char *options) {
   auto_strv list = STRV_EMPTY;
   strv_split(&list, options, ',');
-  json_array_append_new(mounts, json_pack("{s:s, s:s, s:s, s:o}", "destination", destination, "type",
-                                          type, "source", source, "options",
+  json_array_append_new(mounts, json_pack("{s:s, s:s, s:s, s:o}", "destination", destination,
+                                          "type", type, "source", source, "options",
                                           texts((const char *const *)list.items)));
 }
 
 static json_t *mounts(const struct oci_config *c) {
   json_t *list = json_array();
-  auto_free char *shm = str_format("nosuid,noexec,nodev,mode=1777,size=%lld", (long long)c->shm_bytes);
+  auto_free char *shm =
+      str_format("nosuid,noexec,nodev,mode=1777,size=%lld", (long long)c->shm_bytes);
   add_mount(list, "/proc", "proc", "proc", "nosuid,noexec,nodev");
   add_mount(list, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
   add_mount(list, "/dev/pts", "devpts", "devpts",
@@ -109,16 +112,18 @@ static json_t *mounts(const struct oci_config *c) {
 }
 
 static json_t *resources(const struct oci_config *c) {
-  json_t *out = json_pack("{s:[{s:b, s:s}], s:{s:I}}", "devices", "allow", 0, "access", "rwm", "pids",
-                          "limit", (json_int_t)c->pids);
+  json_t *out = json_pack("{s:[{s:b, s:s}], s:{s:I}}", "devices", "allow", 0, "access", "rwm",
+                          "pids", "limit", (json_int_t)c->pids);
   if (c->memory_bytes) {
     json_t *memory = json_pack("{s:I}", "limit", (json_int_t)c->memory_bytes);
-    if (c->limit_swap) json_object_set_new(memory, "swap", json_integer((json_int_t)c->memory_bytes));
+    if (c->limit_swap)
+      json_object_set_new(memory, "swap", json_integer((json_int_t)c->memory_bytes));
     json_object_set_new(out, "memory", memory);
   }
   if (c->cpu_millis) { /* quota per period of 100 ms, in microseconds; the kernel's least is 1 ms */
     json_int_t quota = c->cpu_millis * 100 < 1000 ? 1000 : c->cpu_millis * 100;
-    json_object_set_new(out, "cpu", json_pack("{s:I, s:I}", "quota", quota, "period", (json_int_t)100000));
+    json_object_set_new(out, "cpu",
+                        json_pack("{s:I, s:I}", "quota", quota, "period", (json_int_t)100000));
   }
   return out;
 }
@@ -132,7 +137,8 @@ static json_t *namespaces(void) {
 }
 
 static json_t *id_map(uint32_t first) {
-  return json_pack("[{s:i, s:I, s:i}]", "containerID", 0, "hostID", (json_int_t)first, "size", 65536);
+  return json_pack("[{s:i, s:I, s:i}]", "containerID", 0, "hostID", (json_int_t)first, "size",
+                   65536);
 }
 
 static json_t *linux_part(const struct oci_config *c) {
@@ -163,14 +169,16 @@ json_t *oci_config_json(const struct oci_config *c) {
   return out;
 }
 
-json_t *oci_exec_json(const json_t *config, const char *const *argv, const char *const *env, bool terminal) {
+json_t *oci_exec_json(const json_t *config, const char *const *argv, const char *const *env,
+                      bool terminal) {
   json_t *own = json_object_get(config, "process");
   if (!json_is_object(own)) return NULL;
   json_t *out = json_deep_copy(own);
   json_object_set_new(out, "args", texts(argv));
   json_object_set_new(out, "terminal", json_boolean(terminal));
   json_t *variables = json_object_get(out, "env");
-  for (size_t i = 0; env && env[i]; i++) set_variable(variables, env[i], true);
+  for (size_t i = 0; env && env[i]; i++)
+    set_variable(variables, env[i], true);
   if (terminal) add_default(variables, "TERM", "xterm-256color");
   return out;
 }

@@ -7,12 +7,12 @@
 
 #include "engine/engine.h"
 
-/* A run of this long was healthy: the count of failures and the back-off begin anew.  So a crash once
- * a day is never "ten crashes", as with Kubernetes and Docker. */
+/* A run of this long was healthy: the count of failures and the back-off begin anew.  So a crash
+ * once a day is never "ten crashes", as with Kubernetes and Docker. */
 enum { POLICY_HEALTHY_MS = 60000 };
 
-/* Whether a replica that ended with `exit_code` runs again; `failures` counts the ends in a row, this
- * one included. */
+/* Whether a replica that ended with `exit_code` runs again; `failures` counts the ends in a row,
+ * this one included. */
 bool policy_restarts(const struct workload *w, int exit_code, int failures);
 
 /* The wait before restart number `failures` (1…). */

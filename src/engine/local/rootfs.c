@@ -17,15 +17,17 @@
 enum { OVERLAY_OPTIONS_MAX = 4095, LAYERS_MAX = 500, MOUNTINFO_LIMIT = 64 * 1024 * 1024 };
 
 static err *mount_layer(const char *layer, int user_namespace, const char *helper) {
-  auto_fd tree = open_tree(AT_FDCWD, layer, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+  auto_fd tree =
+      open_tree(AT_FDCWD, layer, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
   if (tree < 0) return err_errno(errno, "opening the layer '%s'", layer);
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY,
                                   .userns_fd = (uint64_t)user_namespace};
   if (mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0) {
     if (errno == EINVAL || errno == EOPNOTSUPP)
-      return err_new(ERR_INVALID,
-                     "the file system of '%s' cannot map user ids: keep data_dir on ext4, XFS or Btrfs",
-                     layer);
+      return err_new(
+          ERR_INVALID,
+          "the file system of '%s' cannot map user ids: keep data_dir on ext4, XFS or Btrfs",
+          layer);
     return err_errno(errno, "mapping the user ids of '%s'", layer);
   }
   if (mkdir(helper, 0700) < 0 && errno != EEXIST) return err_errno(errno, "making '%s'", helper);
@@ -50,11 +52,13 @@ static void unmount_layers(const struct strv *helpers) {
   }
 }
 
-/* `volatile`: what an instance writes beside its volumes ends with it, so nothing waits for the disk. */
+/* `volatile`: what an instance writes beside its volumes ends with it, so nothing waits for the
+ * disk. */
 static err *mount_overlay(const struct rootfs *r, const struct strv *helpers, const char *upper,
                           const char *work) {
   auto_free char *lower = strv_join(helpers, ":");
-  auto_free char *options = str_format("lowerdir=%s,upperdir=%s,workdir=%s,volatile", lower, upper, work);
+  auto_free char *options =
+      str_format("lowerdir=%s,upperdir=%s,workdir=%s,volatile", lower, upper, work);
   if (strlen(options) > OVERLAY_OPTIONS_MAX)
     return err_new(ERR_LIMIT, "the image has too many layers (%zu) for a path as long as '%s'",
                    helpers->len, r->helper_dir);
@@ -95,7 +99,8 @@ err *rootfs_mount(const struct rootfs *r) {
 }
 
 err *rootfs_unmount(const char *target, const char *writable_dir) {
-  while (umount2(target, MNT_DETACH) == 0) continue;
+  while (umount2(target, MNT_DETACH) == 0)
+    continue;
   if (errno != EINVAL && errno != ENOENT) return err_errno(errno, "unmounting '%s'", target);
   if (rmdir(target) < 0 && errno != ENOENT) return err_errno(errno, "removing '%s'", target);
   return file_remove_tree(writable_dir);

@@ -20,7 +20,8 @@ void seccomp_host_facts(struct seccomp_facts *ret_facts) {
   uname(&host);
   ret_facts->architecture = "";
   for (size_t i = 0; i < ARRAY_LEN(architectures); i++)
-    if (str_eq(host.machine, architectures[i].machine)) ret_facts->architecture = architectures[i].go;
+    if (str_eq(host.machine, architectures[i].machine))
+      ret_facts->architecture = architectures[i].go;
   if (sscanf(host.release, "%d.%d", &ret_facts->kernel_major, &ret_facts->kernel_minor) != 2)
     ret_facts->kernel_major = ret_facts->kernel_minor = 0;
 }
@@ -84,8 +85,9 @@ static json_t *convert_rule(const json_t *rule) {
   return out;
 }
 
-/* The machine's own instruction set only, not the older ones that it also runs (`archMap`): programs
- * for 32-bit x86 are killed.  Compiling the filter for three sets made every start 13 ms slower. */
+/* The machine's own instruction set only, not the older ones that it also runs (`archMap`):
+ * programs for 32-bit x86 are killed.  Compiling the filter for three sets made every start 13 ms
+ * slower. */
 static json_t *convert_architectures(const struct seccomp_facts *facts) {
   const char *own = seccomp_name(facts->architecture);
   json_t *out = json_array();
@@ -93,7 +95,8 @@ static json_t *convert_architectures(const struct seccomp_facts *facts) {
   return out; /* none named: libseccomp takes the machine's own */
 }
 
-err *seccomp_convert(const json_t *profile, const struct seccomp_facts *facts, json_t **ret_seccomp) {
+err *seccomp_convert(const json_t *profile, const struct seccomp_facts *facts,
+                     json_t **ret_seccomp) {
   const char *action = json_get_text(profile, "defaultAction");
   const json_t *rules = json_object_get(profile, "syscalls");
   if (!action || !json_is_array(rules))

@@ -1,5 +1,5 @@
-/* The system-call filter: Debian's profile (/usr/share/containers/seccomp.json, the format of Docker
- * and Podman, where rules depend on capabilities, architecture and kernel) → what OCI's
+/* The system-call filter: Debian's profile (/usr/share/containers/seccomp.json, the format of
+ * Docker and Podman, where rules depend on capabilities, architecture and kernel) → what OCI's
  * `linux.seccomp` holds.  Pure. */
 #ifndef TRAMWAY_ENGINE_LOCAL_SECCOMP_H
 #define TRAMWAY_ENGINE_LOCAL_SECCOMP_H
@@ -16,6 +16,7 @@ struct seccomp_facts {
 /* The facts of this host; `capabilities` is left to the caller. */
 void seccomp_host_facts(struct seccomp_facts *ret_facts);
 
-fallible seccomp_convert(const json_t *profile, const struct seccomp_facts *facts, json_t **ret_seccomp);
+fallible seccomp_convert(const json_t *profile, const struct seccomp_facts *facts,
+                         json_t **ret_seccomp);
 
 #endif

@@ -15,8 +15,8 @@
 
 enum { NET_FILE_LIMIT = 16 * 1024 * 1024, STATE_LISTEN = 0x0A, PIDS_MAX = 1024, FDS_MAX = 20000 };
 
-/* Addresses are words of the host's byte order in hex: 127.0.0.1 is 0100007F here, ::1 is three words
- * of zeroes and 01000000. */
+/* Addresses are words of the host's byte order in hex: 127.0.0.1 is 0100007F here, ::1 is three
+ * words of zeroes and 01000000. */
 static bool is_loopback(const char *address, bool ipv6) {
   unsigned w[4] = {0};
   if (!ipv6) return sscanf(address, "%8x", &w[0]) == 1 && (w[0] & 0xff) == 127;
@@ -33,15 +33,18 @@ static void parse_line(const char *line, bool ipv6, struct listening_socket *soc
   int got = sscanf(line, " %*d: %32[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %llu", address, &port,
                    &state, &inode);
   if (got != 4 || state != STATE_LISTEN || *len == SOCKETS_MAX) return;
-  sockets[(*len)++] = (struct listening_socket){
-      .socket = {.port = (int)(port & 0xffff), .loopback_only = is_loopback(address, ipv6), .ipv6 = ipv6},
-      .inode = inode};
+  sockets[(*len)++] =
+      (struct listening_socket){.socket = {.port = (int)(port & 0xffff),
+                                           .loopback_only = is_loopback(address, ipv6),
+                                           .ipv6 = ipv6},
+                                .inode = inode};
 }
 
 void sockets_parse(const char *text, bool ipv6, struct listening_socket *sockets, size_t *len) {
   auto_strv lines = STRV_EMPTY;
   strv_split(&lines, text, '\n');
-  for (size_t i = 0; i < lines.len; i++) parse_line(lines.items[i], ipv6, sockets, len);
+  for (size_t i = 0; i < lines.len; i++)
+    parse_line(lines.items[i], ipv6, sockets, len);
 }
 
 struct query {
@@ -100,7 +103,8 @@ static err *look(void *arg) {
   pid_t pids[PIDS_MAX];
   size_t len = q->len ? cgroups_pids(&q->engine->cgroups, q->id, pids, PIDS_MAX) : 0;
   int budget = FDS_MAX;
-  for (size_t i = 0; i < len; i++) scan_process(q, pids[i], &budget);
+  for (size_t i = 0; i < len; i++)
+    scan_process(q, pids[i], &budget);
   return NULL;
 }
 
@@ -108,7 +112,8 @@ static void on_looked(void *arg, err *e) {
   struct query *q = arg;
   q->engine->pending--;
   struct instance_socket sockets[SOCKETS_MAX];
-  for (size_t i = 0; i < q->len; i++) sockets[i] = q->found[i].socket;
+  for (size_t i = 0; i < q->len; i++)
+    sockets[i] = q->found[i].socket;
   if (q->engine->closing)
     err_ignore(e);
   else
@@ -121,12 +126,14 @@ void local_sockets(engine *base, const char *instance_id, engine_sockets_fn *don
   struct local_engine *en = (struct local_engine *)base;
   const struct instance *inst = map_get(en->instances, instance_id);
   if (!inst || inst->phase != PHASE_RUN) {
-    done(arg, err_new(inst ? ERR_CONFLICT : ERR_NOT_FOUND, "instance '%s' does not run", instance_id), NULL,
-         0);
+    done(arg,
+         err_new(inst ? ERR_CONFLICT : ERR_NOT_FOUND, "instance '%s' does not run", instance_id),
+         NULL, 0);
     return;
   }
   struct query *q = mem_zalloc(sizeof *q);
-  *q = (struct query){.engine = en, .pid = inst->pid, .pid_started = inst->pid_started, .done = done, .arg = arg};
+  *q = (struct query){
+      .engine = en, .pid = inst->pid, .pid_started = inst->pid_started, .done = done, .arg = arg};
   q->id = str_dup(instance_id);
   en->pending++;
   work_start(en->loop, look, on_looked, q);

@@ -15,7 +15,8 @@ struct listening_socket {
   uint64_t inode;
 };
 
-/* Adds the listening sockets of one such file to `sockets`, which holds *len of SOCKETS_MAX.  Pure. */
+/* Adds the listening sockets of one such file to `sockets`, which holds *len of SOCKETS_MAX.  Pure.
+ */
 void sockets_parse(const char *text, bool ipv6, struct listening_socket *sockets, size_t *len);
 
 #endif

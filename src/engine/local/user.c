@@ -19,9 +19,11 @@ enum { USER_FILE_LIMIT = 1024 * 1024, USER_ID_MAX = 65535, FIELDS_MAX = 7 };
 /* Splits one line at its colons, in place; missing fields are "". */
 static void split_fields(char *line, char *fields[FIELDS_MAX]) {
   static char nothing[1];
-  for (int i = 0; i < FIELDS_MAX; i++) fields[i] = nothing;
+  for (int i = 0; i < FIELDS_MAX; i++)
+    fields[i] = nothing;
   char *rest = line;
-  for (int i = 0; i < FIELDS_MAX && rest; i++) fields[i] = strsep(&rest, ":");
+  for (int i = 0; i < FIELDS_MAX && rest; i++)
+    fields[i] = strsep(&rest, ":");
 }
 
 static bool parse_id(const char *text, uint32_t *ret_id) {
@@ -114,7 +116,8 @@ static err *resolve_group(const char *group, const char *name, struct lookup *l)
   return err_new(ERR_INVALID, "the image's /etc/group has no group '%s'", name);
 }
 
-err *user_resolve_in(const char *passwd, const char *group, const char *text, struct user *ret_user) {
+err *user_resolve_in(const char *passwd, const char *group, const char *text,
+                     struct user *ret_user) {
   struct user user = {.home = "/"};
   struct lookup lookup = {.user = &user};
   auto_strv parts = STRV_EMPTY;
@@ -136,7 +139,8 @@ static err *read_inside(int root, const char *name, struct str *ret_text) {
                          .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   auto_fd fd = (int)syscall(SYS_openat2, root, name, &how, sizeof how);
   if (fd < 0)
-    return errno == ENOENT || errno == ENOTDIR ? NULL : err_errno(errno, "opening the image's /%s", name);
+    return errno == ENOENT || errno == ENOTDIR ? NULL
+                                               : err_errno(errno, "opening the image's /%s", name);
   struct stat info;
   if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) || info.st_size > USER_FILE_LIMIT)
     return err_new(ERR_INVALID, "the image's /%s is not a plain file of at most 1 MiB", name);

@@ -18,11 +18,12 @@ struct user {
   char home[256]; /* "/" when nobody knows */
 };
 
-/* `text` is "", "name", "uid", "name:group", "uid:gid" and mixtures.  ERR_INVALID when the image does
- * not know the name, or a number is above 65535. */
+/* `text` is "", "name", "uid", "name:group", "uid:gid" and mixtures.  ERR_INVALID when the image
+ * does not know the name, or a number is above 65535. */
 fallible user_resolve(const char *rootfs, const char *text, struct user *ret_user);
 
 /* The same with the files' texts ("" when missing); pure. */
-fallible user_resolve_in(const char *passwd, const char *group, const char *text, struct user *ret_user);
+fallible user_resolve_in(const char *passwd, const char *group, const char *text,
+                         struct user *ret_user);
 
 #endif

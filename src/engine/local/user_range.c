@@ -72,7 +72,8 @@ static unsigned find_free(const user_ranges *r) {
   json_t *value;
   json_object_foreach(r->numbers, key, value) taken[json_integer_value(value)] = 1;
   unsigned number = 0;
-  while (number < USER_RANGE_COUNT && taken[number]) number++;
+  while (number < USER_RANGE_COUNT && taken[number])
+    number++;
   return number;
 }
 
@@ -132,14 +133,15 @@ err *user_range_namespace(uint32_t first, int *ret_fd) {
   /* The raw call: a child that does nothing but wait for its end shares nothing worth preparing,
    * and runs no handlers of ours. */
   long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0);
-  if (pid < 0)
-    return err_errno(errno, "making a user namespace (is user.max_user_namespaces 0?)");
+  if (pid < 0) return err_errno(errno, "making a user namespace (is user.max_user_namespaces 0?)");
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) pause();
+    for (;;)
+      pause();
   }
   err *e = map_and_open((pid_t)pid, first, ret_fd);
   kill((pid_t)pid, SIGKILL);
-  while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) continue;
+  while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
   return e;
 }

@@ -21,8 +21,8 @@ typedef struct user_ranges user_ranges;
 fallible user_ranges_load(const char *path, user_ranges **ret_ranges);
 void user_ranges_free(user_ranges *r);
 
-/* The first host id of the service's range; given and recorded at the first call.  ERR_LIMIT when all
- * are taken. */
+/* The first host id of the service's range; given and recorded at the first call.  ERR_LIMIT when
+ * all are taken. */
 fallible user_ranges_get(user_ranges *r, const char *environment_id, const char *service_id,
                          uint32_t *ret_first);
 

@@ -25,7 +25,8 @@ static const char *const *dup_list(const char *const *items) {
 }
 
 static void free_list(const char *const *items) {
-  for (size_t i = 0; items && items[i]; i++) free((char *)items[i]);
+  for (size_t i = 0; items && items[i]; i++)
+    free((char *)items[i]);
   free((void *)items);
 }
 
@@ -59,7 +60,8 @@ void workload_free(struct workload *w) {
 
 static json_t *list_to_json(const char *const *items) {
   json_t *array = json_array();
-  for (size_t i = 0; items && items[i]; i++) json_array_append_new(array, json_string(items[i]));
+  for (size_t i = 0; items && items[i]; i++)
+    json_array_append_new(array, json_string(items[i]));
   return array;
 }
 
@@ -134,7 +136,8 @@ err *workload_from_json(const json_t *object, struct workload **ret_workload) {
   w->image_id = str_dup(json_get_text(object, "image"));
   w->argv = list_from_json(json_object_get(object, "argv"));
   w->env = list_from_json(json_object_get(object, "env"));
-  const char *working_dir = json_get_text(object, "working_dir"), *user = json_get_text(object, "user");
+  const char *working_dir = json_get_text(object, "working_dir"),
+             *user = json_get_text(object, "user");
   w->working_dir = str_dup(working_dir ? working_dir : "/");
   w->user = str_dup(user ? user : "");
   numbers_from_json(object, w);

@@ -17,8 +17,8 @@ fallible workload_from_json(const json_t *object, struct workload **ret_workload
 fallible workload_save(const char *dir, const struct workload *w);
 fallible workload_delete(const char *dir, const char *workload_id);
 
-/* Calls fn for every file; fn owns the workload.  A file that cannot be read is logged and left where
- * it is: one bad file must not keep the others from running. */
+/* Calls fn for every file; fn owns the workload.  A file that cannot be read is logged and left
+ * where it is: one bad file must not keep the others from running. */
 typedef void workload_loaded_fn(void *arg, struct workload *w);
 fallible workload_load_all(const char *dir, workload_loaded_fn *fn, void *arg);
 

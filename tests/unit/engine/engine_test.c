@@ -42,8 +42,14 @@ TEST(a_good_workload_is_passed_on) {
 }
 
 TEST(ids_that_could_leave_a_folder_are_refused) {
-  static const char *const bad[] = {"", "..", "a/b", "A", "-x", "a b",
-                                    "12345678901234567890123456789012345678901234567890123456789012345"};
+  static const char *const bad[] = {
+      "",
+      "..",
+      "a/b",
+      "A",
+      "-x",
+      "a b",
+      "12345678901234567890123456789012345678901234567890123456789012345"};
   applied = 0;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct workload w = good();

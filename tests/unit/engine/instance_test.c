@@ -19,26 +19,31 @@ TEST(a_step_ends_in_success_or_failure_and_nothing_else_does) {
 }
 
 TEST(a_stop_is_heard_everywhere) {
-  for (int p = 0; p < PHASE_COUNT; p++) CHECK(reacts((enum phase)p, EVENT_STOP));
+  for (int p = 0; p < PHASE_COUNT; p++)
+    CHECK(reacts((enum phase)p, EVENT_STOP));
 }
 
 TEST(failure_of_a_step_leads_to_cleaning) {
   for (int p = 0; p < PHASE_COUNT; p++)
-    if (is_step((enum phase)p)) CHECK_INT(instance_rule((enum phase)p, EVENT_FAIL)->next, PHASE_CLEAN);
+    if (is_step((enum phase)p))
+      CHECK_INT(instance_rule((enum phase)p, EVENT_FAIL)->next, PHASE_CLEAN);
 }
 
 /* From the moment there may be a process to the moment it is cleaned up after. */
 TEST(an_exit_is_heard_while_there_is_a_process) {
-  static const enum phase with_process[] = {PHASE_CREATE, PHASE_CONNECT, PHASE_START, PHASE_RUN, PHASE_STOP};
+  static const enum phase with_process[] = {PHASE_CREATE, PHASE_CONNECT, PHASE_START, PHASE_RUN,
+                                            PHASE_STOP};
   for (int p = 0; p < PHASE_COUNT; p++) {
     bool expected = false;
-    for (size_t i = 0; i < ARRAY_LEN(with_process); i++) expected |= with_process[i] == (enum phase)p;
+    for (size_t i = 0; i < ARRAY_LEN(with_process); i++)
+      expected |= with_process[i] == (enum phase)p;
     CHECK_INT(reacts((enum phase)p, EVENT_EXIT), expected);
   }
 }
 
 TEST(the_way_to_running) {
-  static const enum phase way[] = {PHASE_PREPARE, PHASE_CREATE, PHASE_CONNECT, PHASE_START, PHASE_RUN};
+  static const enum phase way[] = {PHASE_PREPARE, PHASE_CREATE, PHASE_CONNECT, PHASE_START,
+                                   PHASE_RUN};
   CHECK_INT(instance_rule(PHASE_IDLE, EVENT_GO)->next, PHASE_PREPARE);
   for (size_t i = 0; i + 1 < ARRAY_LEN(way); i++)
     CHECK_INT(instance_rule(way[i], EVENT_OK)->next, way[i + 1]);
@@ -48,7 +53,8 @@ TEST(the_way_to_running) {
 }
 
 TEST(only_what_rests_can_be_started) {
-  for (int p = 0; p < PHASE_COUNT; p++) CHECK_INT(reacts((enum phase)p, EVENT_GO), p == PHASE_IDLE);
+  for (int p = 0; p < PHASE_COUNT; p++)
+    CHECK_INT(reacts((enum phase)p, EVENT_GO), p == PHASE_IDLE);
 }
 
 TEST(time_passes_where_a_timer_runs) {
@@ -93,7 +99,8 @@ TEST(statuses) {
 }
 
 TEST(every_phase_has_a_name) {
-  for (int p = 0; p < PHASE_COUNT; p++) CHECK(*instance_phase_name((enum phase)p));
+  for (int p = 0; p < PHASE_COUNT; p++)
+    CHECK(*instance_phase_name((enum phase)p));
 }
 
 TEST_MAIN

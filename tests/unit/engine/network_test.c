@@ -13,8 +13,11 @@
 static char state_file[64];
 
 static err *open_networks(const char *v4, const char *v6, networks **ret) {
-  struct networks_config config = {
-      .name = "tw", .state_file = state_file, .run_dir = "/run/none", .ipv4_pool = v4, .ipv6_pool = v6};
+  struct networks_config config = {.name = "tw",
+                                   .state_file = state_file,
+                                   .run_dir = "/run/none",
+                                   .ipv4_pool = v4,
+                                   .ipv6_pool = v6};
   return networks_new(NULL, &config, ret);
 }
 
@@ -32,7 +35,8 @@ TEST(addresses) {
   CHECK_OK(networks_get(n, "env-b", &second));
   CHECK_OK(networks_get(n, "env-a", &again));
   CHECK(first == again && first != second);
-  auto_free char *a = network_address_text(second, 7, AF_INET), *b = network_address_text(second, 7, AF_INET6);
+  auto_free char *a = network_address_text(second, 7, AF_INET),
+                 *b = network_address_text(second, 7, AF_INET6);
   CHECK_TEXT(a, "10.213.1.7");
   CHECK_TEXT(b, "fd7a:7472:616d:1::7");
   CHECK_TEXT(network_bridge(second), "tw-e1");
@@ -58,9 +62,9 @@ TEST(pools_end) {
   CHECK_ERR(networks_get(n, "c", &w), ERR_LIMIT, "room for 2 environments");
   networks_free(n);
   unlink(state_file);
-  static const char *const bad[][2] = {
-      {"10.0.0.0/25", "fd00::/48"}, {"10.0.0.1/16", "fd00::/48"}, {"10.0.0.0/16", "fd00::/65"},
-      {"fd00::/48", "fd00::/48"},   {"10.0.0.0/16", "10.0.0.0/16"}, {"x", "fd00::/48"}};
+  static const char *const bad[][2] = {{"10.0.0.0/25", "fd00::/48"},   {"10.0.0.1/16", "fd00::/48"},
+                                       {"10.0.0.0/16", "fd00::/65"},   {"fd00::/48", "fd00::/48"},
+                                       {"10.0.0.0/16", "10.0.0.0/16"}, {"x", "fd00::/48"}};
   for (size_t i = 0; i < ARRAY_LEN(bad); i++)
     CHECK_ERR(open_networks(bad[i][0], bad[i][1], &n), ERR_INVALID, "pool");
 }
@@ -83,7 +87,8 @@ TEST(hosts_are_given_in_turn) {
   CHECK_INT(host, 5);
   CHECK_OK(network_take_host(w, 255, &host)); /* broadcast is never given */
   CHECK_INT(host, 6);
-  for (int i = 4; i < 252; i++) CHECK_OK(network_take_host(w, 0, &host));
+  for (int i = 4; i < 252; i++)
+    CHECK_OK(network_take_host(w, 0, &host));
   CHECK_ERR(network_take_host(w, 0, &host), ERR_LIMIT, "room for 252 instances");
   network_release_host(w, 77);
   CHECK_OK(network_take_host(w, 0, &host));
@@ -110,7 +115,8 @@ TEST(firewall_text) {
   strv_add(&bridges, "tramway-e7");
   static const int ports[] = {80, 443, 0};
   auto_free char *text = firewall_render("tramway", "tramway-e", &bridges, ports);
-  CHECK_HAS(text, "elements = { \"tramway-e0\" . \"tramway-e0\", \"tramway-e7\" . \"tramway-e7\" }");
+  CHECK_HAS(text,
+            "elements = { \"tramway-e0\" . \"tramway-e0\", \"tramway-e7\" . \"tramway-e7\" }");
   CHECK_HAS(text, "tcp dport 443 accept\n");
   CHECK_HAS(text, "iifname \"tramway-e*\" ip daddr 169.254.0.0/16 reject");
 }
@@ -128,36 +134,39 @@ TEST(names_text) {
   CHECK_HAS(hosts, "fd00::3 api\n");
 }
 
-static const char left_ruleset[] = "table ip nat { # handle 1\n"
-                                   "\tchain PREROUTING { # handle 1\n"
-                                   "\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
-                                   "\t\tfib daddr type local counter packets 0 bytes 0 jump NETAVARK-HOSTPORT-DNAT # handle 9\n"
-                                   "\t}\n\n"
-                                   "\tchain NETAVARK-HOSTPORT-DNAT { # handle 5\n\t}\n"
-                                   "}\n"
-                                   "table ip filter { # handle 2\n"
-                                   "\tchain FORWARD { # handle 2\n"
-                                   "\t\ttype filter hook forward priority filter; policy accept;\n"
-                                   "\t\tcounter packets 1 bytes 2 jump NETAVARK_FORWARD # handle 8\n"
-                                   "\t\tcounter packets 1 bytes 2 jump DOCKER-USER # handle 10\n"
-                                   "\t}\n\n"
-                                   "\tchain NETAVARK_FORWARD { # handle 4\n\t}\n"
-                                   "}\n"
-                                   "table inet other { # handle 3\n\tset s {\n\t\ttype ipv4_addr\n\t}\n}\n";
+static const char left_ruleset[] =
+    "table ip nat { # handle 1\n"
+    "\tchain PREROUTING { # handle 1\n"
+    "\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
+    "\t\tfib daddr type local counter packets 0 bytes 0 jump NETAVARK-HOSTPORT-DNAT # handle 9\n"
+    "\t}\n\n"
+    "\tchain NETAVARK-HOSTPORT-DNAT { # handle 5\n\t}\n"
+    "}\n"
+    "table ip filter { # handle 2\n"
+    "\tchain FORWARD { # handle 2\n"
+    "\t\ttype filter hook forward priority filter; policy accept;\n"
+    "\t\tcounter packets 1 bytes 2 jump NETAVARK_FORWARD # handle 8\n"
+    "\t\tcounter packets 1 bytes 2 jump DOCKER-USER # handle 10\n"
+    "\t}\n\n"
+    "\tchain NETAVARK_FORWARD { # handle 4\n\t}\n"
+    "}\n"
+    "table inet other { # handle 3\n\tset s {\n\t\ttype ipv4_addr\n\t}\n}\n";
 
 TEST(leftovers_of_netavark) {
   auto_free char *plan = netavark_rules_plan(left_ruleset, "");
-  CHECK_TEXT(plan, "delete rule ip nat PREROUTING handle 9\n"
-                   "delete rule ip filter FORWARD handle 8\n"
-                   "flush chain ip nat NETAVARK-HOSTPORT-DNAT\n"
-                   "flush chain ip filter NETAVARK_FORWARD\n"
-                   "delete chain ip nat NETAVARK-HOSTPORT-DNAT\n"
-                   "delete chain ip filter NETAVARK_FORWARD\n"
-                   "delete table ip nat\n"); /* filter is used by another, `other` is not iptables' */
+  CHECK_TEXT(plan,
+             "delete rule ip nat PREROUTING handle 9\n"
+             "delete rule ip filter FORWARD handle 8\n"
+             "flush chain ip nat NETAVARK-HOSTPORT-DNAT\n"
+             "flush chain ip filter NETAVARK_FORWARD\n"
+             "delete chain ip nat NETAVARK-HOSTPORT-DNAT\n"
+             "delete chain ip filter NETAVARK_FORWARD\n"
+             "delete table ip nat\n"); /* filter is used by another, `other` is not iptables' */
   auto_free char *known = netavark_rules_plan(left_ruleset, "table ip nat\ntable ip filter\n");
   CHECK(!strstr(known, "delete table"));
-  auto_free char *used = str_format("%stable ip6 nat { # handle 9\n\tchain NETAVARK-0123456789ABC { # handle 1\n\t}\n}\n",
-                                    left_ruleset);
+  auto_free char *used = str_format(
+      "%stable ip6 nat { # handle 9\n\tchain NETAVARK-0123456789ABC { # handle 1\n\t}\n}\n",
+      left_ruleset);
   auto_free char *nothing = netavark_rules_plan(used, "");
   CHECK_TEXT(nothing, "");
   auto_free char *garbage = netavark_rules_plan("}\n}\nchain x\ntable\n", "");

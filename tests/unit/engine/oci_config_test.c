@@ -7,7 +7,8 @@
 static const char *const command_line[] = {"/app", "--x", NULL};
 static const char *const env[] = {"PORT=8080", "HOME=/elsewhere", "PORT2=1", NULL};
 static const struct user root = {.home = "/root"};
-static const struct user app = {.uid = 1000, .gid = 1001, .groups = {5, 6}, .groups_len = 2, .home = "/home/app"};
+static const struct user app = {
+    .uid = 1000, .gid = 1001, .groups = {5, 6}, .groups_len = 2, .home = "/home/app"};
 
 static struct oci_config base_config(void) {
   return (struct oci_config){.rootfs = "/run/x/rootfs",
@@ -48,9 +49,10 @@ TEST(a_process) {
   CHECK_AT(o, "process.noNewPrivileges", "true");
   CHECK_AT(o, "process.terminal", "false");
   CHECK_AT(o, "process.rlimits", "[{\"type\":\"RLIMIT_NOFILE\",\"soft\":20000,\"hard\":20000}]");
-  CHECK_AT(o, "process.env",
-           "[\"PORT=8080\",\"HOME=/elsewhere\",\"PORT2=1\","
-           "\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"HOSTNAME=web\"]");
+  CHECK_AT(
+      o, "process.env",
+      "[\"PORT=8080\",\"HOME=/elsewhere\",\"PORT2=1\","
+      "\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"HOSTNAME=web\"]");
   c.working_dir = NULL;
   auto_json *p = oci_config_json(&c);
   CHECK_AT(p, "process.cwd", "\"/\"");

@@ -20,8 +20,10 @@ TEST(restarts) {
       {WORKLOAD_JOB, WORKLOAD_RESTART_ALWAYS, 1, 1, false},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct workload w = {.kind = rows[i].kind, .restart = rows[i].restart, .restart_max_retries = 10};
-    if (policy_restarts(&w, rows[i].exit_code, rows[i].failures) != rows[i].expected) TAP_FAIL("row %zu", i);
+    struct workload w = {
+        .kind = rows[i].kind, .restart = rows[i].restart, .restart_max_retries = 10};
+    if (policy_restarts(&w, rows[i].exit_code, rows[i].failures) != rows[i].expected)
+      TAP_FAIL("row %zu", i);
   }
 }
 

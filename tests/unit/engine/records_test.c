@@ -31,7 +31,9 @@ static void on_loaded(void *arg, struct workload *w) {
 
 TEST(workloads_come_back_as_they_were) {
   fresh_dir();
-  static const char *const argv[] = {"/bin/sh", "-c", "echo \"x\" \n", NULL}, *const env[] = {"A=1", "B=ä=\t", NULL};
+  static const char *const argv[] = {"/bin/sh", "-c", "echo \"x\" \n", NULL}, *const env[] = {
+                                                                                  "A=1", "B=ä=\t",
+                                                                                  NULL};
   struct workload w = {.id = "d-1",
                        .kind = WORKLOAD_JOB,
                        .environment_id = "e",
@@ -52,7 +54,8 @@ TEST(workloads_come_back_as_they_were) {
                        .stop_signal = SIGINT};
   CHECK_OK(workload_save(dir, &w));
   struct stat info;
-  auto_free char *path = path_join(dir, "d-1.json"), *bad = path_join(dir, "bad.json"), *old = path_join(dir, "old.json");
+  auto_free char *path = path_join(dir, "d-1.json"), *bad = path_join(dir, "bad.json"),
+                 *old = path_join(dir, "old.json");
   CHECK_INT(stat(path, &info), 0);
   CHECK_INT(info.st_mode & 0777, 0600);
   CHECK_OK(file_write(bad, "{", 1, 0600)); /* is skipped */
@@ -101,7 +104,8 @@ TEST(ranges_are_kept_and_given_back) {
 
 TEST(cgroups_of_all_hosts) {
   struct cgroups c;
-  static const char v2[] = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+  static const char v2[] =
+      "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
   CHECK_OK(cgroups_parse("tramway", v2, &c));
   CHECK(c.v2 && !c.hybrid);
   CHECK_TEXT(c.memory, "/sys/fs/cgroup");
@@ -118,43 +122,57 @@ TEST(cgroups_of_all_hosts) {
   CHECK_INT(c.hierarchies.len, 3);
   CHECK_TEXT(c.memory, "/sys/fs/cgroup/memory");
   cgroups_done(&c);
-  CHECK_ERR(cgroups_parse("tramway", "1 2 3:4 / / rw - ext4 /dev/x rw\n", &c), ERR_NOT_FOUND, "control groups");
+  CHECK_ERR(cgroups_parse("tramway", "1 2 3:4 / / rw - ext4 /dev/x rw\n", &c), ERR_NOT_FOUND,
+            "control groups");
 }
 
 TEST(what_conmon_says) {
   pid_t pid = 0;
   CHECK_OK(conmon_parse_sync("{\"data\": 4711}\n", 15, &pid));
   CHECK_INT(pid, 4711);
-  static const char missing[] = "{\"data\": -1, \"message\": \"executable file `x` not found in $PATH: No such file\\n\"}";
-  CHECK_ERR(conmon_parse_sync(missing, strlen(missing), &pid), ERR_NOT_FOUND, "executable file `x`");
-  static const char other[] = "{\"data\": -1, \"message\": \"mount `proc`: Operation not permitted\"}";
+  static const char missing[] =
+      "{\"data\": -1, \"message\": \"executable file `x` not found in $PATH: No such file\\n\"}";
+  CHECK_ERR(conmon_parse_sync(missing, strlen(missing), &pid), ERR_NOT_FOUND,
+            "executable file `x`");
+  static const char other[] =
+      "{\"data\": -1, \"message\": \"mount `proc`: Operation not permitted\"}";
   CHECK_ERR(conmon_parse_sync(other, strlen(other), &pid), ERR_IO, "mount");
   CHECK_ERR(conmon_parse_sync("{", 1, &pid), ERR_INVALID, "conmon");
 }
 
 TEST(no_variable_is_on_conmon_s_command_line) {
-  static const char *const monitor[] = {"tramway-exec", "--", NULL}, *const runtime[] = {"exec", "--hide-cgroup2", "--", "crun", NULL};
-  struct conmon_request request = {monitor, "/usr/bin/conmon", runtime, "d-0", "/run/b", "/run/e", "/run/s", "/log"};
+  static const char *const monitor[] = {"tramway-exec", "--", NULL}, *const runtime[] = {
+                                                                         "exec", "--hide-cgroup2",
+                                                                         "--", "crun", NULL};
+  struct conmon_request request = {monitor,  "/usr/bin/conmon", runtime,  "d-0",
+                                   "/run/b", "/run/e",          "/run/s", "/log"};
   auto_strv argv = STRV_EMPTY;
   conmon_argv(&request, &argv);
   auto_free char *line = strv_join(&argv, " ");
-  CHECK_TEXT(line, "tramway-exec -- /usr/bin/conmon --api-version 1 --cid d-0 --cuuid d-0 --name d-0 --bundle /run/b "
-                   "--container-pidfile=/run/b/pid --conmon-pidfile=/run/b/conmon.pid --exit-dir=/run/e "
-                   "--socket-dir-path=/run/s --log-path=k8s-file:/log --runtime=exec "
-                   "--runtime-arg=--hide-cgroup2 --runtime-arg=-- --runtime-arg=crun");
+  CHECK_TEXT(line,
+             "tramway-exec -- /usr/bin/conmon --api-version 1 --cid d-0 --cuuid d-0 --name d-0 "
+             "--bundle /run/b "
+             "--container-pidfile=/run/b/pid --conmon-pidfile=/run/b/conmon.pid --exit-dir=/run/e "
+             "--socket-dir-path=/run/s --log-path=k8s-file:/log --runtime=exec "
+             "--runtime-arg=--hide-cgroup2 --runtime-arg=-- --runtime-arg=crun");
 }
 
 TEST(listening_sockets) {
-  static const char tcp[] =
-      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-      "   0: 0100007F:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41 1 0 100 0 0 10 0\n"
-      "   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 42 1 0 100 0 0 10 0\n"
-      "   2: 0300D80A:1F90 0400D80A:9999 01 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n"
-      "garbage\n";
-  static const char tcp6[] =
-      "   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 44 1\n"
-      "   1: 00000000000000000000000001000000:0051 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 45 1\n"
-      "   2: 0000000000000000FFFF00000100007F:0052 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 46 1\n";
+  static const char tcp[] = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when "
+                            "retrnsmt   uid  timeout inode\n"
+                            "   0: 0100007F:1388 00000000:0000 0A 00000000:00000000 00:00000000 "
+                            "00000000     0        0 41 1 0 100 0 0 10 0\n"
+                            "   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 "
+                            "00000000     0        0 42 1 0 100 0 0 10 0\n"
+                            "   2: 0300D80A:1F90 0400D80A:9999 01 00000000:00000000 00:00000000 "
+                            "00000000     0        0 43 1 0 100 0 0 10 0\n"
+                            "garbage\n";
+  static const char tcp6[] = "   0: 00000000000000000000000000000000:0050 "
+                             "00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 44 1\n"
+                             "   1: 00000000000000000000000001000000:0051 "
+                             "00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 45 1\n"
+                             "   2: 0000000000000000FFFF00000100007F:0052 "
+                             "00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 46 1\n";
   static struct listening_socket found[SOCKETS_MAX];
   size_t len = 0;
   sockets_parse(tcp, false, found, &len);
@@ -166,7 +184,8 @@ TEST(listening_sockets) {
   CHECK_INT(found[1].inode, 42);
   sockets_parse(tcp6, true, found, &len);
   CHECK_INT(len, 5);
-  CHECK(!found[2].socket.loopback_only && found[3].socket.loopback_only && found[4].socket.loopback_only);
+  CHECK(!found[2].socket.loopback_only && found[3].socket.loopback_only &&
+        found[4].socket.loopback_only);
   CHECK(found[2].socket.ipv6);
   len = SOCKETS_MAX;
   sockets_parse(tcp, false, found, &len); /* full: no more */

@@ -9,10 +9,11 @@ static const struct seccomp_facts facts = {caps, "amd64", 5, 10};
 
 /* The names that remain of rules r1, r2, … whose filters are given. */
 static char *kept(const char *filter) {
-  auto_free char *text = str_format(
-      "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"syscalls\":[{\"names\":[\"open\"],"
-      "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[],\"errnoRet\":1,%s}]}",
-      filter);
+  auto_free char *text =
+      str_format("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"syscalls\":[{"
+                 "\"names\":[\"open\"],"
+                 "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[],\"errnoRet\":1,%s}]}",
+                 filter);
   auto_json *profile = NULL, *out = NULL;
   CHECK_OK(json_parse(text, strlen(text), "profile", &profile));
   CHECK_OK(seccomp_convert(profile, &facts, &out));
@@ -58,8 +59,9 @@ TEST(debian_s_own_profile) {
   auto_free char *text = json_to_text(out);
   CHECK_HAS(text, "\"openat\"");
   CHECK_HAS(text, "{\"names\":[\"chroot\"],\"action\":\"SCMP_ACT_ALLOW\"}");
-  CHECK(!strstr(text, "{\"names\":[\"delete_module\",\"finit_module\",\"init_module\",\"query_module\"],"
-                      "\"action\":\"SCMP_ACT_ALLOW\"}"));
+  CHECK(!strstr(text,
+                "{\"names\":[\"delete_module\",\"finit_module\",\"init_module\",\"query_module\"],"
+                "\"action\":\"SCMP_ACT_ALLOW\"}"));
 }
 
 TEST(a_profile_without_rules_is_refused) {
