@@ -328,8 +328,7 @@ TEST(no_log_line_is_lost) {
   CHECK_TEXT(p, "end\n");
 }
 
-/* --- Networks
- * ------------------------------------------------------------------------------------- */
+/* --- Networks ---------------------------------------------------------------------------------- */
 
 /* What a script in a new job prints. */
 static char *ask(const char *id, const char *environment, const char *script) {
@@ -419,8 +418,7 @@ TEST(the_host_is_out_of_reach) {
   CHECK_TEXT(said, "open edge\nopen edge6\ndns\n");
 }
 
-/* --- What an instance may
- * ------------------------------------------------------------------------- */
+/* --- What an instance may ---------------------------------------------------------------------- */
 
 TEST(root_inside_is_not_root_outside) {
   fx_open();
@@ -470,8 +468,7 @@ TEST(limits_hold) {
   WAIT_LOG("forks", "can't fork");
 }
 
-/* --- Exec and sockets
- * ----------------------------------------------------------------------------- */
+/* --- Exec and sockets -------------------------------------------------------------------------- */
 
 static struct exec_seen {
   struct str output;
@@ -582,8 +579,7 @@ TEST(sockets_are_found) {
   CHECK(sockets[1].ipv6);
 }
 
-/* --- The end
- * -------------------------------------------------------------------------------------- */
+/* --- The end ----------------------------------------------------------------------------------- */
 
 /* Everything that we could leave behind, as text. */
 static char *world(void) {

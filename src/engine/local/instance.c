@@ -174,8 +174,7 @@ static void stop_done(struct instance *inst) {
   local_instance_settled(inst->engine);
 }
 
-/* --- The table
- * ------------------------------------------------------------------------------------ */
+/* --- The table --------------------------------------------------------------------------------- */
 
 #define P(name) PHASE_##name
 #define IN(phase, event) [PHASE_##phase][EVENT_##event]

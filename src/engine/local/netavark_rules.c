@@ -104,8 +104,7 @@ char *netavark_rules_plan(const char *ruleset, const char *tables) {
   return str_take(&out);
 }
 
-/* --- Doing it
- * -------------------------------------------------------------------------------------- */
+/* --- Doing it ---------------------------------------------------------------------------------- */
 
 struct run {
   loop *loop;

@@ -244,8 +244,7 @@ void network_remove(network *w, bool forget, network_done_fn *done, void *arg) {
   add_operation(w, true, forget, done, arg);
 }
 
-/* --- All of them
- * ---------------------------------------------------------------------------------- */
+/* --- All of them ------------------------------------------------------------------------------- */
 
 void networks_adopt(networks *n, network_done_fn *done, void *arg) {
   size_t cursor = 0;
