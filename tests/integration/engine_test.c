@@ -5,8 +5,7 @@
 
 #include "engine_fixture.h"
 
-/* --- Running and ending -------------------------------------------------------------------------
- */
+/* --- Running and ending ---------------------------------------------------------- */
 
 TEST(a_service_starts_and_stops) {
   fx_open();
@@ -133,8 +132,7 @@ TEST(replicas_scale_and_restart_in_place) {
   WAIT_LOG("many", "started\nstarted"); /* the same log goes on */
 }
 
-/* --- Without us --------------------------------------------------------------------------------
- */
+/* --- Without us ------------------------------------------------------------------ */
 
 static int count_processes(const char *mark);
 
@@ -328,7 +326,7 @@ TEST(no_log_line_is_lost) {
   CHECK_TEXT(p, "end\n");
 }
 
-/* --- Networks ---------------------------------------------------------------------------------- */
+/* --- Networks -------------------------------------------------------------------- */
 
 /* What a script in a new job prints. */
 static char *ask(const char *id, const char *environment, const char *script) {
@@ -418,7 +416,7 @@ TEST(the_host_is_out_of_reach) {
   CHECK_TEXT(said, "open edge\nopen edge6\ndns\n");
 }
 
-/* --- What an instance may ---------------------------------------------------------------------- */
+/* --- What an instance may -------------------------------------------------------- */
 
 TEST(root_inside_is_not_root_outside) {
   fx_open();
@@ -468,7 +466,7 @@ TEST(limits_hold) {
   WAIT_LOG("forks", "can't fork");
 }
 
-/* --- Exec and sockets -------------------------------------------------------------------------- */
+/* --- Exec and sockets ------------------------------------------------------------ */
 
 static struct exec_seen {
   struct str output;
@@ -579,7 +577,7 @@ TEST(sockets_are_found) {
   CHECK(sockets[1].ipv6);
 }
 
-/* --- The end ----------------------------------------------------------------------------------- */
+/* --- The end --------------------------------------------------------------------- */
 
 /* Everything that we could leave behind, as text. */
 static char *world(void) {

@@ -120,8 +120,7 @@ static void adopt_workload(void *arg, struct workload *w) {
   }
 }
 
-/* --- What no workload owns ----------------------------------------------------------------------
- */
+/* --- What no workload owns ------------------------------------------------------- */
 
 struct leftover {
   char *state_dir;

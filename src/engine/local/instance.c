@@ -16,8 +16,7 @@ enum { KILL_AGAIN_MS = 5000 };
 
 static void enter(struct instance *inst, enum phase phase);
 
-/* --- Actions -------------------------------------------------------------------------------------
- */
+/* --- Actions --------------------------------------------------------------------- */
 
 /* A stop that comes in the middle of a step is acted upon when the step is over. */
 static bool is_stopped(struct instance *inst) {
@@ -174,7 +173,7 @@ static void stop_done(struct instance *inst) {
   local_instance_settled(inst->engine);
 }
 
-/* --- The table --------------------------------------------------------------------------------- */
+/* --- The table ------------------------------------------------------------------- */
 
 #define P(name) PHASE_##name
 #define IN(phase, event) [PHASE_##phase][EVENT_##event]
@@ -252,8 +251,7 @@ void instance_stop(struct instance *inst, bool remove, bool restart) {
   instance_event(inst, EVENT_STOP);
 }
 
-/* --- Life ----------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------ */
 
 struct instance *instance_new(struct local_engine *en, struct local_workload *owner, int replica) {
   struct instance *inst = mem_zalloc(sizeof *inst);

@@ -38,8 +38,7 @@ static void on_work_done(void *arg, err *e) {
   step_over(arg, e);
 }
 
-/* --- PREPARE: network, mounts, config.json ------------------------------------------------------
- */
+/* --- PREPARE: network, mounts, config.json --------------------------------------- */
 
 static err *write_file(const struct instance *inst, const char *name, const char *text,
                        mode_t mode) {
@@ -146,7 +145,7 @@ void step_prepare(struct instance *inst) {
     network_ensure(inst->network, on_network, inst);
 }
 
-/* --- CREATE ------------------------------------------------------------------------------------ */
+/* --- CREATE ---------------------------------------------------------------------- */
 
 static void on_created(void *arg, err *e, pid_t pid) {
   struct instance *inst = arg;
@@ -183,7 +182,7 @@ void step_create(struct instance *inst) {
   conmon_create(en->loop, &request, on_created, inst);
 }
 
-/* --- CONNECT ----------------------------------------------------------------------------------- */
+/* --- CONNECT --------------------------------------------------------------------- */
 
 static err *connect_link(void *arg) {
   const struct instance *inst = arg;
@@ -213,7 +212,7 @@ void step_connect(struct instance *inst) {
   work_start(inst->engine->loop, connect_link, on_work_done, inst);
 }
 
-/* --- START ------------------------------------------------------------------------------------- */
+/* --- START ----------------------------------------------------------------------- */
 
 static void on_started(void *arg, const struct spawn_result *result) {
   step_over(arg, spawn_result_err(result));
@@ -232,7 +231,7 @@ void step_start(struct instance *inst) {
   if (e) step_over(inst, e);
 }
 
-/* --- CLEAN ------------------------------------------------------------------------------------- */
+/* --- CLEAN ----------------------------------------------------------------------- */
 
 static void on_cleaned(void *arg, err *e) {
   struct instance *inst = arg;

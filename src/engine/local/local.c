@@ -11,8 +11,7 @@
 #include "engine/local/names.h"
 #include "engine/local/workload_file.h"
 
-/* --- Names --------------------------------------------------------------------------------------
- */
+/* --- Names ----------------------------------------------------------------------- */
 
 static void add_entry(const struct instance *inst, struct names_entry *entry) {
   const struct workload *w = inst->owner->w;
@@ -65,8 +64,7 @@ void local_names_changed(struct local_engine *en, const char *environment_id) {
   strv_add(&en->renamed, environment_id);
 }
 
-/* --- Instances ----------------------------------------------------------------------------------
- */
+/* --- Instances ------------------------------------------------------------------- */
 
 static void free_instance(void *arg) {
   instance_free(arg);
@@ -134,8 +132,7 @@ err *local_add_instance(struct local_engine *en, struct local_workload *owner, i
   return NULL;
 }
 
-/* --- Operations ---------------------------------------------------------------------------------
- */
+/* --- Operations ------------------------------------------------------------------ */
 
 err *local_add_missing(struct local_workload *owner) {
   struct local_engine *en = owner->engine;

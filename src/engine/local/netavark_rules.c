@@ -17,8 +17,7 @@ enum { NFT_DEADLINE_MS = 10000, RULESET_LIMIT = 4 * 1024 * 1024 };
 static const char forward4[] = "/proc/sys/net/ipv4/ip_forward";
 static const char forward6[] = "/proc/sys/net/ipv6/conf/all/forwarding";
 
-/* --- What to remove ------------------------------------------------------------------------------
- */
+/* --- What to remove -------------------------------------------------------------- */
 
 struct plan {
   struct str rules, flushes, chains, tables;
@@ -104,7 +103,7 @@ char *netavark_rules_plan(const char *ruleset, const char *tables) {
   return str_take(&out);
 }
 
-/* --- Doing it ---------------------------------------------------------------------------------- */
+/* --- Doing it -------------------------------------------------------------------- */
 
 struct run {
   loop *loop;

@@ -37,8 +37,7 @@ static void run_next(networks *n);
 static void run_netavark(void *arg);
 static void on_anchor_ready(void *arg, err *e);
 
-/* --- Steps on the worker pool ------------------------------------------------------------------
- */
+/* --- Steps on the worker pool ---------------------------------------------------- */
 
 static bool is_namespace(const char *path) {
   struct statfs info;
@@ -81,8 +80,7 @@ static err *remove_anchor(void *arg) {
   return drop_anchor(((struct operation *)arg)->network);
 }
 
-/* --- The operation -------------------------------------------------------------------------------
- */
+/* --- The operation --------------------------------------------------------------- */
 
 static void set_firewall(networks *n, firewall_done_fn *done, void *arg) {
   auto_strv bridges = STRV_EMPTY;
@@ -244,7 +242,7 @@ void network_remove(network *w, bool forget, network_done_fn *done, void *arg) {
   add_operation(w, true, forget, done, arg);
 }
 
-/* --- All of them ------------------------------------------------------------------------------- */
+/* --- All of them ----------------------------------------------------------------- */
 
 void networks_adopt(networks *n, network_done_fn *done, void *arg) {
   size_t cursor = 0;
