@@ -47,11 +47,25 @@ start_tramd() {
 
 tramd_pid() { cat /run/tramway-e2e/tramd.pid; }
 
-start_tramway() {
-  write_config
-  # Base images are made once for all runs: the image store is kept between them.
+# Base images are made once for all runs: the image store is kept between them.
+keep_image_store() {
   mkdir -p "$TRAMWAY_TEST_CACHE/containers"
   ln -sfn "$TRAMWAY_TEST_CACHE/containers" "$WORK/data/containers"
+}
+
+# What Tramway could leave on the machine: processes, mounts, links, namespaces, firewall, groups.
+left_behind() {
+  pgrep -fa '[/]run/tramway-e2e' # living ones; who has ended may wait for its parent
+  grep tramway-e2e /proc/mounts
+  ip -br link | grep -i '^tw'
+  ip netns list
+  nft list tables | grep -v '^#'
+  find /sys/fs/cgroup -maxdepth 3 -type d -name 'twete*'
+}
+
+start_tramway() {
+  write_config
+  keep_image_store
   start_tramd && tram login --setup-token-file "$WORK/data/setup-token" --name Tester --email t@example.org >/dev/null
 }
 

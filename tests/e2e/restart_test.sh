@@ -2,6 +2,7 @@
 # The control plane may die at any moment: what runs serves on, its logs are complete, and the next
 # start adopts it.
 . "$(dirname "$0")/lib.sh"
+nothing=$(left_behind)
 check "a fresh installation starts and has its first account" start_tramway
 app talker
 first() { tram init --name talker && tram up --ci && url > "$WORK/url" && get "$(cat "$WORK/url")"; }
@@ -30,12 +31,7 @@ again() { tram up --ci && serves; }
 check "and deployed anew" again
 rolls_back() { tram rollback --yes && serves; }
 check "and rolled back" rolls_back
-halted() {
-  local name=twete
-  stop_tramway || return 1
-  ! ip -br link | grep -q "$name" && ! nft list tables | grep -q "$name" && ! grep -q tramway-e2e /proc/mounts &&
-    ! pgrep -f /run/tramway-e2e && ! find /sys/fs/cgroup -type d -name "*$name*" | grep -q .
-}
+halted() { stop_tramway && [ "$(left_behind)" = "$nothing" ] || { left_behind; false; }; }
 check "after the halt nothing of it is left" halted
 back() { start_tramd && for _ in $(seq 50); do serves 2>/dev/null && return 0; sleep 0.2; done; return 1; }
 check "the next start brings it back" back
