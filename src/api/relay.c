@@ -42,9 +42,12 @@ static json_t *cursor_at(const json_t *nodes, size_t i) {
 }
 
 err *relay_connection(json_t *nodes, const json_t *args, bool has_more, json_t **ret_connection) {
-  auto_json *owned = nodes;
   size_t begin, end;
-  TRY(cut(nodes, args, &begin, &end));
+  err *e = cut(nodes, args, &begin, &end);
+  if (e) {
+    json_decref(nodes);
+    return e;
+  }
   json_t *edges = json_array();
   for (size_t i = begin; i < end; i++) {
     json_t *row = json_object();
@@ -61,5 +64,6 @@ err *relay_connection(json_t *nodes, const json_t *args, bool has_more, json_t *
   *ret_connection = json_object();
   json_object_set_new(*ret_connection, "edges", edges);
   json_object_set_new(*ret_connection, "pageInfo", info);
+  json_decref(nodes); /* the edges hold their own references */
   return NULL;
 }
