@@ -136,8 +136,20 @@ err *core_service_create(core *c, const char *project_id, const char *name,
 
 /* ---- unmaking: recorded here, done by removal.c ---- */
 
-err *core_project_delete(core *c, const char *id) {
+/* Its environments are marked themselves: each has a network that is to be removed. */
+static err *mark_project(core *c, const char *id) {
+  auto_environment_list environments = {0};
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(environment_list_by_project(c->db, id, NULL, &environments));
+  for (size_t i = 0; i < environments.len; i++)
+    TRY(environment_mark_deleted(c->db, environments.items[i].id, clock_now_us()));
   TRY(project_mark_deleted(c->db, id, clock_now_us()));
+  return db_commit(&t);
+}
+
+err *core_project_delete(core *c, const char *id) {
+  TRY(mark_project(c, id));
   removal_wake(c);
   return NULL;
 }
@@ -238,11 +250,11 @@ err *core_settings_changed(core *c, const char *service_instance_id) {
   TRY(deployment_find_active(c->db, service_instance_id, &found, &active));
   if (!found || active.settings.num_replicas == instance.settings.num_replicas) return NULL;
   active.settings.num_replicas = instance.settings.num_replicas;
-  TRY(deployment_set_settings(c->db, active.id, &active.settings, clock_now_us()));
   struct desired desired;
   TRY(desired_make(c, &active, NULL, &desired));
   err *e = engine_apply(c->engine, &desired.workload);
   desired_done(&desired);
   routes_changed(c);
-  return e;
+  /* Recorded last, against the rule: what is recorded counts as done, and applying twice is harmless. */
+  return e ? e : deployment_set_settings(c->db, active.id, &active.settings, clock_now_us());
 }

@@ -90,33 +90,100 @@ static err *resume(core *c) {
   auto_deployment_list unfinished = {0};
   TRY(resume_live(c));
   TRY(deployment_list_unfinished(c->db, &unfinished));
-  for (size_t i = 0; i < unfinished.len; i++)
-    TRY(err_wrap(resume_one(c, &unfinished.items[i]), "deployment %s", unfinished.items[i].id));
+  for (size_t i = 0; i < unfinished.len; i++) {
+    auto_err *e = resume_one(c, &unfinished.items[i]);
+    if (e) log_error("core", "going on with deployment %s: %s", unfinished.items[i].id, err_message(e));
+  }
+  return NULL; /* one that cannot go on does not keep the others from it */
+}
+
+/* Whether what the engine runs under that name is still wanted by its deployment. */
+static err *is_wanted(core *c, const char *workload_id, bool *ret_wanted) {
+  auto_deployment d = {0};
+  auto_free char *id = str_ndup(workload_id, strnlen(workload_id, ID_SIZE - 1));
+  err *e = deployment_get(c->db, id, &d);
+  if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
+  bool is_job = str_ends(workload_id, JOB_SUFFIX);
+  *ret_wanted = !e && (is_job ? d.status == DEPLOYMENT_DEPLOYING || d.status == DEPLOYMENT_REMOVING
+                              : !deployment_status_is_final(d.status));
+  err_free(e);
   return NULL;
+}
+
+static void collect_workload(void *arg, const struct instance_report *report) {
+  struct strv *ids = arg;
+  if (!strv_has(ids, report->workload_id)) strv_add(ids, report->workload_id);
+}
+
+/* What an end that could not be completed left running. */
+static err *remove_unwanted(core *c) {
+  auto_strv ids = STRV_EMPTY;
+  engine_each(c->engine, NULL, collect_workload, &ids);
+  for (size_t i = 0; i < ids.len; i++) {
+    bool wanted = true;
+    TRY(is_wanted(c, ids.items[i], &wanted));
+    if (wanted) continue;
+    log_info("core", "removing workload '%s': its deployment has ended", ids.items[i]);
+    engine_remove(c->engine, ids.items[i], NULL, NULL);
+  }
+  return NULL;
+}
+
+static void finish_start(struct starting *s, err *e) {
+  s->core->starting = false;
+  s->done(s->arg, e);
+  free(s);
+}
+
+static err *stopping_error(void) {
+  return err_new(ERR_BUSY, "Tramway is stopping");
 }
 
 static void on_adopted(void *arg, err *e) {
   struct starting *s = arg;
   core *c = s->core;
-  c->started = true;
-  if (!e) e = resume(c);
+  if (!e && c->stopping) e = stopping_error();
+  if (!e) {
+    c->started = true;
+    e = resume(c);
+  }
+  if (!e) e = remove_unwanted(c);
   routes_changed(c);
   removal_wake(c);
-  s->done(s->arg, e);
-  free(s);
+  finish_start(s, e);
 }
 
 static void on_builds_cleaned(void *arg, err *e) {
   struct starting *s = arg;
   if (e) log_warn("core", "what earlier builds left: %s", err_message(e));
   err_free(e);
-  engine_start(s->core->engine, on_adopted, s);
+  if (s->core->stopping)
+    finish_start(s, stopping_error());
+  else
+    engine_start(s->core->engine, on_adopted, s);
 }
 
 void core_start(core *c, engine_done_fn *done, void *arg) {
   struct starting *s = mem_zalloc(sizeof *s);
   *s = (struct starting){c, done, arg};
-  builder_clean(c->builder, on_builds_cleaned, s);
+  c->starting = true;
+  if (c->stopping)
+    finish_start(s, stopping_error());
+  else
+    builder_clean(c->builder, on_builds_cleaned, s);
+}
+
+static void on_retry(void *arg) {
+  core *c = arg;
+  timer_stop(c->retry);
+  c->retry = NULL;
+  queue_wake(c);
+  routes_changed(c);
+  removal_wake(c);
+}
+
+void core_retry_later(core *c) {
+  if (!c->retry && !c->stopping) c->retry = timer_start(c->loop, CORE_RETRY_MS, 0, on_retry, c);
 }
 
 /* ---- the end ---- */
@@ -127,6 +194,9 @@ void core_stop(core *c) {
   const char *id;
   void *value;
   while (map_next(c->runs, &cursor, &id, &value)) run_quiet(value);
+  retire_quiet_all(c);
+  timer_stop(c->retry);
+  c->retry = NULL;
 }
 
 bool core_is_quiet(const core *c) {
@@ -135,7 +205,7 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return true;
+  return !c->uploads && !c->starting && !c->queue_due && !c->routes_due && !c->removal_due;
 }
 
 void core_free(core *c) {

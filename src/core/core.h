@@ -49,7 +49,9 @@ void core_set_engine(core *c, engine *en);
 void core_set_options(core *c, const struct core_options *options); /* after SIGHUP */
 void core_start(core *c, engine_done_fn *done, void *arg);
 void core_stop(core *c); /* nothing new is begun from here on; what is being built is cancelled */
-bool core_is_quiet(const core *c); /* after core_stop: the last build and fetch have ended */
+bool core_is_quiet(const core *c); /* after core_stop: the last build, fetch and upload have ended,
+                                      and nothing is put off to the end of a turn: turn the loop
+                                      until then, before core_free */
 void core_free(core *c);
 
 /* An engine_change_fn: give it to the engine with the core as its `arg`. */

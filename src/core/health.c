@@ -309,7 +309,8 @@ static void on_poll(void *arg) {
   health *h = arg;
   timer_stop(h->poll);
   h->poll_ms = h->poll_ms * 3 / 2 + 1 < POLL_MAX_MS ? h->poll_ms * 3 / 2 + 1 : POLL_MAX_MS;
-  h->poll = timer_start(h->loop, h->poll_ms, 0, on_poll, h);
+  int64_t left = left_ms(h);
+  h->poll = timer_start(h->loop, left > 0 && left < h->poll_ms ? left : h->poll_ms, 0, on_poll, h);
   h->open_questions++; /* keeps h while answers come at once */
   engine_each(h->engine, h->workload_id, take_report, h);
   for (int i = 0; i < h->question.replicas && !h->over; i++) look_at(&h->replicas[i]);

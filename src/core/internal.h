@@ -7,11 +7,15 @@
 #include "core/core.h"
 #include "core/deploy_table.h"
 #include "http/client.h"
+#include "loop/timer.h"
 #include "source/git.h"
 #include "source/snapshot.h"
 
 /* A job that belongs to a deployment is the workload "<deployment id>-pre". */
 #define JOB_SUFFIX "-pre"
+
+/* After what failed for a reason that may pass (the disk was full) it is tried again. */
+#define CORE_RETRY_MS 1000
 
 struct run;
 
@@ -36,8 +40,14 @@ struct core {
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */
   struct list watches;
-  bool routes_due, queue_due, removal_due, stopping, started;
+  timer *retry;
+  size_t uploads; /* that are being unpacked */
+  bool routes_due, queue_due, removal_due, starting, stopping, started;
 };
+
+/* ---- core.c ---- */
+
+void core_retry_later(core *c); /* wakes queue, routes and removal after CORE_RETRY_MS */
 
 /* ---- deploy.c: the only writer of a deployment's status ---- */
 
@@ -83,8 +93,11 @@ void queue_wake(core *c); /* looks, at the end of this turn, whether a build can
 
 /* Routes have left it (or are to): drain, stop, record.  Harmless when it is under way. */
 fallible retire_start(core *c, const char *deployment_id, bool overlap);
-void retire_older(core *c, const struct deployment *live); /* every other active one of its instance */
-void retire_free_all(core *c);
+/* Every older one of its service instance goes; those on their way to live are cancelled, so that
+ * what was deployed last is what serves. */
+void retire_older(core *c, const struct deployment *live);
+void retire_quiet_all(core *c); /* tramd ends: nothing more is asked of edge and engine */
+void retire_free_all(core *c);  /* after that */
 
 /* ---- routes.c ---- */
 

@@ -43,10 +43,11 @@ static void look(void *arg) {
   if (!e) return;
   log_error("queue", "%s", err_message(e));
   err_free(e);
+  core_retry_later(c);
 }
 
 void queue_wake(core *c) {
-  if (c->queue_due) return;
+  if (c->queue_due || c->stopping) return;
   c->queue_due = true;
   loop_defer(c->loop, look, c);
 }

@@ -78,20 +78,12 @@ static err *purge_environments(core *c, const struct service_instance_list *dele
   return NULL;
 }
 
-static err *purge_project(core *c, const char *id) {
-  auto_environment_list environments = {0};
-  TRY(environment_list_by_project(c->db, id, NULL, &environments));
-  for (size_t i = 0; i < environments.len; i++)
-    engine_remove_environment(c->engine, environments.items[i].id, on_network_gone, NULL);
-  return project_purge(c->db, id);
-}
-
 static err *purge_projects(core *c, const struct service_instance_list *deleted) {
   auto_project_list projects = {0};
   TRY(project_list_deleted(c->db, &projects));
   for (size_t i = 0; i < projects.len; i++)
     if (!still_busy(deleted, c, projects.items[i].id, NULL, NULL))
-      TRY(purge_project(c, projects.items[i].id));
+      TRY(project_purge(c->db, projects.items[i].id));
   return NULL;
 }
 
@@ -110,13 +102,16 @@ static void look(void *arg) {
   c->removal_due = false;
   if (c->stopping) return;
   err *e = pass(c);
-  if (e) log_error("core", "removing what was deleted: %s", err_message(e));
+  if (e) {
+    log_error("core", "removing what was deleted: %s", err_message(e));
+    core_retry_later(c);
+  }
   err_free(e);
   routes_changed(c);
 }
 
 void removal_wake(core *c) {
-  if (c->removal_due) return;
+  if (c->removal_due || c->stopping) return;
   c->removal_due = true;
   loop_defer(c->loop, look, c);
 }

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/internal.h"
-#include "loop/timer.h"
 #include "store/deployment.h"
 
 enum { DRAIN_MAX_MS = 30000, DRAIN_POLL_MS = 100 };
@@ -31,23 +30,49 @@ static void retirement_free(struct retirement *r) {
   free(r);
 }
 
+static void remove_all(void *arg);
+
+static err *record_gone(struct retirement *r) {
+  TRY(deploy_step_end(r->core, r->id, r->step_id, NULL));
+  return deploy_apply(r->core, r->id, DEPLOY_GONE, NULL);
+}
+
 static void on_gone(void *arg, err *e) {
   struct retirement *r = arg;
   core *c = r->core;
-  if (!e) e = deploy_step_end(c, r->id, r->step_id, NULL);
-  if (!e) e = deploy_apply(c, r->id, DEPLOY_GONE, NULL);
-  if (e) log_error("deploy", "%s: removing: %s", r->id, err_message(e));
+  if (!e) e = record_gone(r);
+  bool again = e && err_code_of(e) != ERR_NOT_FOUND;
+  if (e) log_error("deploy", "%s: removing: %s%s", r->id, err_message(e), again ? "; trying again" : "");
   err_free(e);
+  if (again) {
+    if (!c->stopping) r->timer = timer_start(c->loop, CORE_RETRY_MS, 0, remove_all, r);
+    return;
+  }
   map_remove(c->retiring, r->id);
   removal_wake(c);
   retirement_free(r);
 }
 
-static void stop_instances(struct retirement *r) {
+static void on_job_gone(void *arg, err *e) {
+  struct retirement *r = arg;
+  if (e)
+    on_gone(r, e);
+  else
+    engine_remove(r->core->engine, r->id, on_gone, r);
+}
+
+/* Also a pre-deploy command's instance: it may have been cancelled just before tramd ended. */
+static void remove_all(void *arg) {
+  struct retirement *r = arg;
+  auto_free char *job = str_format("%s" JOB_SUFFIX, r->id);
   timer_stop(r->timer);
   r->timer = NULL;
+  engine_remove(r->core->engine, job, on_job_gone, r);
+}
+
+static void stop_instances(struct retirement *r) {
   deploy_log_line(r->core, r->id, "info", "Stopping Container");
-  engine_remove(r->core->engine, r->id, on_gone, r);
+  remove_all(r);
 }
 
 static void ask_edge(void *arg);
@@ -113,18 +138,43 @@ err *retire_start(core *c, const char *id, bool overlap) {
   return NULL;
 }
 
+static uint32_t unfinished_statuses(void) {
+  uint32_t bits = 0;
+  for (unsigned status = 0; status < DEPLOYMENT_STATUS_COUNT; status++)
+    if (!deployment_status_is_final(status)) bits |= DEPLOYMENT_STATUS_BIT(status);
+  return bits;
+}
+
+static err *retire_one(core *c, const struct deployment *d) {
+  struct run *r = run_find(c, d->id);
+  if (r) run_cancel(r, "a newer deployment is live");
+  return !r && deployment_status_is_active(d->status) ? retire_start(c, d->id, true) : NULL;
+}
+
 void retire_older(core *c, const struct deployment *live) {
-  auto_deployment_list active = {0};
-  struct deployment_filter filter = {
-      .service_instance_id = live->service_instance_id,
-      .statuses = DEPLOYMENT_STATUS_BIT(DEPLOYMENT_SUCCESS) | DEPLOYMENT_STATUS_BIT(DEPLOYMENT_CRASHED) |
-                  DEPLOYMENT_STATUS_BIT(DEPLOYMENT_SLEEPING)};
-  err *e = deployment_list(c->db, &filter, NULL, &active);
-  for (size_t i = 0; !e && i < active.len; i++)
-    if (!str_eq(active.items[i].id, live->id)) e = retire_start(c, active.items[i].id, true);
+  auto_deployment_list all = {0};
+  struct deployment_filter filter = {.service_instance_id = live->service_instance_id,
+                                     .statuses = unfinished_statuses()};
+  bool older = false; /* the newest come first */
+  err *e = deployment_list(c->db, &filter, NULL, &all);
+  for (size_t i = 0; !e && i < all.len; i++) {
+    if (older) e = retire_one(c, &all.items[i]);
+    if (str_eq(all.items[i].id, live->id)) older = true;
+  }
   if (!e) return;
   log_error("deploy", "%s: retiring its predecessors: %s", live->id, err_message(e));
   err_free(e);
+}
+
+void retire_quiet_all(core *c) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->retiring, &cursor, &id, &value)) {
+    struct retirement *r = value;
+    timer_stop(r->timer);
+    r->timer = NULL;
+  }
 }
 
 void retire_free_all(core *c) {

@@ -80,10 +80,11 @@ static void send_due(void *arg) {
   if (!e) return;
   log_error("edge", "routes: %s", err_message(e));
   err_free(e);
+  core_retry_later(c);
 }
 
 void routes_changed(core *c) {
-  if (c->routes_due) return;
+  if (c->routes_due || c->stopping) return;
   c->routes_due = true;
   loop_defer(c->loop, send_due, c);
 }

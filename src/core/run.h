@@ -5,7 +5,6 @@
 
 #include "core/health.h"
 #include "core/internal.h"
-#include "loop/timer.h"
 
 enum run_phase { /* in this order; launched from RUN_PRE_DEPLOY on */
   RUN_NEW,

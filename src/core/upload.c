@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/internal.h"
 #include "loop/work.h"
 #include "store/project.h"
@@ -68,7 +69,8 @@ static err *deploy(struct upload_job *job, char ret_id[ID_SIZE]) {
   TRY(snapshot_record(c, &job->snapshot, NULL, snapshot_id));
   TRY(create_deployment(c, &instance, DEPLOYMENT_CAUSE_UP, NULL, snapshot_id, NULL, job->message,
                         job->user_id, ret_id));
-  TRY(record_snapshot_step(job, ret_id));
+  auto_err *unrecorded = record_snapshot_step(job, ret_id); /* it is deployed all the same */
+  if (unrecorded) log_error("deploy", "%s: recording its upload: %s", ret_id, err_message(unrecorded));
   auto_free char *line = str_format("received snapshot sha256:%.12s (%lld files, %lld bytes)%s",
                                     job->snapshot.id, (long long)job->snapshot.files,
                                     (long long)job->snapshot.size_bytes,
@@ -85,6 +87,7 @@ static err *unpack(void *arg) {
 static void on_unpacked(void *arg, err *e) {
   struct upload_job *job = arg;
   char id[ID_SIZE] = "";
+  job->core->uploads--;
   if (!e && job->core->stopping) e = err_new(ERR_BUSY, "Tramway is stopping: try again");
   if (!e) e = deploy(job, id);
   job->done(job->arg, e, e ? NULL : id);
@@ -103,5 +106,6 @@ void core_deploy_upload(core *c, const struct core_upload *upload, core_deployed
   job->started_us = clock_now_us();
   job->done = done;
   job->arg = arg;
+  c->uploads++;
   work_start(c->loop, unpack, on_unpacked, job);
 }
