@@ -1,0 +1,246 @@
+/* A builder and an edge without programs, for the tests of core/: they define the functions of
+ * build/build.h, build/image_store.h and edge/edge.h that core calls, so that the linker takes none
+ * of the real ones out of the library. */
+#ifndef TRAMWAY_TESTS_CORE_FAKE_PARTS_H
+#define TRAMWAY_TESTS_CORE_FAKE_PARTS_H
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "build/build.h"
+#include "build/image_store.h"
+#include "edge/edge.h"
+
+/* ---- builder ---- */
+
+struct image_builder {
+  loop *loop;
+  struct list builds;
+  bool hold;              /* builds go on until the test lets them go */
+  const char *fail;       /* they end with this error */
+  const char *fail_start; /* they do not even begin */
+  const char *image;      /* id of the image that they make */
+  int started, running, most_running, cancelled;
+  struct strv variables; /* of the last request */
+  char *reused;          /* its reuse_image_id */
+};
+
+struct build {
+  struct list link;
+  builder *owner;
+  char *deployment_id;
+  bool cancelled;
+  build_line_fn *on_line;
+  build_done_fn *on_done;
+  void *arg;
+};
+
+static bool fake_images_gone; /* from the store */
+
+static inline void fake_end_build(struct build *b) {
+  builder *owner = b->owner;
+  list_remove(&b->link);
+  owner->running--;
+  char *entrypoint[] = {(char *)"/app", NULL};
+  struct image_info info = {.id = (char *)owner->image,
+                            .entrypoint = {.items = entrypoint, .len = 1},
+                            .working_dir = (char *)"/srv",
+                            .user = (char *)"",
+                            .stop_signal = (char *)"",
+                            .start_command = (char *)""};
+  err *e = b->cancelled  ? err_new(ERR_BUSY, "cancelled")
+           : owner->fail ? err_new(ERR_INVALID, "%s", owner->fail)
+                         : NULL;
+  b->on_line(b->arg, e ? "it did not work" : "it worked");
+  b->on_done(b->arg, e, e ? NULL : &info);
+  free(b->deployment_id);
+  free(b);
+}
+
+static inline void fake_end_builds(void *owner_) {
+  builder *owner = owner_;
+  LIST_FOREACH(b, &owner->builds, struct build, link)
+    if (!owner->hold || b->cancelled) fake_end_build(b);
+}
+
+static inline struct build *fake_build_of(builder *owner, const char *deployment_id) {
+  LIST_FOREACH(b, &owner->builds, struct build, link)
+    if (str_eq(b->deployment_id, deployment_id)) return b;
+  return NULL;
+}
+
+err *build_start(builder *owner, const struct build_request *request, build_line_fn *on_line,
+                 build_done_fn *on_done, void *arg, build **ret_build) {
+  if (owner->fail_start) return err_new(ERR_INVALID, "%s", owner->fail_start);
+  struct build *b = mem_zalloc(sizeof *b);
+  *b = (struct build){.owner = owner, .on_line = on_line, .on_done = on_done, .arg = arg};
+  b->deployment_id = str_dup(request->deployment_id);
+  strv_done(&owner->variables);
+  strv_add_all(&owner->variables, request->variables);
+  str_replace_owned(&owner->reused, request->reuse_image_id);
+  list_push(&owner->builds, &b->link);
+  owner->started++;
+  if (++owner->running > owner->most_running) owner->most_running = owner->running;
+  loop_defer(owner->loop, fake_end_builds, owner);
+  *ret_build = b;
+  return NULL;
+}
+
+void build_cancel(build *b) {
+  b->cancelled = true;
+  b->owner->cancelled++;
+  loop_defer(b->owner->loop, fake_end_builds, b->owner);
+}
+
+void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg) {
+  (void)b;
+  done(arg, NULL);
+}
+
+bool image_exists(const char *data_dir, const char *image_id) {
+  (void)data_dir;
+  return !fake_images_gone && !str_empty(image_id);
+}
+
+static inline builder *fake_builder_new(loop *l) {
+  builder *b = mem_zalloc(sizeof *b);
+  b->loop = l;
+  b->image = "sha256:1";
+  list_init(&b->builds);
+  return b;
+}
+
+static inline void fake_builder_free(builder *b) {
+  strv_done(&b->variables);
+  free(b->reused);
+  free(b);
+}
+
+/* ---- edge ---- */
+
+struct fake_telling {
+  struct list link;
+  edge_done_fn *done;
+  void *arg;
+};
+
+struct fake_drain {
+  struct list link;
+  edge_sessions_fn *fn;
+  void *arg;
+};
+
+struct edge {
+  loop *loop;
+  json_t *wanted, *live; /* {host: {"state": n, "targets": ["address:port"]}} */
+  struct list tellings, drains;
+  bool hold;        /* what is wanted does not become live until the test lets it */
+  const char *fail; /* it does not become live, with this error */
+  unsigned sessions;
+  int asked; /* how often for sessions */
+};
+
+static inline void fake_go_live(void *g_) {
+  edge *g = g_;
+  if (g->hold) return;
+  if (!g->fail) {
+    json_decref(g->live);
+    g->live = json_incref(g->wanted);
+  }
+  struct list now;
+  list_init(&now);
+  LIST_FOREACH(t, &g->tellings, struct fake_telling, link) {
+    list_remove(&t->link);
+    list_push(&now, &t->link);
+  }
+  while (!list_empty(&now)) {
+    struct fake_telling *t = CONTAINER_OF(now.next, struct fake_telling, link);
+    list_remove(&t->link);
+    if (t->done) t->done(t->arg, g->fail ? err_new(ERR_IO, "%s", g->fail) : NULL);
+    free(t);
+  }
+}
+
+err *edge_set_routes(edge *g, const struct edge_route *routes, size_t len, edge_done_fn *done, void *arg) {
+  json_decref(g->wanted);
+  g->wanted = json_object();
+  for (size_t i = 0; i < len; i++) {
+    json_t *targets = json_array();
+    for (size_t n = 0; n < routes[i].targets_len; n++) {
+      auto_free char *text = str_format("%s:%d", routes[i].targets[n].address, routes[i].targets[n].port);
+      json_array_append_new(targets, json_string(text));
+    }
+    for (size_t n = 0; n < routes[i].hosts_len; n++)
+      json_object_set_new(g->wanted, routes[i].hosts[n],
+                          json_pack("{s:i, s:O}", "state", (int)routes[i].state, "targets", targets));
+    json_decref(targets);
+  }
+  struct fake_telling *t = mem_zalloc(sizeof *t);
+  t->done = done;
+  t->arg = arg;
+  list_push(&g->tellings, &t->link);
+  loop_defer(g->loop, fake_go_live, g);
+  return NULL;
+}
+
+static inline void fake_answer_drains(void *g_) {
+  edge *g = g_;
+  struct list now;
+  list_init(&now);
+  LIST_FOREACH(d, &g->drains, struct fake_drain, link) {
+    list_remove(&d->link);
+    list_push(&now, &d->link);
+  }
+  while (!list_empty(&now)) {
+    struct fake_drain *d = CONTAINER_OF(now.next, struct fake_drain, link);
+    list_remove(&d->link);
+    d->fn(d->arg, NULL, g->sessions);
+    free(d);
+  }
+}
+
+void edge_drained(edge *g, const char *key, const struct edge_target *target, edge_sessions_fn *fn, void *arg) {
+  (void)key, (void)target;
+  struct fake_drain *d = mem_zalloc(sizeof *d);
+  d->fn = fn;
+  d->arg = arg;
+  g->asked++;
+  list_push(&g->drains, &d->link);
+  loop_defer(g->loop, fake_answer_drains, g);
+}
+
+static inline edge *fake_edge_new(loop *l) {
+  edge *g = mem_zalloc(sizeof *g);
+  g->loop = l;
+  g->wanted = json_object();
+  g->live = json_object();
+  list_init(&g->tellings);
+  list_init(&g->drains);
+  return g;
+}
+
+/* What edge_free does: open callbacks are called with ERR_BUSY; what is live stays so. */
+static inline void fake_edge_disconnect(edge *g) {
+  LIST_FOREACH(t, &g->tellings, struct fake_telling, link) {
+    list_remove(&t->link);
+    if (t->done) t->done(t->arg, err_new(ERR_BUSY, "the edge ends"));
+    free(t);
+  }
+  LIST_FOREACH(d, &g->drains, struct fake_drain, link) {
+    list_remove(&d->link);
+    d->fn(d->arg, err_new(ERR_BUSY, "the edge ends"), 0);
+    free(d);
+  }
+}
+
+static inline void fake_edge_free(edge *g) {
+  fake_edge_disconnect(g);
+  json_decref(g->wanted);
+  json_decref(g->live);
+  free(g);
+}
+
+#endif
