@@ -82,8 +82,9 @@ check-integration: all $(INTEGRATION_PROGRAMS)
 	@scripts/run-tests $(INTEGRATION_PROGRAMS)
 
 # The same programs under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of their own.
+# Its warnings are no errors: what gcc believes about values differs from one optimisation to the next.
 ASAN := BUILD=$(BUILD)-asan OPT="-O1 -g -fno-omit-frame-pointer" \
-        SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+        SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -Wno-error"
 check-asan:
 	@$(MAKE) --no-print-directory $(ASAN) check-unit
 check-asan-integration:

@@ -132,7 +132,7 @@ static void add_routing(const struct haproxy_settings *s, struct str *text) {
       "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n"
       "  http-request set-var(txn.key) var(txn.label),field(2,:)\n"
       "  use_backend unknown unless { var(txn.slot) -m found }\n"
-      "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 }\n"
+      "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 } !{ stopping }\n"
       "  use_backend %%[var(txn.slot)]\n",
       s->run_dir, s->run_dir, s->run_dir);
 }

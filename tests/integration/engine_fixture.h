@@ -265,4 +265,27 @@ static inline bool log_has(const char *workload_id, const char *part) {
 
 #define WAIT_LOG(id, part) TAP_WAIT_FOR(log_has(id, part), 20000, loop_turn(fx.loop, 20))
 
+/* Listens on port 80 at once. */
+static inline struct workload web_server(const char *id, const char *environment) {
+  static const char *const argv[] = {
+      "/bin/sh", "-c",
+      "mkdir -p /tmp/www; echo I am $HOSTNAME > /tmp/www/index.html; "
+      "exec httpd -f -p '[::]:80' -h /tmp/www",
+      NULL};
+  struct workload w = service(id, argv);
+  w.environment_id = environment;
+  w.user = "app";
+  return w;
+}
+
+static inline int count_processes(const char *mark) {
+  auto_free char *command =
+      str_format("grep -la '%s' /proc/[0-9]*/cmdline 2>/dev/null | wc -l", mark);
+  FILE *pipe = popen(command, "r");
+  int count = -1;
+  if (fscanf(pipe, "%d", &count) != 1) count = -1;
+  pclose(pipe);
+  return count;
+}
+
 #endif
