@@ -43,47 +43,71 @@ static err *purge_environment(core *c, const char *id) {
   return environment_purge(c->db, id);
 }
 
-static bool still_busy(const struct service_instance_list *deleted, core *c, const char *project_id,
-                       const char *environment_id, const char *service_id) {
-  for (size_t i = 0; i < deleted->len; i++) {
-    const struct service_instance *s = &deleted->items[i];
-    if (project_id && !str_eq(s->project_id, project_id)) continue;
-    if (environment_id && !str_eq(s->environment_id, environment_id)) continue;
-    if (service_id && !str_eq(s->service_id, service_id)) continue;
-    bool busy = false;
-    err *e = stop_instance(c, s->id, &busy);
-    if (e || busy) {
-      err_ignore(e);
-      return true;
-    }
-  }
-  return false;
+/* Ids: NULL for any. */
+struct scope {
+  const char *project_id, *environment_id, *service_id;
+};
+
+static bool is_within(const struct service_instance *s, const struct scope *scope) {
+  return (!scope->project_id || str_eq(s->project_id, scope->project_id)) &&
+         (!scope->environment_id || str_eq(s->environment_id, scope->environment_id)) &&
+         (!scope->service_id || str_eq(s->service_id, scope->service_id));
+}
+
+/* Rows go with the service, environment or project; files do not. */
+static err *forget_logs(core *c, const char *service_instance_id) {
+  auto_deployment_list list = {0};
+  struct deployment_filter filter = {.service_instance_id = service_instance_id};
+  TRY(deployment_list(c->db, &filter, NULL, &list));
+  for (size_t i = 0; i < list.len; i++) TRY(log_store_remove(c->logs, list.items[i].id));
+  return NULL;
+}
+
+/* Whether nothing of it runs any more; then its logs are gone, too. */
+static err *is_over(core *c, const struct service_instance_list *deleted, const struct scope *scope,
+                    bool *ret_over) {
+  bool busy = false;
+  for (size_t i = 0; i < deleted->len; i++)
+    if (is_within(&deleted->items[i], scope)) TRY(stop_instance(c, deleted->items[i].id, &busy));
+  for (size_t i = 0; i < deleted->len && !busy; i++)
+    if (is_within(&deleted->items[i], scope)) TRY(forget_logs(c, deleted->items[i].id));
+  *ret_over = !busy;
+  return NULL;
 }
 
 static err *purge_services(core *c, const struct service_instance_list *deleted) {
   auto_service_list services = {0};
   TRY(service_list_deleted(c->db, &services));
-  for (size_t i = 0; i < services.len; i++)
-    if (!still_busy(deleted, c, NULL, NULL, services.items[i].id))
-      TRY(service_purge(c->db, services.items[i].id));
+  for (size_t i = 0; i < services.len; i++) {
+    struct scope scope = {.service_id = services.items[i].id};
+    bool over = false;
+    TRY(is_over(c, deleted, &scope, &over));
+    if (over) TRY(service_purge(c->db, services.items[i].id));
+  }
   return NULL;
 }
 
 static err *purge_environments(core *c, const struct service_instance_list *deleted) {
   auto_environment_list environments = {0};
   TRY(environment_list_deleted(c->db, &environments));
-  for (size_t i = 0; i < environments.len; i++)
-    if (!still_busy(deleted, c, NULL, environments.items[i].id, NULL))
-      TRY(purge_environment(c, environments.items[i].id));
+  for (size_t i = 0; i < environments.len; i++) {
+    struct scope scope = {.environment_id = environments.items[i].id};
+    bool over = false;
+    TRY(is_over(c, deleted, &scope, &over));
+    if (over) TRY(purge_environment(c, environments.items[i].id));
+  }
   return NULL;
 }
 
 static err *purge_projects(core *c, const struct service_instance_list *deleted) {
   auto_project_list projects = {0};
   TRY(project_list_deleted(c->db, &projects));
-  for (size_t i = 0; i < projects.len; i++)
-    if (!still_busy(deleted, c, projects.items[i].id, NULL, NULL))
-      TRY(project_purge(c->db, projects.items[i].id));
+  for (size_t i = 0; i < projects.len; i++) {
+    struct scope scope = {.project_id = projects.items[i].id};
+    bool over = false;
+    TRY(is_over(c, deleted, &scope, &over));
+    if (over) TRY(project_purge(c->db, projects.items[i].id));
+  }
   return NULL;
 }
 

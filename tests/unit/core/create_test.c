@@ -1,0 +1,305 @@
+/* How deployments come to be: uploads, redeploys, rollbacks, and the order of their builds. */
+#include <fcntl.h>
+
+#include "source/pack.h"
+#include "town.h"
+
+/* ---- uploads ---- */
+
+static struct {
+  int calls;
+  enum err_code code;
+  char message[400], id[ID_SIZE];
+} uploaded;
+
+static void on_uploaded(void *arg, err *e, const char *id) {
+  (void)arg;
+  uploaded.calls++;
+  uploaded.code = e ? err_code_of(e) : 0;
+  snprintf(uploaded.message, sizeof uploaded.message, "%s", e ? err_message(e) : "");
+  id_copy(uploaded.id, id);
+  err_free(e);
+}
+
+/* A tar.gz with one file; the caller owns the path. */
+static char *make_archive(const char *text) {
+  auto_free char *folder = path_join(town_folder, "code");
+  auto_free char *file = path_join(folder, "index.html");
+  char *path = path_join(town_folder, "code.tar.gz");
+  struct pack_options options = {0};
+  pack *p;
+  CHECK_OK(file_make_dirs(folder, 0755));
+  CHECK_OK(file_write_fast(file, text, strlen(text), 0644));
+  CHECK_OK(pack_new(folder, &options, &p));
+  auto_fd fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  CHECK_OK(pack_write_fd(p, fd, NULL, NULL));
+  pack_free(p);
+  return path;
+}
+
+static void begin_upload(const char *path, const char *service_id) {
+  memset(&uploaded, 0, sizeof uploaded);
+  struct core_upload upload = {.project_id = project.id, .environment_id = instance.environment_id,
+                               .service_id = service_id, .archive_path = path, .message = "first",
+                               .user_id = user.id};
+  core_deploy_upload(town, &upload, on_uploaded, NULL);
+}
+
+static void upload(const char *text, const char *service_id) {
+  auto_free char *path = make_archive(text);
+  begin_upload(path, service_id);
+  WAIT(uploaded.calls);
+  CHECK(!file_exists(path));
+}
+
+TEST(an_upload_goes_live) {
+  town_open();
+  upload("<p>one", service.id);
+  CHECK_TEXT(uploaded.message, "");
+  WAIT_STATUS(uploaded.id, SUCCESS);
+  CHECK_TEXT(served_by(), uploaded.id);
+  auto_deployment d = {0};
+  CHECK_OK(deployment_get(town_db, uploaded.id, &d));
+  CHECK_INT(d.settings.source_kind, SOURCE_UPLOAD);
+  CHECK_TEXT(d.message, "first");
+  CHECK_TEXT(d.creator_user_id, user.id);
+  CHECK(*d.snapshot_id && *d.image_id);
+  town_close();
+}
+
+TEST(the_same_code_is_the_same_snapshot) {
+  town_open();
+  auto_deployment first = {0}, second = {0};
+  upload("<p>one", service.id);
+  CHECK_OK(deployment_get(town_db, uploaded.id, &first));
+  upload("<p>one", service.id);
+  CHECK_OK(deployment_get(town_db, uploaded.id, &second));
+  CHECK_TEXT(second.snapshot_id, first.snapshot_id);
+  WAIT_STATUS(second.id, SUCCESS);
+  WAIT_STATUS(first.id, REMOVED);
+  town_close();
+}
+
+TEST(an_upload_without_a_service_takes_the_only_one) {
+  town_open();
+  upload("<p>one", NULL);
+  CHECK_TEXT(uploaded.message, "");
+  auto_deployment d = {0};
+  CHECK_OK(deployment_get(town_db, uploaded.id, &d));
+  CHECK_TEXT(d.service_id, service.id);
+  auto_service other = {0};
+  auto_service_instance other_instance = {0};
+  town_make_service("other", &other, &other_instance);
+  upload("<p>one", "");
+  CHECK_INT(uploaded.code, ERR_INVALID);
+  CHECK_HAS(uploaded.message, "the project has 2 services: say which with --service");
+  town_close();
+}
+
+TEST(a_bad_archive_makes_nothing) {
+  town_open();
+  char *path = path_join(town_folder, "bad.tar.gz");
+  CHECK_OK(file_write_fast(path, "no archive", 10, 0600));
+  begin_upload(path, service.id);
+  WAIT(uploaded.calls);
+  CHECK_INT(uploaded.code, ERR_INVALID);
+  bool found = false;
+  auto_deployment latest = {0};
+  CHECK_OK(deployment_find_latest(town_db, instance.id, &found, &latest));
+  CHECK(!found);
+  CHECK(!file_exists(path));
+  free(path);
+  town_close();
+}
+
+TEST(a_foreign_service_is_not_found) {
+  town_open();
+  upload("<p>one", "00000000-0000-4000-8000-000000000000");
+  CHECK_INT(uploaded.code, ERR_NOT_FOUND);
+  town_close();
+}
+
+TEST(tramd_ends_while_an_upload_is_unpacked) {
+  town_open();
+  auto_free char *path = make_archive("<p>one");
+  begin_upload(path, service.id);
+  town_stop();
+  CHECK_INT(uploaded.calls, 1);
+  CHECK_INT(uploaded.code, ERR_BUSY);
+  town_close();
+}
+
+/* ---- again, and back ---- */
+
+static void set_colour(const char *value) {
+  struct variable v = {.name = (char *)"COLOUR", .value = (char *)value};
+  id_copy(v.project_id, project.id);
+  id_copy(v.environment_id, instance.environment_id);
+  id_copy(v.service_id, service.id);
+  CHECK_OK(variable_set(town_db, &v));
+}
+
+TEST(a_rollback_restores_image_settings_and_variables_without_a_build) {
+  town_open();
+  char first[ID_SIZE], second[ID_SIZE], back[ID_SIZE];
+  set_colour("blue");
+  instance.settings.num_replicas = 2;
+  deploy_live(first);
+  set_colour("red");
+  instance.settings.num_replicas = 1;
+  bld->image = "sha256:2";
+  deploy_live(second);
+  WAIT_STATUS(first, REMOVED);
+  CHECK(strv_has(&en->env, "COLOUR=red"));
+  int builds = bld->started;
+  CHECK_OK(core_rollback(town, first, user.id, back));
+  WAIT_STATUS(back, SUCCESS);
+  CHECK_INT(bld->started, builds);
+  CHECK_INT(fake_count(en, back), 2);
+  CHECK_TEXT(fake_find(en, back, 0)->image_id, "sha256:1");
+  CHECK(strv_has(&en->env, "COLOUR=blue"));
+  CHECK_TEXT(served_by(), back);
+  WAIT_STATUS(second, REMOVED);
+  auto_deployment d = {0};
+  CHECK_OK(deployment_get(town_db, back, &d));
+  CHECK_TEXT(d.source_deployment_id, first);
+  town_close();
+}
+
+TEST(what_cannot_be_rolled_back_to) {
+  town_open();
+  char failed[ID_SIZE], good[ID_SIZE], id[ID_SIZE];
+  bld->fail = "no";
+  deploy(failed);
+  WAIT_STATUS(failed, FAILED);
+  CHECK_ERR(core_rollback(town, failed, "", id), ERR_CONFLICT, "it never had an image");
+  bld->fail = NULL;
+  deploy_live(good);
+  fake_images_gone = true;
+  CHECK_ERR(core_rollback(town, good, "", id), ERR_CONFLICT, "its image is no longer kept");
+  CHECK_ERR(core_rollback(town, "00000000-0000-4000-8000-000000000000", "", id), ERR_NOT_FOUND, "");
+  town_close();
+}
+
+TEST(a_redeploy_takes_todays_variables) {
+  town_open();
+  char id[ID_SIZE];
+  set_colour("blue");
+  upload("<p>one", service.id);
+  WAIT_STATUS(uploaded.id, SUCCESS);
+  set_colour("red");
+  CHECK_OK(core_redeploy(town, uploaded.id, "", id));
+  WAIT_STATUS(id, SUCCESS);
+  CHECK(strv_has(&en->env, "COLOUR=red"));
+  CHECK_INT(bld->started, 2);
+  town_close();
+}
+
+TEST(a_service_without_a_source_says_what_to_do) {
+  town_open();
+  char id[ID_SIZE];
+  instance.settings.source_kind = SOURCE_NONE;
+  CHECK_ERR(core_deploy_instance(town, &instance, "", id), ERR_INVALID, "deploy with `tram up`");
+  town_close();
+}
+
+/* ---- the queue ---- */
+
+TEST(as_many_build_at_a_time_as_the_configuration_says) {
+  enum { SERVICES = 5 };
+  town_open();
+  char ids[SERVICES][ID_SIZE];
+  bld->hold = true;
+  for (int i = 0; i < SERVICES; i++) {
+    auto_service s = {0};
+    auto_service_instance of = {0};
+    auto_free char *name = str_format("service-%d", i);
+    town_make_service(name, &s, &of);
+    CHECK_OK(core_deploy_instance(town, &of, "", ids[i]));
+  }
+  WAIT(bld->running == 2);
+  turns(20);
+  CHECK_INT(bld->started, 2);
+  CHECK_STATUS(ids[0], BUILDING); /* the oldest first */
+  CHECK_STATUS(ids[1], BUILDING);
+  CHECK_STATUS(ids[2], QUEUED);
+  fake_end_build(fake_build_of(bld, ids[1]));
+  WAIT_STATUS(ids[2], BUILDING);
+  bld->hold = false;
+  fake_end_builds(bld);
+  for (int i = 0; i < SERVICES; i++) WAIT_STATUS(ids[i], SUCCESS);
+  CHECK_INT(bld->most_running, 2);
+  town_close();
+}
+
+TEST(a_service_builds_one_at_a_time_and_the_last_one_serves) {
+  town_open();
+  char ids[3][ID_SIZE];
+  bld->hold = true;
+  for (int i = 0; i < 3; i++) deploy(ids[i]);
+  WAIT(bld->running == 1);
+  turns(20);
+  CHECK_INT(bld->running, 1);
+  CHECK_STATUS(ids[1], QUEUED);
+  bld->hold = false;
+  fake_end_builds(bld);
+  WAIT_STATUS(ids[2], SUCCESS);
+  CHECK_INT(bld->most_running, 1);
+  WAIT(is_final(ids[0]) && is_final(ids[1]));
+  CHECK_TEXT(served_by(), ids[2]);
+  town_close();
+}
+
+TEST(an_older_one_that_is_slow_does_not_replace_a_newer_one) {
+  town_open();
+  char older[ID_SIZE], newer[ID_SIZE];
+  en->app.status = INSTANCE_CREATED;
+  deploy(older);
+  WAIT(fake_count(en, older) == 1);
+  turns(5);
+  en->app = fake_runs(8080);
+  deploy_live(newer);
+  WAIT_STATUS(older, REMOVED);
+  CHECK_TEXT(reason_of(older), "a newer deployment is live");
+  turns(20);
+  CHECK_STATUS(newer, SUCCESS);
+  CHECK_TEXT(served_by(), newer);
+  check_nothing_left(older);
+  town_close();
+}
+
+TEST(a_cancelled_build_makes_room_for_the_next) {
+  town_open();
+  char first[ID_SIZE], second[ID_SIZE];
+  bld->hold = true;
+  deploy(first);
+  deploy(second);
+  WAIT_STATUS(first, BUILDING);
+  CHECK_OK(core_cancel(town, first));
+  WAIT_STATUS(second, BUILDING);
+  CHECK_INT(bld->cancelled, 1);
+  town_close();
+}
+
+static void count_change(void *arg, const char *id) {
+  (void)id;
+  ++*(int *)arg;
+}
+
+TEST(watchers_are_told_of_their_deployment) {
+  town_open();
+  char first[ID_SIZE], second[ID_SIZE];
+  int all = 0, one = 0;
+  core_watch *watch_all = core_watch_start(town, NULL, count_change, &all);
+  deploy_live(first);
+  core_watch *watch_one = core_watch_start(town, first, count_change, &one);
+  CHECK(all > 3);
+  deploy_live(second);
+  WAIT_STATUS(first, REMOVED);
+  CHECK(one >= 2 && one < all);
+  core_watch_stop(watch_all);
+  core_watch_stop(watch_one);
+  town_close();
+}
+
+TEST_MAIN
