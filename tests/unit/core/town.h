@@ -103,7 +103,8 @@ static inline void town_make_service(const char *name, struct service *ret_servi
 static inline void town_open(void) {
   log_set_level(LOG_LEVEL_ERROR);
   fake_images_gone = false;
-  snprintf(town_folder, sizeof town_folder, "/tmp/tramway-core-XXXXXX");
+  bool has_memory = access("/dev/shm", W_OK) == 0; /* each town is some fsyncs */
+  snprintf(town_folder, sizeof town_folder, "%s/tramway-core-XXXXXX", has_memory ? "/dev/shm" : "/tmp");
   CHECK(mkdtemp(town_folder));
   auto_free char *logs = path_join(town_folder, "logs");
   town_loop = loop_new();
