@@ -41,7 +41,8 @@ struct workload {
   const char *service_label;  /* DNS label: answers `<label>.railway.internal` and `<label>` */
   const char *image_id;       /* "sha256:…" in the image store, or a reference by digest */
   const char *const *argv;    /* whole command (entrypoint and command already merged) */
-  const char *const *env;     /* "NAME=value"; never passed on an argument vector */
+  const char *const *env;     /* "NAME=value"; never passed on an argument vector.  The engine adds
+                                 RAILWAY_REPLICA_ID, the instance's id */
   const char *working_dir;    /* NULL: "/" */
   const char *user;           /* as in an image: "", "name", "uid", "uid:gid", "name:group" */
   int replicas;               /* 0…50; a job has 1 */

@@ -181,12 +181,12 @@ TEST(exec_with_and_without_a_terminal) {
   CHECK_OK(engine_apply(fx.engine, &w));
   WAIT_STATUS("box-0", INSTANCE_RUNNING);
   engine_exec *x =
-      exec_start(SCRIPT("read a; echo got $a $GREETING $EXTRA; echo $PPID >&2; exit 6"), false);
+      exec_start(SCRIPT("read a; echo got $a $GREETING $EXTRA $RAILWAY_REPLICA_ID; echo $PPID >&2; exit 6"), false);
   engine_exec_write(x, "this\n", 5);
   WAIT_EXEC;
   CHECK_TEXT(ex.error, "");
   CHECK_INT(ex.exit_code, 6);
-  CHECK_HAS(str_text(&ex.output), "got this hello more");
+  CHECK_HAS(str_text(&ex.output), "got this hello more box-0");
   exec_start(SCRIPT("cat; echo ended"), false);
   TAP_WAIT_FOR(true, 1, (void)0);
   x = exec_start(SCRIPT("cat; echo ended"), false);

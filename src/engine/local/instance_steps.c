@@ -65,11 +65,14 @@ static err *write_config(const struct instance *inst, const char *hostname,
   auto_free char *hosts = path_join(inst->bundle, "hosts");
   auto_free char *resolv = path_join(inst->bundle, "resolv.conf");
   auto_free char *hostname_file = path_join(inst->bundle, "hostname");
+  auto_strv env = STRV_EMPTY;
+  strv_add_all(&env, w->env);
+  strv_addf(&env, "RAILWAY_REPLICA_ID=%s", inst->id);
   struct oci_config config = {
       .rootfs = inst->rootfs,
       .hostname = hostname,
       .argv = w->argv,
-      .env = w->env,
+      .env = (const char *const *)env.items,
       .working_dir = w->working_dir,
       .user = user,
       .first_host_id = inst->first_host_id,
