@@ -304,6 +304,9 @@ err *config_parse(const char *text, size_t len, const char *what, struct config 
 
 err *config_load(const char *path, struct config **ret_config) {
   auto_str text = STR_EMPTY;
+  if (!file_exists(path))
+    return err_new(ERR_NOT_FOUND, "there is no configuration '%s': `tramd --print-config` prints one with all "
+                                  "defaults; --config names another file", path);
   TRY(file_read(path, CONFIG_MAX_BYTES, &text));
   return config_parse(str_text(&text), text.len, path, ret_config);
 }
