@@ -260,6 +260,22 @@ TEST(tramd_restarts_while_the_old_one_goes) {
   town_close();
 }
 
+TEST(edge_and_engine_are_asked_nothing_once_they_are_freed) {
+  enum { LONGER_THAN_ANY_TIMER_MS = 150 };
+  town_open();
+  deploy_live(old);
+  gate->sessions = 1;
+  deploy_live(new);
+  WAIT(gate->asked > 1);
+  core_stop(town);
+  WAIT(core_is_quiet(town));
+  fake_edge_disconnect(gate);
+  fake_engine_disconnect(en);
+  long long end_ms = tap_now_ms() + LONGER_THAN_ANY_TIMER_MS;
+  while (tap_now_ms() < end_ms) turn();
+  town_close();
+}
+
 TEST(a_live_one_that_crashed_while_tramd_was_away_is_crashed) {
   town_open();
   deploy_live(old);

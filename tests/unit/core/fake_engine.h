@@ -56,6 +56,7 @@ struct fake_engine {
   struct fake_app app, job; /* of what is started from now on */
   const char *address;      /* of every instance; NULL: each has its own */
   bool hold_removals, hold_sockets;
+  bool gone; /* freed, as far as core knows: asking it for something is a bug */
   const char *fail_apply, *fail_remove, *fail_sockets; /* with this error */
   engine_done_fn *start_done;
   void *start_arg;
@@ -164,6 +165,7 @@ static inline void fake_boot_(void *en_) {
 
 static inline err *fake_apply_(engine *base, const struct workload *w) {
   struct fake_engine *en = fake_of(base);
+  if (en->gone) abort();
   if (en->fail_apply) return err_new(ERR_IO, "%s", en->fail_apply);
   LIST_FOREACH(r, &en->removals, struct fake_removal, link)
     if (strcmp(r->workload_id, w->id) == 0) return err_new(ERR_CONFLICT, "it is being removed");
@@ -205,6 +207,7 @@ static inline void fake_finish_removals(void *en_) {
 
 static inline void fake_remove_(engine *base, const char *workload_id, engine_done_fn *done, void *arg) {
   struct fake_engine *en = fake_of(base);
+  if (en->gone) abort();
   if (!fake_count(en, workload_id)) {
     if (done) done(arg, NULL);
     return;
@@ -260,6 +263,7 @@ static inline void fake_answer_questions(void *en_) {
 
 static inline void fake_sockets_(engine *base, const char *instance_id, engine_sockets_fn *done, void *arg) {
   struct fake_engine *en = fake_of(base);
+  if (en->gone) abort();
   struct fake_question *q = mem_zalloc(sizeof *q);
   snprintf(q->instance_id, sizeof q->instance_id, "%s", instance_id);
   q->done = done;
@@ -285,6 +289,7 @@ static inline void fake_started_(void *en_) {
 
 static inline void fake_start_(engine *base, engine_done_fn *done, void *arg) {
   struct fake_engine *en = fake_of(base);
+  en->gone = false;
   en->start_done = done;
   en->start_arg = arg;
   loop_defer(en->loop, fake_started_, en);
@@ -315,6 +320,7 @@ static inline struct fake_engine *fake_engine_new(loop *l) {
 /* tramd ends: nothing is called back, what runs is left running. */
 static inline void fake_engine_disconnect(struct fake_engine *en) {
   en->on_change = NULL;
+  en->gone = true;
   LIST_FOREACH(r, &en->removals, struct fake_removal, link) {
     list_remove(&r->link);
     fake_drop_(en, r->workload_id, 0);

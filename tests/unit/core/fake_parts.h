@@ -137,6 +137,7 @@ struct edge {
   loop *loop;
   json_t *wanted, *live; /* {host: {"state": n, "targets": ["address:port"]}} */
   struct list tellings, drains;
+  bool gone;        /* freed, as far as core knows: asking it for something is a bug */
   bool hold;        /* what is wanted does not become live until the test lets it */
   const char *fail; /* it does not become live, with this error */
   unsigned sessions;
@@ -165,6 +166,7 @@ static inline void fake_go_live(void *g_) {
 }
 
 err *edge_set_routes(edge *g, const struct edge_route *routes, size_t len, edge_done_fn *done, void *arg) {
+  if (g->gone) abort();
   json_decref(g->wanted);
   g->wanted = json_object();
   for (size_t i = 0; i < len; i++) {
@@ -204,6 +206,7 @@ static inline void fake_answer_drains(void *g_) {
 
 void edge_drained(edge *g, const char *key, const struct edge_target *target, edge_sessions_fn *fn, void *arg) {
   (void)key, (void)target;
+  if (g->gone) abort();
   struct fake_drain *d = mem_zalloc(sizeof *d);
   d->fn = fn;
   d->arg = arg;
@@ -224,6 +227,7 @@ static inline edge *fake_edge_new(loop *l) {
 
 /* What edge_free does: open callbacks are called with ERR_BUSY; what is live stays so. */
 static inline void fake_edge_disconnect(edge *g) {
+  g->gone = true;
   LIST_FOREACH(t, &g->tellings, struct fake_telling, link) {
     list_remove(&t->link);
     if (t->done) t->done(t->arg, err_new(ERR_BUSY, "the edge ends"));

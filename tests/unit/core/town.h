@@ -60,6 +60,7 @@ static inline void town_start(void) {
   struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", .public_port = 8080,
                                  .build_concurrency = 2, .healthcheck_timeout_ms = 600, .stop_grace_ms = 100};
   int started = 0;
+  gate->gone = false;
   CHECK_OK(core_new(&parts, &options, &town));
   core_set_engine(town, &en->base);
   en->on_change = core_instance_changed;
@@ -69,11 +70,13 @@ static inline void town_start(void) {
   CHECK_INT(started, 1);
 }
 
+/* In the order of daemon.c; freeing the engine turns the loop, too. */
 static inline void town_stop(void) {
   core_stop(town);
   WAIT(core_is_quiet(town));
   fake_edge_disconnect(gate);
   fake_engine_disconnect(en);
+  turn();
   core_free(town);
   town = NULL;
 }
