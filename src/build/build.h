@@ -24,9 +24,12 @@ struct builder_config {
   const char *exec_program; /* path of tramway-exec (src/loop/exec_main.c): cgroup, die-with-parent */
   int64_t timeout_ms, memory_bytes, cpu_millis; /* caps of one build; 0: none */
   enum registry_policy registry;
-  const char *debian_mirror, *debian_suite, *npm_registry; /* NULL or "": the host's own */
+  const char *debian_mirror, *npm_registry; /* NULL or "": the host's own (apt_sources.h, npm_registry.h) */
+  const char *debian_security; /* NULL or "": beside the mirror when that is called …/debian, else the host's own */
+  const char *debian_suite;    /* NULL or "": trixie */
   const char *http_proxy, *https_proxy, *no_proxy, *ca_bundle; /* NULL or "": none */
   const char *build_subnet; /* builds have a private bridge: never the host's own network */
+  const char *private_pool; /* the environments' networks, closed to builds; NULL or "": none */
 };
 
 /* What the image says about running it. */
@@ -69,7 +72,8 @@ fallible build_start(builder *b, const struct build_request *request, build_line
                      build_done_fn *on_done, void *arg, build **ret_build);
 void build_cancel(build *b); /* on_done follows with ERR_BUSY "cancelled" */
 
-/* Ends what an earlier tramd left of its builds: containers, mounts, folders.  At start. */
+/* Ends what an earlier tramd left of its builds: containers, mounts, folders, networks and their
+ * firewall.  At start, and before the halt. */
 void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg);
 
 /* Deletes an image from the store when no workload uses it any more. */

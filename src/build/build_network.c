@@ -1,16 +1,22 @@
 #include "build/build_network.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "build/build_firewall.h"
 #include "loop/spawn.h"
 
 #define NETAVARK "/usr/lib/podman/netavark"
@@ -19,25 +25,28 @@ enum { DEADLINE_MS = 20000, FIRST_HOST = 2 };
 
 struct build_networks {
   loop *loop;
-  char *subnet, *tag, *state_dir;
+  const struct builder_config *config;
+  char *subnet, *tag, *state_dir, *bridge;
   uint32_t base; /* the subnet's own address */
   int slots;
   bool taken[BUILD_NETWORK_SLOTS];
+  bool closing_firewall; /* its table is being deleted: opens wait, or it would be theirs */
+  struct list waiting;   /* struct change.link */
 };
 
 /* One open or close under way. */
 struct change {
+  struct list link; /* in networks->waiting */
   build_networks *networks;
   int slot;
   char *path, *name;
-  struct spawn_options options;
   build_network_done_fn *opened;
   build_network_closed_fn *closed;
   void *arg;
 };
 
-err *build_networks_new(loop *l, const char *subnet, const char *tag, const char *state_dir,
-                        build_networks **ret_networks) {
+err *build_networks_new(loop *l, const struct builder_config *config, const char *subnet, const char *tag,
+                        const char *state_dir, build_networks **ret_networks) {
   auto_free char *address = str_dup(subnet);
   char *slash = strchr(address, '/');
   long long bits = 0;
@@ -49,9 +58,12 @@ err *build_networks_new(loop *l, const char *subnet, const char *tag, const char
   long long hosts = (1LL << (32 - bits)) - 3; /* network, bridge, broadcast */
   build_networks *n = mem_zalloc(sizeof *n);
   n->loop = l;
+  n->config = config;
   n->subnet = str_dup(subnet);
   n->tag = str_dup(tag);
   n->state_dir = str_dup(state_dir);
+  n->bridge = str_format("twb-%s", tag);
+  list_init(&n->waiting);
   n->base = ntohl(parsed.s_addr) & ~(uint32_t)((1LL << (32 - bits)) - 1);
   n->slots = hosts < BUILD_NETWORK_SLOTS ? (int)hosts : BUILD_NETWORK_SLOTS;
   *ret_networks = n;
@@ -63,6 +75,7 @@ void build_networks_free(build_networks *n) {
   free(n->subnet);
   free(n->tag);
   free(n->state_dir);
+  free(n->bridge);
   free(n);
 }
 
@@ -92,7 +105,7 @@ static int outer_mtu(void) {
 
 /* What netavark wants to read; the same for setup and teardown. */
 static char *definition(const build_networks *n, int slot) {
-  auto_free char *bridge = str_format("twb-%s", n->tag);
+  const char *bridge = n->bridge;
   auto_free char *name = str_format("twb-%s-%d", n->tag, slot);
   auto_free char *gateway = address_of(n, 1);
   auto_free char *own = address_of(n, (uint32_t)(FIRST_HOST + slot));
@@ -140,17 +153,55 @@ static struct change *change_new(build_networks *n, int slot, void *arg) {
   c->name = str_format("twb-%s-%d", n->tag, slot);
   c->path = str_format("/run/netns/%s", c->name);
   c->arg = arg;
+  list_init(&c->link);
   return c;
 }
 
+static bool any_taken(const build_networks *n) {
+  for (int i = 0; i < n->slots; i++)
+    if (n->taken[i]) return true;
+  return false;
+}
+
 /* --- close --- */
+
+static void start_open(struct change *c);
+
+static void report_closed(struct change *c) {
+  if (c->closed) c->closed(c->arg);
+  change_free(c);
+}
+
+static void on_firewall_closed(void *arg, err *e) {
+  struct change *c = arg;
+  build_networks *n = c->networks;
+  if (e) log_warn("build", "removing %s", err_message(e));
+  err_free(e);
+  n->closing_firewall = false;
+  while (!n->closing_firewall && !list_empty(&n->waiting)) {
+    struct change *next = CONTAINER_OF(n->waiting.next, struct change, link);
+    list_remove(&next->link);
+    start_open(next);
+  }
+  report_closed(c);
+}
+
+/* The last one out closes the firewall. */
+static void leave(struct change *c) {
+  build_networks *n = c->networks;
+  if (any_taken(n) || n->closing_firewall) {
+    report_closed(c);
+    return;
+  }
+  n->closing_firewall = true;
+  build_firewall_remove(n->loop, n->bridge, on_firewall_closed, c);
+}
 
 static void finish_close(struct change *c, err *e) {
   if (e) log_warn("build", "removing the network namespace '%s': %s", c->name, err_message(e));
   err_free(e);
   c->networks->taken[c->slot] = false;
-  if (c->closed) c->closed(c->arg);
-  change_free(c);
+  leave(c);
 }
 
 static void on_deleted(void *arg, const struct spawn_result *result) {
@@ -179,22 +230,44 @@ void build_network_close(build_networks *n, int slot, build_network_closed_fn *d
 
 /* --- open --- */
 
-static void report_failed_open(void *arg) {
-  struct change *c = arg;
-  c->opened(c->arg, err_new(ERR_IO, "making the build's network failed; the log of tramd says why"), -1, NULL);
-  change_free(c);
-}
-
 static void fail_open(struct change *c, err *e) {
   build_network_close(c->networks, c->slot, NULL, NULL);
   c->opened(c->arg, err_wrap(e, "making the build's network"), -1, NULL);
   change_free(c);
 }
 
+static err *write_one(const char *path) {
+  auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, "1", 1) != 1) return err_errno(errno, "writing '%s'", path);
+  return NULL;
+}
+
+/* Isolated ports reach the bridge's own address, not each other.  A port of another build may vanish
+ * meanwhile. */
+static err *isolate_ports(const build_networks *n) {
+  auto_free char *folder = str_format("/sys/class/net/%s/brif", n->bridge);
+  DIR *ports = opendir(folder);
+  if (!ports) return err_errno(errno, "opening '%s'", folder);
+  err *e = NULL;
+  struct dirent *entry;
+  while (!e && (entry = readdir(ports))) {
+    auto_free char *port = path_join(folder, entry->d_name);
+    auto_free char *path = path_join(port, "isolated");
+    if (entry->d_name[0] == '.') continue;
+    e = write_one(path);
+    if (!e || file_exists(port)) continue;
+    err_free(e);
+    e = NULL;
+  }
+  closedir(ports);
+  return e;
+}
+
 static void on_set_up(void *arg, const struct spawn_result *result) {
   struct change *c = arg;
   err *e = spawn_result_err(result);
   if (e && *result->output) e = err_wrap(e, "%s", result->output); /* netavark's reason is a JSON on stdout */
+  if (!e) e = isolate_ports(c->networks);
   if (e) {
     fail_open(c, e);
     return;
@@ -203,11 +276,48 @@ static void on_set_up(void *arg, const struct spawn_result *result) {
   change_free(c);
 }
 
+static void on_firewall_set(void *arg, err *e) {
+  struct change *c = arg;
+  if (!e) e = run_netavark(c, "setup", on_set_up);
+  if (e) fail_open(c, e);
+}
+
+/* Each open sets the table anew: the host's resolvers and routes may have changed. */
+static void set_firewall(struct change *c) {
+  build_networks *n = c->networks;
+  const struct builder_config *config = n->config;
+  struct build_firewall f = {.bridge = n->bridge, .private_pool = config->private_pool};
+  build_firewall_add_host(&f);
+  const char *const given[] = {config->http_proxy, config->https_proxy, config->debian_mirror,
+                               config->debian_security, config->npm_registry};
+  for (size_t i = 0; i < ARRAY_LEN(given); i++) build_firewall_add_endpoint(&f, given[i]);
+  build_firewall_set(n->loop, &f, on_firewall_set, c);
+  build_firewall_done(&f);
+}
+
 static void on_added(void *arg, const struct spawn_result *result) {
   struct change *c = arg;
   err *e = spawn_result_err(result);
-  if (!e) e = run_netavark(c, "setup", on_set_up);
-  if (e) fail_open(c, e);
+  if (e)
+    fail_open(c, e);
+  else
+    set_firewall(c);
+}
+
+static void report_failed_open(void *arg) {
+  struct change *c = arg;
+  c->opened(c->arg, err_new(ERR_IO, "making the build's network failed; the log of tramd says why"), -1, NULL);
+  change_free(c);
+}
+
+static void start_open(struct change *c) {
+  const char *argv[] = {"ip", "netns", "add", c->name, NULL};
+  err *e = run(c, argv, NULL, on_added);
+  if (!e) return;
+  log_error("build", "starting ip: %s", err_message(e));
+  err_free(e);
+  c->networks->taken[c->slot] = false;
+  loop_defer(c->networks->loop, report_failed_open, c);
 }
 
 static int free_slot(const build_networks *n) {
@@ -225,13 +335,10 @@ void build_network_open(build_networks *n, build_network_done_fn *done, void *ar
   n->taken[slot] = true;
   struct change *c = change_new(n, slot, arg);
   c->opened = done;
-  const char *argv[] = {"ip", "netns", "add", c->name, NULL};
-  err *e = run(c, argv, NULL, on_added);
-  if (!e) return;
-  log_error("build", "starting ip: %s", err_message(e));
-  err_free(e);
-  n->taken[slot] = false;
-  loop_defer(n->loop, report_failed_open, c);
+  if (n->closing_firewall)
+    list_push(&n->waiting, &c->link);
+  else
+    start_open(c);
 }
 
 /* --- clean --- */
@@ -248,10 +355,13 @@ static void clean_next(void *arg) {
   for (; c->next < c->networks->slots; c->next++) {
     auto_free char *path = str_format("/run/netns/twb-%s-%d", c->networks->tag, c->next);
     if (c->networks->taken[c->next] || !file_exists(path)) continue;
+    c->networks->taken[c->next] = true;
     build_network_close(c->networks, c->next++, clean_next, c);
     return;
   }
-  if (c->done) c->done(c->arg);
+  struct change *last = change_new(c->networks, 0, c->arg);
+  last->closed = c->done;
+  leave(last);
   free(c);
 }
 

@@ -66,7 +66,7 @@ static err *set_up(buildah *b) {
     return err_new(ERR_NOT_FOUND, "'%s' is missing: it belongs beside tramway-exec", b->paths.runtime);
   auto_free char *state = path_join(b->config->run_dir, "build-network");
   const char *subnet = str_empty(b->config->build_subnet) ? DEFAULT_SUBNET : b->config->build_subnet;
-  return build_networks_new(b->loop, subnet, b->tag, state, &b->networks);
+  return build_networks_new(b->loop, b->config, subnet, b->tag, state, &b->networks);
 }
 
 err *buildah_new(loop *l, const struct builder_config *config, buildah **ret_buildah) {

@@ -98,6 +98,7 @@ static err *open_builder(struct daemon *d) {
       .no_proxy = c->build.no_proxy,
       .ca_bundle = c->build.ca_bundle,
       .build_subnet = c->network.build_subnet,
+      .private_pool = c->network.ipv4_pool,
   };
   return builder_new(d->loop, &config, &d->builder);
 }

@@ -2,6 +2,7 @@
  * Debian's mirror and the npm registry; no image registry and no Python index (with them it works
  * too).  Base images are kept in TRAMWAY_TEST_CACHE, by default /var/cache/tramway-test: the first
  * run takes minutes, a later one about half a minute. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "build/build.h"
 #include "build/image_store.h"
+#include "loop/spawn.h"
 #include "tap.h"
 
 enum { BUILD_DEADLINE_MS = 500000, SHORT_MS = 60000 };
@@ -61,6 +64,23 @@ static void on_done(void *arg, err *e, const struct image_info *info) {
   strv_add_all(&t.info.exposed_ports, (const char *const *)info->exposed_ports.items);
 }
 
+/* Runs with different caches may go on at a time: names and networks are derived from its path. */
+static struct {
+  char bridge[16], other_bridge[16], subnet[24], gateway[24], other_address[24], other_host[24];
+} own;
+
+static void derive_names(void) {
+  char hex[SHA256_HEX_SIZE];
+  secret_sha256_hex(t.cache, strlen(t.cache), hex);
+  int number = hex[0] + hex[1];
+  snprintf(own.bridge, sizeof own.bridge, "twb-%.6s", hex);
+  snprintf(own.other_bridge, sizeof own.other_bridge, "two-%.6s", hex);
+  snprintf(own.subnet, sizeof own.subnet, "10.215.%u.0/24", number);
+  snprintf(own.gateway, sizeof own.gateway, "10.215.%u.1", number);
+  snprintf(own.other_address, sizeof own.other_address, "10.216.%u.1", number);
+  snprintf(own.other_host, sizeof own.other_host, "10.216.%u.9", number);
+}
+
 /* One run at a time: builder_clean of another would end our containers. */
 static void lock_cache(void) {
   static int fd = -1;
@@ -75,6 +95,7 @@ static void open_builder(int64_t timeout_ms) {
   auto_free char *images = realpath("images", NULL);
   if (!program) TAP_FAIL("build/tramway-exec is missing: make all");
   t.cache = str_dup(cache ? cache : "/var/cache/tramway-test");
+  derive_names();
   CHECK_OK(file_make_dirs(t.cache, 0700));
   lock_cache();
   auto_free char *run = path_join(t.cache, "run");
@@ -88,7 +109,8 @@ static void open_builder(int64_t timeout_ms) {
       .cpu_millis = 2000,
       .debian_suite = "bookworm",
       .ca_bundle = "/etc/ssl/certs/ca-certificates.crt",
-      .build_subnet = "10.214.77.0/24",
+      .build_subnet = own.subnet,
+      .private_pool = "10.213.0.0/16",
   };
   t.loop = loop_new();
   CHECK_OK(builder_new(t.loop, &config, &t.builder));
@@ -180,7 +202,28 @@ static void run_ok(const struct build_request *request) {
   if (t.error) TAP_FAIL("the build failed: %s\n%s", t.error, str_text(&t.lines));
 }
 
-/* Nothing of ours is left: network namespaces, control groups, work folders. */
+/* Runs a program of the host; whether it succeeded.  Its outputs are appended to *ret_output. */
+struct tool {
+  struct str *output;
+  bool ended, ok;
+};
+
+static void on_tool_done(void *arg, const struct spawn_result *result) {
+  struct tool *tool = arg;
+  if (tool->output) str_addf(tool->output, "%s%s", result->output, result->error_tail);
+  tool->ok = result->exit_status == 0;
+  tool->ended = true;
+}
+
+static bool run_tool(const char *const *argv, struct str *ret_output) {
+  struct tool tool = {.output = ret_output};
+  struct spawn_options options = {.argv = argv, .deadline_ms = SHORT_MS, .collect_limit = 1 << 20};
+  CHECK_OK(spawn_start(t.loop, &options, on_tool_done, &tool, NULL));
+  TAP_WAIT_FOR(tool.ended, SHORT_MS, loop_turn(t.loop, 50));
+  return tool.ok;
+}
+
+/* Nothing of ours is left: network namespaces, control groups, work folders, the firewall. */
 static size_t leftovers(void) {
   static const char *const folders[] = {"/run/netns", "/sys/fs/cgroup/pids/tramway/builds",
                                         "/sys/fs/cgroup/tramway/builds"};
@@ -188,11 +231,14 @@ static size_t leftovers(void) {
   for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
     DIR *dir = opendir(folders[i]);
     struct dirent *entry;
-    while (dir && (entry = readdir(dir))) found += strstr(entry->d_name, "test-build") || str_starts(entry->d_name, "twb-");
+    while (dir && (entry = readdir(dir))) found += strstr(entry->d_name, own.bridge + strlen("twb-")) != NULL;
     if (dir) closedir(dir);
   }
   auto_free char *work = path_join(t.cache, "builds/test-build");
-  return found + file_exists(work);
+  static const char *const list[] = {"nft", "list", "tables", NULL};
+  auto_str tables = STR_EMPTY;
+  CHECK(run_tool(list, &tables));
+  return found + file_exists(work) + (strstr(str_text(&tables), own.bridge) != NULL);
 }
 
 TEST(dockerfile_with_the_traps) {
@@ -256,27 +302,96 @@ TEST(neither_ca_nor_planner_variables_end_in_the_image) {
   end();
 }
 
-/* A server on the host's loopback, as tramd's API is. */
-static int listen_on_loopback(int *ret_port) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+/* A server of the host on every address of it, IPv4 and IPv6. */
+static int listen_everywhere(int *ret_port) {
+  int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
   socklen_t len = sizeof address;
-  CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 1) == 0);
+  CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 4) == 0);
   CHECK(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
-  *ret_port = ntohs(address.sin_port);
+  *ret_port = ntohs(address.sin6_port);
   return fd;
 }
 
-TEST(host_loopback_is_out_of_reach) {
+/* The address that this machine has towards the Internet. */
+static char *public_address(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xC6336401)};
+  struct sockaddr_in here = {0};
+  socklen_t len = sizeof here;
+  CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&there, sizeof there) == 0); /* sends nothing */
+  CHECK(getsockname(fd, (struct sockaddr *)&here, &len) == 0);
+  close(fd);
+  char text[INET_ADDRSTRLEN];
+  return str_dup(inet_ntop(AF_INET, &here.sin_addr, text, sizeof text));
+}
+
+/* A bridge as an environment or another container engine has, outside of the private pool. */
+static void set_other_bridge(bool wanted) {
+  const char *name = own.other_bridge;
+  auto_free char *address = str_format("%s/24", own.other_address);
+  const char *const drop[] = {"ip", "link", "delete", name, NULL};
+  const char *const make[][7] = {{"ip", "link", "add", name, "type", "bridge"},
+                                 {"ip", "addr", "add", address, "dev", name},
+                                 {"ip", "link", "set", name, "up"}};
+  run_tool(drop, NULL);
+  for (size_t i = 0; wanted && i < ARRAY_LEN(make); i++) CHECK(run_tool(make[i], NULL));
+}
+
+/* bash's /dev/tcp; "refused" means at once, not after a timeout. */
+#define TRY_IT "try() { r=reached; timeout 5 bash -c \"exec 3<>/dev/tcp/$1/$2\" 2>/dev/null || r=refused-$?; echo $1 $r; }; "
+
+TEST(host_and_other_networks_are_out_of_reach) {
   begin();
   int port;
-  int fd = listen_on_loopback(&port);
-  auto_free char *text = str_format("FROM debian:bookworm-slim\nSHELL [\"/bin/bash\", \"-c\"]\n"
-                                    "RUN if exec 3<>/dev/tcp/127.0.0.1/%d; then echo reached; else echo refused; fi\n", port);
+  auto_fd everywhere = listen_everywhere(&port);
+  auto_free char *public = public_address();
+  set_other_bridge(true);
+  auto_free char *text = str_format(
+      "FROM debian:bookworm-slim\nSHELL [\"/bin/bash\", \"-c\"]\n"
+      "RUN " TRY_IT "try 127.0.0.1 %d; try %s %d; try %s %d; try %s %d; try %s 80; "
+      "try 10.213.0.1 53; try 10.213.250.9 80; try 169.254.169.254 80; try fd7a::1 80\n"
+      "RUN apt-get -qq update && cd /tmp && apt-get -qq download hello && echo downloaded\n",
+      port, own.gateway, port, public, port, own.other_address, port, own.other_host);
   put("Dockerfile", text);
   run_ok(&(struct build_request){.no_cache = true});
-  close(fd);
-  CHECK_HAS(str_text(&t.lines), "\nrefused\n");
+  set_other_bridge(false);
+  const char *lines = str_text(&t.lines);
+  if (strstr(lines, " reached") || strstr(lines, " refused-124")) TAP_FAIL("%s", lines);
+  CHECK_HAS(lines, "169.254.169.254 refused-1\n");
+  CHECK_HAS(lines, "\ndownloaded\n");
+  CHECK_INT(leftovers(), 0);
+  end();
+}
+
+/* "fe80::…%eth0" of the build bridge. */
+static void bridge_link_local(char *ret_address, size_t size) {
+  auto_str text = STR_EMPTY;
+  CHECK_OK(file_read("/proc/net/if_inet6", 1 << 20, &text));
+  char *at = strstr(text.data, own.bridge);
+  CHECK(at != NULL);
+  while (at > text.data && at[-1] != '\n') at--;
+  snprintf(ret_address, size, "fe80::%.4s:%.4s:%.4s:%.4s%%eth0", at + 16, at + 20, at + 24, at + 28);
+}
+
+/* Builds get no IPv6 address, but the kernel gives both ends of the bridge a link-local one. */
+TEST(host_is_out_of_reach_by_link_local_addresses) {
+  begin();
+  int port;
+  auto_fd everywhere = listen_everywhere(&port);
+  put("Dockerfile", "FROM debian:bookworm-slim\nRUN echo started; sleep 271830\n");
+  build *b = start(&(struct build_request){.no_cache = true});
+  TAP_WAIT_FOR(strstr(str_text(&t.lines), "\nstarted"), SHORT_MS, loop_turn(t.loop, 50));
+  char address[64];
+  bridge_link_local(address, sizeof address);
+  auto_free char *ns = str_format("%s-0", own.bridge);
+  auto_free char *script = str_format("exec 3<>/dev/tcp/%s/%d", address, port);
+  const char *const argv[] = {"ip", "netns", "exec", ns, "bash", "-c", script, NULL};
+  auto_str output = STR_EMPTY; /* other errors as long as the addresses are new */
+  TAP_WAIT_FOR(strstr(str_text(&output), "Permission denied"), 15000, CHECK(!run_tool(argv, &output)));
+  build_cancel(b);
+  wait_for_end();
+  CHECK_INT(leftovers(), 0);
   end();
 }
 
