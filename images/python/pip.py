@@ -56,7 +56,13 @@ def index_url(arguments):
             return arguments[i + 1]
         if argument.startswith("--index-url="):
             return argument.partition("=")[2]
-    return os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
+    return os.environ.get("PIP_INDEX_URL") or default_index_url()
+
+
+def default_index_url():
+    """What pip itself would ask.  In a process of its own: beside this file, `import pip` is this file."""
+    program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    return subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True).stdout.strip()
 
 
 def index_answers(url):

@@ -13,8 +13,6 @@
 
 enum { RECIPE_FILE_LIMIT = 1024 * 1024, HASH_DIGITS = 12 };
 
-#define DEBIAN_MIRROR "http://deb.debian.org/debian"
-
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -119,19 +117,23 @@ static void on_rootfs(void *arg, err *e) {
     build_image(m);
 }
 
-/* The mirror of security updates stands beside the mirror, as deb.debian.org has it. */
-static void add_sources(struct strv *argv, const char *mirror, const char *suite) {
-  size_t len = strlen(mirror);
-  while (len && mirror[len - 1] == '/') len--;
-  strv_addf(argv, "deb %.*s %s main", (int)len, mirror, suite);
-  strv_addf(argv, "deb %.*s %s-updates main", (int)len, mirror, suite);
-  bool beside = len > 7 && strncmp(mirror + len - 7, "/debian", 7) == 0;
-  strv_addf(argv, "deb %.*s-security %s-security main", beside ? (int)len : (int)strlen(DEBIAN_MIRROR),
-            beside ? mirror : DEBIAN_MIRROR, suite);
+static void add_sources(struct making *m, struct strv *argv) {
+  const struct builder_config *config = m->images->config;
+  const char *suite = m->recipe.suite;
+  strv_addf(argv, "deb %s %s main", config->debian_mirror, suite);
+  strv_addf(argv, "deb %s %s-updates main", config->debian_mirror, suite);
+  if (str_empty(config->debian_security))
+    making_line(m, "This machine's apt sources name no security updates: the image has none");
+  else
+    strv_addf(argv, "deb %s %s-security main", config->debian_security, suite);
 }
 
 static void make_rootfs(struct making *m) {
-  const struct builder_config *config = m->images->config;
+  if (str_empty(m->images->config->debian_mirror)) {
+    making_finish(m, err_new(ERR_NOT_FOUND, "no Debian mirror is known: this machine's apt sources name none; "
+                             "set build.debian_mirror in tramway.toml"), NULL);
+    return;
+  }
   auto_strv argv = STRV_EMPTY;
   const char *const fixed[] = {
       "mmdebstrap", "--mode=root", "--variant=minbase", "--include=ca-certificates,libatomic1",
@@ -143,7 +145,7 @@ static void make_rootfs(struct making *m) {
   strv_add_all(&argv, fixed);
   strv_add(&argv, m->recipe.suite);
   strv_addf(&argv, "%s/context/rootfs.tar", m->work_dir);
-  add_sources(&argv, str_empty(config->debian_mirror) ? DEBIAN_MIRROR : config->debian_mirror, m->recipe.suite);
+  add_sources(m, &argv);
   auto_free char *name = str_format("%s-rootfs", strrchr(m->work_dir, '/') + 1);
   struct buildah_host_options options = {
       .name = name,

@@ -59,6 +59,11 @@ void builder_config_copy(const struct builder_config *config, struct builder_con
   each_text(ret_copy, duplicate);
 }
 
+void builder_config_set(const char **slot, const char *text) {
+  free((char *)*slot);
+  *slot = str_dup(text);
+}
+
 void builder_config_done(struct builder_config *copy) {
   each_text(copy, release);
 }

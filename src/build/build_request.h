@@ -13,6 +13,7 @@ void build_request_copy_done(struct build_request_copy *copy);
 
 /* Texts that are NULL become "". */
 void builder_config_copy(const struct builder_config *config, struct builder_config *ret_copy);
+void builder_config_set(const char **slot, const char *text); /* a text of such a copy */
 void builder_config_done(struct builder_config *copy);
 
 void image_info_copy(const struct image_info *info, struct image_info *ret_copy);

@@ -7,11 +7,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "build/apt_sources.h"
 #include "build/base_image.h"
 #include "build/build.h"
 #include "build/build_request.h"
 #include "build/build_source.h"
 #include "build/buildah.h"
+#include "build/npm_registry.h"
 #include "loop/work.h"
 
 enum { NAME_LIMIT = 48 };
@@ -22,6 +24,7 @@ struct image_builder {
   buildah *buildah;
   base_images *images;
   int running;
+  bool registry_asked; /* config.npm_registry is what it will be */
 };
 
 struct build {
@@ -90,6 +93,24 @@ static void step_read(build *b) {
     step_done(b, NULL);
   else
     work_start(b->builder->loop, read_source, on_source_read, b);
+}
+
+/* Set once and before the first download: threads read the configuration. */
+static void on_registry(void *arg, const char *url) {
+  build *b = arg;
+  builder *owner = b->builder;
+  if (!owner->registry_asked && url) builder_config_set(&owner->config.npm_registry, url);
+  if (!owner->registry_asked && !url) log_info("build", NPM_REGISTRY_UNKNOWN);
+  owner->registry_asked = true;
+  step_done(b, NULL);
+}
+
+static void step_registry(build *b) {
+  builder *owner = b->builder;
+  if (b->image_id || b->request.r.image || owner->registry_asked)
+    step_done(b, NULL);
+  else
+    npm_registry_find(owner->loop, on_registry, b);
 }
 
 static void resolve_next(build *b);
@@ -201,7 +222,7 @@ static void step_inspect(build *b) {
   buildah_inspect(b->builder->buildah, b->image_id, on_inspected, b);
 }
 
-static void (*const steps[])(build *) = {step_reuse, step_read, step_images, step_build, step_inspect};
+static void (*const steps[])(build *) = {step_reuse, step_read, step_registry, step_images, step_build, step_inspect};
 
 /* --- the end --- */
 
@@ -293,10 +314,23 @@ err *build_start(builder *owner, const struct build_request *request, build_line
 
 /* --- the builder --- */
 
+/* What is left empty is the host's own. */
+static void fill_mirrors(struct builder_config *config) {
+  auto_apt_sources sources = APT_SOURCES_EMPTY;
+  apt_sources_of("/etc/apt", &sources);
+  auto_free char *beside = apt_sources_beside(config->debian_mirror);
+  const char *security = beside ? beside : apt_sources_security(&sources);
+  if (str_empty(config->debian_security) && security) builder_config_set(&config->debian_security, security);
+  const char *archive = apt_sources_archive(&sources);
+  if (str_empty(config->debian_mirror) && archive) builder_config_set(&config->debian_mirror, archive);
+}
+
 err *builder_new(loop *l, const struct builder_config *config, builder **ret_builder) {
   builder *b = mem_zalloc(sizeof *b);
   b->loop = l;
   builder_config_copy(config, &b->config);
+  fill_mirrors(&b->config);
+  b->registry_asked = !str_empty(b->config.npm_registry);
   err *e = buildah_new(l, &b->config, &b->buildah);
   if (e) {
     builder_config_done(&b->config);

@@ -8,10 +8,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "build/fetch.h"
+#include "build/npm_registry.h"
 
 enum { DOCUMENT_LIMIT = 16 * 1024 * 1024 };
 
-#define NPM_REGISTRY "https://registry.npmjs.org"
 #define SHORT_FORM "application/vnd.npm.install-v1+json" /* without readmes: a tenth of the size */
 
 #if defined(__aarch64__)
@@ -73,7 +73,8 @@ void node_package_done(struct node_package *package) {
 
 static err *find(const struct builder_config *config, const char *package, const char *major,
                  struct node_package *ret_package) {
-  const char *registry = str_empty(config->npm_registry) ? NPM_REGISTRY : config->npm_registry;
+  const char *registry = config->npm_registry;
+  if (str_empty(registry)) return err_new(ERR_NOT_FOUND, NPM_REGISTRY_UNKNOWN);
   size_t len = strlen(registry);
   while (len && registry[len - 1] == '/') len--;
   auto_free char *url = str_format("%.*s/%s", (int)len, registry, package);

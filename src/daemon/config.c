@@ -77,15 +77,17 @@ static const struct row rows[] = {
      CHOICE("auto|always|never"),
      "Where base images come from: \"always\" a registry, \"never\" (made here from Debian packages),\n"
      "or \"auto\": a registry when one answers."},
-    {"build.debian_mirror", AT(build.debian_mirror), "\"http://deb.debian.org/debian\"",
-     ANY(CONFIG_URL, 0),
-     "Where Debian packages for images come from."},
+    {"build.debian_mirror", AT(build.debian_mirror), "\"\"",
+     ANY(CONFIG_URL, CONFIG_EMPTY),
+     "Where Debian packages for images come from; \"\" is where this machine's own apt has them from\n"
+     "(/etc/apt, read when tramd starts)."},
     {"build.debian_suite", AT(build.debian_suite), "\"bookworm\"",
      ANY(CONFIG_WORD, 0),
      "The Debian release that images are made from."},
-    {"build.npm_registry", AT(build.npm_registry), "\"https://registry.npmjs.org\"",
-     ANY(CONFIG_URL, 0),
-     "Where npm, pnpm and yarn fetch packages during builds."},
+    {"build.npm_registry", AT(build.npm_registry), "\"\"",
+     ANY(CONFIG_URL, CONFIG_EMPTY),
+     "Where Node, npm, pnpm and yarn fetch packages during builds; \"\" is where this machine's own npm\n"
+     "does (`npm config get registry`)."},
     {"build.http_proxy", AT(build.http_proxy), "\"\"",
      ANY(CONFIG_URL, CONFIG_EMPTY),
      "Given to builds as HTTP_PROXY."},

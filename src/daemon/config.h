@@ -55,9 +55,9 @@ struct config {
     int64_t memory_bytes; /* of one build; 0: half of the machine's, else 128 MiB … 1 PiB */
     int64_t cpu_millis;   /* of one build, thousandths of a core; 0: all of them */
     enum config_registry registry; /* "auto" */
-    char *debian_mirror;           /* http(s) URL; "http://deb.debian.org/debian" */
+    char *debian_mirror;           /* http(s) URL; "": that of the host's apt */
     char *debian_suite;            /* "bookworm" */
-    char *npm_registry;            /* http(s) URL; "https://registry.npmjs.org" */
+    char *npm_registry;            /* http(s) URL; "": that of the host's npm */
     char *http_proxy; /* for builds; "": none.  May hold a password: never log these two */
     char *https_proxy;
     char *no_proxy;  /* names that are reached without the proxy, with commas */

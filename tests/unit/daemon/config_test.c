@@ -23,6 +23,8 @@ TEST(defaults_are_as_documented) {
   CHECK_INT(c->build.timeout_s, 1800);
   CHECK_INT(c->build.memory_bytes, 0);
   CHECK_INT(c->build.registry, CONFIG_REGISTRY_AUTO);
+  CHECK_TEXT(c->build.debian_mirror, ""); /* the host's own */
+  CHECK_TEXT(c->build.npm_registry, "");
   CHECK_TEXT(c->build.http_proxy, "");
   CHECK_TEXT(c->network.build_subnet, "10.214.0.0/24");
   CHECK_INT(c->deploy.healthcheck_timeout_s, 300);
@@ -45,6 +47,8 @@ TEST(every_kind_of_value_is_read) {
                  "memory = 2_000_000_000\n"
                  "cpu_millis = 1500\n"
                  "registry = \"never\"\n"
+                 "debian_mirror = \"http://mirror.example.org/debian/\"\n"
+                 "npm_registry = \"https://npm.example.org\"\n"
                  "https_proxy = \"http://u:p@proxy:3128\"\n"
                  "[network]\n"
                  "ipv6_pool = \"fd00::/56\"\n"
@@ -62,6 +66,8 @@ TEST(every_kind_of_value_is_read) {
   CHECK_INT(c->build.memory_bytes, 2000000000);
   CHECK_INT(c->build.cpu_millis, 1500);
   CHECK_INT(c->build.registry, CONFIG_REGISTRY_NEVER);
+  CHECK_TEXT(c->build.debian_mirror, "http://mirror.example.org/debian");
+  CHECK_TEXT(c->build.npm_registry, "https://npm.example.org");
   CHECK_TEXT(c->build.https_proxy, "http://u:p@proxy:3128");
   CHECK_INT(c->deploy.stop_grace_s, 0);
   CHECK_INT(c->log.level, LOG_LEVEL_DEBUG);
@@ -146,6 +152,7 @@ static const struct { const char *text, *error; } wrong[] = {
     {"build.cpu_millis = 9", "must be 0, or 10 to 1000000"},
     {"build.registry = \"sometimes\"", "must be one of \"auto\", \"always\", \"never\""},
     {"build.registry = 1", "must be one of"},
+    {"build.debian_mirror = \"mirror.example.org\"", "must be a URL"},
     {"build.debian_suite = \"a;b\"", "may only have letters"},
     {"network.ipv4_pool = \"10.0.0.1/16\"", "must be an IPv4 network of /8 to /22"},
     {"network.ipv4_pool = \"10.0.0.0/24\"", "must be an IPv4 network of /8 to /22"},
