@@ -225,8 +225,8 @@ static bool run_tool(const char *const *argv, struct str *ret_output) {
 
 /* Nothing of ours is left: network namespaces, control groups, work folders, the firewall. */
 static size_t leftovers(void) {
-  static const char *const folders[] = {"/run/netns", "/sys/fs/cgroup/pids/tramway/builds",
-                                        "/sys/fs/cgroup/tramway/builds"};
+  static const char *const folders[] = {"/run/netns", "/sys/fs/cgroup/pids/tramway-builds",
+                                        "/sys/fs/cgroup/tramway-builds"};
   size_t found = 0;
   for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
     DIR *dir = opendir(folders[i]);
@@ -343,8 +343,7 @@ static void set_other_bridge(bool wanted) {
 
 TEST(host_and_other_networks_are_out_of_reach) {
   begin();
-  int port;
-  auto_fd everywhere = listen_everywhere(&port);
+  int port, fd = listen_everywhere(&port);
   auto_free char *public = public_address();
   set_other_bridge(true);
   auto_free char *text = str_format(
@@ -356,6 +355,7 @@ TEST(host_and_other_networks_are_out_of_reach) {
   put("Dockerfile", text);
   run_ok(&(struct build_request){.no_cache = true});
   set_other_bridge(false);
+  close(fd);
   const char *lines = str_text(&t.lines);
   if (strstr(lines, " reached") || strstr(lines, " refused-124")) TAP_FAIL("%s", lines);
   CHECK_HAS(lines, "169.254.169.254 refused-1\n");
@@ -377,8 +377,7 @@ static void bridge_link_local(char *ret_address, size_t size) {
 /* Builds get no IPv6 address, but the kernel gives both ends of the bridge a link-local one. */
 TEST(host_is_out_of_reach_by_link_local_addresses) {
   begin();
-  int port;
-  auto_fd everywhere = listen_everywhere(&port);
+  int port, fd = listen_everywhere(&port);
   put("Dockerfile", "FROM debian:bookworm-slim\nRUN echo started; sleep 271830\n");
   build *b = start(&(struct build_request){.no_cache = true});
   TAP_WAIT_FOR(strstr(str_text(&t.lines), "\nstarted"), SHORT_MS, loop_turn(t.loop, 50));
@@ -389,6 +388,7 @@ TEST(host_is_out_of_reach_by_link_local_addresses) {
   const char *const argv[] = {"ip", "netns", "exec", ns, "bash", "-c", script, NULL};
   auto_str output = STR_EMPTY; /* other errors as long as the addresses are new */
   TAP_WAIT_FOR(strstr(str_text(&output), "Permission denied"), 15000, CHECK(!run_tool(argv, &output)));
+  close(fd);
   build_cancel(b);
   wait_for_end();
   CHECK_INT(leftovers(), 0);
