@@ -14,7 +14,7 @@
 #include "base/mem.h"
 
 #define ROOT "/sys/fs/cgroup"
-#define BUILDS "tramway/builds"
+#define BUILDS "tramway-builds" /* beside the engine's group: either may go without the other */
 
 static const char *const v1_controllers[] = {"memory", "cpu", "pids"};
 
@@ -73,7 +73,7 @@ static err *make_v2(const char *name, const struct build_limits *limits) {
   auto_free char *folder = str_format(ROOT "/" BUILDS "/%s", name);
   auto_free char *self = path_join(folder, "self");
   TRY(file_make_dirs(self, 0755));
-  const char *parents[] = {ROOT, ROOT "/tramway", ROOT "/" BUILDS, folder};
+  const char *parents[] = {ROOT, ROOT "/" BUILDS, folder};
   for (size_t i = 0; i < ARRAY_LEN(parents); i++)
     set_limit(parents[i], "cgroup.subtree_control", "+memory +cpu +pids");
   limit_v2(folder, limits);
@@ -136,20 +136,25 @@ static void kill_members(const char *folder, void *arg) {
 }
 
 /* The trees that may hold a folder of ours: crun makes one in every v1 hierarchy. */
-static void each_tree(const char *name, void (*fn)(const char *folder, void *arg), void *arg) {
+static void list_trees(struct strv *trees) {
   if (is_v2()) {
-    auto_free char *folder = str_format(ROOT "/" BUILDS "/%s", name);
-    walk(folder, fn, arg);
+    strv_add(trees, ROOT "/" BUILDS);
     return;
   }
   DIR *dir = opendir(ROOT);
   struct dirent *entry;
-  while (dir && (entry = readdir(dir))) {
-    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-    auto_free char *folder = str_format(ROOT "/%s/" BUILDS "/%s", entry->d_name, name);
+  while (dir && (entry = readdir(dir)))
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') strv_addf(trees, ROOT "/%s/" BUILDS, entry->d_name);
+  if (dir) closedir(dir);
+}
+
+static void each_tree(const char *name, void (*fn)(const char *folder, void *arg), void *arg) {
+  auto_strv trees = STRV_EMPTY;
+  list_trees(&trees);
+  for (size_t i = 0; i < trees.len; i++) {
+    auto_free char *folder = path_join(trees.items[i], name);
     walk(folder, fn, arg);
   }
-  if (dir) closedir(dir);
 }
 
 bool build_cgroup_kill(const char *name) {
@@ -167,6 +172,9 @@ err *build_cgroup_remove(const char *name) {
   int failed = 0;
   each_tree(name, remove_folder, &failed);
   if (failed) return err_errno(failed, "removing the control group '%s'", name);
+  auto_strv trees = STRV_EMPTY;
+  list_trees(&trees);
+  for (size_t i = 0; i < trees.len; i++) (void)rmdir(trees.items[i]); /* goes with its last build */
   return NULL;
 }
 

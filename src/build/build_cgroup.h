@@ -1,4 +1,4 @@
-/* The control group of one build: <root>/tramway/builds/<name>, with the caps of the build.  Two
+/* The control group of one build: <root>/tramway-builds/<name>, with the caps of the build.  Two
  * leaves: `self` for buildah, `run` for the containers of RUN lines (crun kills whatever is in the
  * group that it removes, so they must not be one).  cgroup v1 (a tree per controller) and v2.
  *

@@ -11,8 +11,9 @@ export HOME=$WORK/home TRAM_SERVER=http://127.0.0.1:$API_PORT NO_COLOR=1
 export TRAMWAY_TEST_CACHE=${TRAMWAY_TEST_CACHE:-/var/cache/tramway-test}
 unset CI RAILWAY_TOKEN TRAM_TOKEN RAILWAY_API_TOKEN TRAM_API_TOKEN
 mkdir -p "$HOME" "$WORK/data" "$TRAMWAY_TEST_CACHE"
-# One user of the kept image store at a time: two builders on one store would end each other's builds.
-exec 9>>"$TRAMWAY_TEST_CACHE/lock" && flock 9
+# One end-to-end test at a time, since they share ports and names; and one user of the kept image store,
+# since two builders on one store would end each other's builds.
+exec 8>>/run/tramway-e2e.lock 9>>"$TRAMWAY_TEST_CACHE/lock" && flock 8 && flock 9
 tests=0 failures=0
 
 write_config() {
@@ -36,7 +37,7 @@ EOF
 }
 
 start_tramd() {
-  setsid "$BUILD/tramd" --config "$WORK/tramway.toml" >>"$WORK/tramd.log" 2>&1 </dev/null 9>&- &
+  setsid "$BUILD/tramd" --config "$WORK/tramway.toml" >>"$WORK/tramd.log" 2>&1 </dev/null 8>&- 9>&- &
   for _ in $(seq 300); do
     curl -fsS -o /dev/null --max-time 1 "$TRAM_SERVER/healthz" 2>/dev/null && return 0
     sleep 0.1

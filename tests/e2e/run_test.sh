@@ -9,7 +9,7 @@ cd "$REPO" || exit 1
 before=$(left_behind)
 
 run() {
-  make --no-print-directory run > "$WORK/run.out" 2>&1 9>&- || { tail -n 30 "$WORK/run.out"; return 1; }
+  make --no-print-directory run > "$WORK/run.out" 2>&1 8>&- 9>&- || { tail -n 30 "$WORK/run.out"; return 1; }
   tail -n 3 "$WORK/run.out"
   app=$(tail -n 3 "$WORK/run.out" | sed -n '1s/^app //p')
   tail -n 3 "$WORK/run.out" | sed -n '2p' | grep -q '^dashboard http' && tail -n 1 "$WORK/run.out" | grep -qx 'stop: make stop' &&
