@@ -234,12 +234,6 @@ err *core_domain_set_port(core *c, const char *id, int target_port) {
   return NULL;
 }
 
-char *core_url(core *c, const char *host) {
-  int port = c->options.public_port;
-  if (port == 0 || port == 80) return str_format("http://%s", host);
-  return str_format("http://%s:%d", host, port);
-}
-
 /* ---- settings that take effect at once ---- */
 
 err *core_settings_changed(core *c, const char *service_instance_id) {

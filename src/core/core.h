@@ -37,7 +37,6 @@ struct core_parts {
 struct core_options {
   const char *data_dir;      /* snapshots and git mirrors live below it */
   const char *domain_suffix; /* "localhost" */
-  int public_port;           /* written into URLs; 80 and 0 are left out */
   int build_concurrency;
   int64_t healthcheck_timeout_ms; /* when a service sets none */
   int64_t default_memory_bytes, default_cpu_millis, default_pids; /* of one replica; 0: no limit */
@@ -125,9 +124,6 @@ fallible core_domain_set_port(core *c, const char *id, int target_port);
 
 /* Replicas and routes follow the settings at once, without a deployment. */
 fallible core_settings_changed(core *c, const char *service_instance_id);
-
-/* "http://host:port" of a host name, without a port that is the protocol's own; the caller owns it. */
-char *core_url(core *c, const char *host);
 
 /* The variables that the service's instances get now: user's and RAILWAY_*; a JSON object. */
 fallible core_variables(core *c, const struct service_instance *instance, json_t **ret_variables);

@@ -25,7 +25,6 @@ static const struct field domain_route_fields[] = {
     F(host),
     F(target_port),
     F(service_instance_id),
-    F(slot),
 };
 #undef F
 const struct shape domain_route_shape =

@@ -42,12 +42,9 @@ struct domain_route {
   char *host;
   int target_port;
   char service_instance_id[ID_SIZE];
-  int slot; /* of the service instance in the edge (store/edge_slot.h), or EDGE_SLOT_NONE */
 };
 MODEL_STRUCT(domain_route);
 #define auto_domain_route_list MODEL_AUTO(domain_route_list)
-
-#define EDGE_SLOT_NONE (-1)
 
 #define HOST_LEN_MAX 253 /* RFC 1035, 2.3.4, without the root's dot */
 #define HOST_LABEL_MAX 63

@@ -125,15 +125,8 @@ CREATE TABLE domains (
 CREATE INDEX domains_instance ON domains(service_instance_id);
 CREATE INDEX domains_environment ON domains(environment_id);
 
--- The edge's numbered backends.  A slot whose instance is gone is free to be claimed again.
-CREATE TABLE edge_slots (
-  slot                INTEGER PRIMARY KEY CHECK (slot >= 0),
-  service_instance_id TEXT UNIQUE REFERENCES service_instances(id) ON DELETE SET NULL
-) STRICT;
-
 CREATE VIEW domain_routes AS
-  SELECT d.host, d.target_port, d.service_instance_id, ifnull(slots.slot, -1) AS slot
+  SELECT d.host, d.target_port, d.service_instance_id
     FROM domains AS d
     JOIN live_service_instances AS i ON i.id = d.service_instance_id
-    LEFT JOIN edge_slots AS slots ON slots.service_instance_id = d.service_instance_id
    WHERE d.sync_status NOT IN ('DELETING', 'DELETED');

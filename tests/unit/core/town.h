@@ -57,7 +57,7 @@ static inline void town_on_started(void *arg, err *e) {
 
 static inline void town_start(void) {
   struct core_parts parts = {town_loop, town_db, bld, gate, town_logs};
-  struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", .public_port = 8080,
+  struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", 
                                  .build_concurrency = 2, .healthcheck_timeout_ms = 600, .stop_grace_ms = 100};
   int started = 0;
   gate->gone = false;

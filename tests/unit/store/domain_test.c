@@ -1,4 +1,4 @@
-/* Domains, routes and the edge's slots. */
+/* Domains and routes. */
 #include "store/domain.h"
 
 #include "house.h"
@@ -64,7 +64,7 @@ TEST(hosts_are_unique_everywhere) {
   CHECK_ERR(domain_set_target_port(h.d, id, 65536, 1), ERR_CONFLICT, "CHECK");
 }
 
-TEST(routes_are_the_living_ones_with_their_slot) {
+TEST(routes_are_the_living_ones) {
   auto_house h;
   house_open(&h);
   auto_service web = {0};
@@ -75,50 +75,15 @@ TEST(routes_are_the_living_ones_with_their_slot) {
   CHECK_OK(add(&h, &h.instance, "a.localhost", a));
   CHECK_OK(add(&h, &h.instance, "c.localhost", c));
   CHECK_OK(domain_set_sync_status(h.d, c, SYNC_DELETING, 1));
-  int slot;
-  CHECK_OK(edge_slot_claim(h.d, web_instance.id, 10, &slot));
   auto_domain_route_list both = {0}, one = {0};
   CHECK_OK(domain_list_routes(h.d, &both));
   CHECK_INT(both.len, 2);
   CHECK_TEXT(both.items[0].host, "a.localhost");
-  CHECK_INT(both.items[0].slot, EDGE_SLOT_NONE);
   CHECK_TEXT(both.items[1].service_instance_id, web_instance.id);
-  CHECK_INT(both.items[1].slot, slot);
   CHECK_INT(both.items[1].target_port, 3000);
   CHECK_OK(service_mark_deleted(h.d, web.id, 1));
   CHECK_OK(domain_list_routes(h.d, &one));
   CHECK_INT(one.len, 1);
-}
-
-TEST(slots_are_claimed_once_and_used_again) {
-  auto_house h;
-  house_open(&h);
-  struct service service[3] = {0};
-  struct service_instance instance[3] = {0};
-  int slot;
-  for (int i = 0; i < 3; i++) {
-    char name[] = {'s', (char)('0' + i), '\0'};
-    house_service(&h, name, &service[i], &instance[i]);
-    CHECK_OK(edge_slot_claim(h.d, instance[i].id, 3, &slot));
-    CHECK_INT(slot, i);
-    CHECK_OK(edge_slot_claim(h.d, instance[i].id, 3, &slot));
-    CHECK_INT(slot, i);
-  }
-  CHECK_ERR(edge_slot_claim(h.d, h.instance.id, 3, &slot), ERR_LIMIT, "all 3 places of the edge");
-  CHECK_OK(edge_slot_release(h.d, instance[1].id));
-  CHECK_OK(edge_slot_release(h.d, instance[1].id));
-  CHECK_OK(edge_slot_find(h.d, instance[1].id, &slot));
-  CHECK_INT(slot, EDGE_SLOT_NONE);
-  CHECK_OK(edge_slot_claim(h.d, h.instance.id, 3, &slot));
-  CHECK_INT(slot, 1);
-  CHECK_OK(service_mark_deleted(h.d, service[0].id, 1));
-  CHECK_OK(service_purge(h.d, service[0].id));
-  CHECK_OK(edge_slot_claim(h.d, instance[1].id, 3, &slot));
-  CHECK_INT(slot, 0);
-  for (int i = 0; i < 3; i++) {
-    service_instance_done(&instance[i]);
-    service_done(&service[i]);
-  }
 }
 
 TEST(domains_go_with_their_service) {

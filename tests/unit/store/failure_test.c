@@ -15,13 +15,6 @@ static err *start_a_step(struct house *h, const char *id) {
   return deployment_step_start(h->d, &step);
 }
 
-static err *claim_a_slot(struct house *h, const char *id) {
-  int slot;
-  (void)id;
-  TRY(edge_slot_release(h->d, h->instance.id));
-  return edge_slot_claim(h->d, h->instance.id, 2, &slot);
-}
-
 static err *create_and_freeze(struct house *h, const char *id) {
   auto_deployment made = {0};
   auto_db_transaction t = {0};
@@ -50,7 +43,7 @@ TEST(each_statement_may_fail) {
     err *(*act)(struct house *, const char *);
     int statements;
   } rows[] = {
-      {list_a_page, 2},       {start_a_step, 2},    {claim_a_slot, 5},
+      {list_a_page, 2},       {start_a_step, 2},
       {create_and_freeze, 4}, {read_everything, 3},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
