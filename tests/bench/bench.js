@@ -23,6 +23,7 @@ const get = () => new Promise((resolve) => {
     response.on('end', () => resolve({ status: response.statusCode, body }));
   });
   request.on('error', () => resolve({ status: 0, body: '' }));
+  request.setTimeout(5000, () => request.destroy());
 });
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];

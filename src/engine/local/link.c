@@ -91,11 +91,16 @@ static err *make_pair(int fd, const struct link *l, int namespace_fd) {
   if (!bridge) return err_errno(errno, "the bridge '%s'", l->bridge);
   unsigned char mac[6] = {0x02, 0x74}; /* locally administered */
   memcpy(mac + 2, &l->address, 4);
+  /* A bridge takes the lowest address of its ports for its own.  Ours are high, so that an instance
+   * that comes or goes never changes the gateway's address under the others. */
+  unsigned char host_mac[6] = {0xfe, 0x74};
+  memcpy(host_mac + 2, &l->address, 4);
   struct request r;
   struct ifinfomsg *info = request_begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
   info->ifi_flags = info->ifi_change = IFF_UP;
   add(&r, IFLA_IFNAME, l->host_name, strlen(l->host_name) + 1);
   add(&r, IFLA_MASTER, &bridge, sizeof bridge);
+  add(&r, IFLA_ADDRESS, host_mac, sizeof host_mac);
   struct rtattr *link_info = nest(&r, IFLA_LINKINFO);
   add(&r, IFLA_INFO_KIND, "veth", 4);
   struct rtattr *data = nest(&r, IFLA_INFO_DATA), *peer = nest(&r, VETH_INFO_PEER);
