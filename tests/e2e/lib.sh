@@ -6,14 +6,17 @@ REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$REPO/${BUILD:-build}
 APPS=$REPO/tests/e2e/apps
 WORK=$(mktemp -d /var/tmp/tramway-e2e.XXXXXX)
-API_PORT=${E2E_API_PORT:-4690} HTTP_PORT=${E2E_HTTP_PORT:-8690}
+# Several can run side by side: each its own number (0 to 9) and its own TRAMWAY_TEST_CACHE.
+SLOT=${E2E_SLOT:-0}
+API_PORT=$((4690 + SLOT)) HTTP_PORT=$((8690 + SLOT)) RUN=/run/tramway-e2e$SLOT
+LETTERS=abcdefghij; NAME=twete${LETTERS:$SLOT:1}
 export HOME=$WORK/home TRAM_SERVER=http://127.0.0.1:$API_PORT NO_COLOR=1
 export TRAMWAY_TEST_CACHE=${TRAMWAY_TEST_CACHE:-/var/cache/tramway-test}
 unset CI RAILWAY_TOKEN TRAM_TOKEN RAILWAY_API_TOKEN TRAM_API_TOKEN
 mkdir -p "$HOME" "$WORK/data" "$TRAMWAY_TEST_CACHE"
 # One end-to-end test at a time, since they share ports and names; and one user of the kept image store,
 # since two builders on one store would end each other's builds.
-exec 8>>/run/tramway-e2e.lock 9>>"$TRAMWAY_TEST_CACHE/lock" && flock 8 && flock 9
+exec 8>>"$RUN.lock" 9>>"$TRAMWAY_TEST_CACHE/lock" && flock 8 && flock 9
 tests=0 failures=0
 
 write_config() {
@@ -22,14 +25,14 @@ write_config() {
 listen = "127.0.0.1:$API_PORT"
 [data]
 dir = "$WORK/data"
-run_dir = "/run/tramway-e2e"
+run_dir = "$RUN"
 [edge]
 http_listen = ["127.0.0.1:$HTTP_PORT"]
 [network]
-name = "twete"
-ipv4_pool = "10.219.0.0/16"
-ipv6_pool = "fd7a:7472:e2e::/48"
-build_subnet = "10.220.0.0/24"
+name = "$NAME"
+ipv4_pool = "10.$((230 + SLOT)).0.0/16"
+ipv6_pool = "fd7a:7472:e2e$SLOT::/48"
+build_subnet = "10.220.$SLOT.0/24"
 [deploy]
 healthcheck_timeout = 20
 stop_grace = 2
@@ -46,7 +49,7 @@ start_tramd() {
   return 1
 }
 
-tramd_pid() { cat /run/tramway-e2e/tramd.pid; }
+tramd_pid() { cat "$RUN/tramd.pid"; }
 
 # Base images are made once for all runs: the image store is kept between them.
 keep_image_store() {
@@ -56,12 +59,14 @@ keep_image_store() {
 
 # What Tramway could leave on the machine: processes, mounts, links, namespaces, firewall, groups.
 left_behind() {
-  pgrep -fa '[/]run/tramway-e2e' # living ones; who has ended may wait for its parent
-  grep tramway-e2e /proc/mounts
-  ip -br link | grep -i '^tw'
-  ip netns list
-  nft list tables | grep -v '^#'
-  find /sys/fs/cgroup -maxdepth 3 -type d -name 'twete*'
+  local tag; tag=twb-$(printf %s "$WORK/data" | sha256sum | cut -c1-6)
+  pgrep -fa "[/]${RUN#/}/" # living ones; who has ended may wait for its parent
+  grep "$RUN/" /proc/mounts
+  ip -br link | grep -E "^($NAME|$tag|tv0a$(printf %02x $((230 + SLOT))))"
+  ip netns list | grep -E "$NAME|$tag"
+  nft list tables | grep -E "$NAME|$tag"
+  iptables-save 2>/dev/null | grep -F "10.$((230 + SLOT))."
+  find /sys/fs/cgroup -maxdepth 3 -type d -name "$NAME*"
 }
 
 start_tramway() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The README's commands: `make run`, again, `make stop`, and `make run` once more.
 . "$(dirname "$0")/lib.sh"
-export TRAMWAY_DATA=$WORK/data TRAMWAY_RUN=/run/tramway-e2e TRAMWAY_API_PORT=$API_PORT TRAMWAY_HTTP_PORT=$HTTP_PORT
+export TRAMWAY_DATA=$WORK/data TRAMWAY_RUN=$RUN TRAMWAY_API_PORT=$API_PORT TRAMWAY_HTTP_PORT=$HTTP_PORT
 write_config
 cp "$WORK/tramway.toml" "$TRAMWAY_DATA/tramway.toml" # a name and networks of its own; `make run` keeps it
 keep_image_store
