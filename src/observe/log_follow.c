@@ -115,8 +115,8 @@ static void start_over(struct followed *file, int64_t offset) {
   log_reader_init(&file->reader, offset);
 }
 
-/* Opens a file for this call.  One that became shorter or another (conmon's rotation) is read from
- * its beginning. */
+/* Opens a file for this call.  One that became shorter or another is read from its beginning; what
+ * was given back to the disk before it was read is passed over. */
 static void open_file(const log_follower *f, struct followed *file) {
   file->ended = true;
   int fd = open(file->path, O_RDONLY | O_CLOEXEC);
@@ -128,11 +128,12 @@ static void open_file(const log_follower *f, struct followed *file) {
   }
   bool same = file->device == info.st_dev && file->inode == info.st_ino &&
               info.st_size >= file->reader.offset;
+  int64_t begin = log_reader_begin(fd);
   if (!file->opened_before && f->show.after_ns) {
     int64_t place = log_reader_find_time(fd, info.st_size, f->show.after_ns);
-    start_over(file, place > LOG_READER_WARM_UP ? place - LOG_READER_WARM_UP : 0);
-  } else if (file->opened_before && !same) {
-    start_over(file, 0);
+    start_over(file, place > begin + LOG_READER_WARM_UP ? place - LOG_READER_WARM_UP : begin);
+  } else if ((file->opened_before && !same) || file->reader.offset < begin) {
+    start_over(file, begin);
   }
   file->opened_before = true;
   file->device = info.st_dev;

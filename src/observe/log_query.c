@@ -76,13 +76,13 @@ struct scan {
   struct kept_list *kept;
   size_t limit;
   int fd;
-  int64_t size;
+  int64_t begin, size;
 };
 
 /* Takes what matches of [start, end); false when all that lies before is too old. */
 static bool scan_chunk(struct scan *s, int64_t start, int64_t end) {
   struct log_reader r;
-  log_reader_init(&r, start > LOG_READER_WARM_UP ? start - LOG_READER_WARM_UP : 0);
+  log_reader_init(&r, start > s->begin + LOG_READER_WARM_UP ? start - LOG_READER_WARM_UP : s->begin);
   r.fd = s->fd;
   r.end = end;
   bool first = true, older_matters = true;
@@ -109,8 +109,8 @@ static void scan_file(struct scan *s) {
     if (place + 2 * LOG_READER_WARM_UP < end) end = place + 2 * LOG_READER_WARM_UP;
   }
   size_t before = s->kept->len, bytes_before = s->kept->bytes;
-  while (end > 0) {
-    int64_t start = end > chunk ? end - chunk : 0;
+  while (end > s->begin) {
+    int64_t start = end - s->begin > chunk ? end - chunk : s->begin;
     bool older_matters = scan_chunk(s, start, end);
     bool enough = s->kept->len - before >= s->limit ||
                   s->kept->bytes - bytes_before >= LOG_QUERY_BYTES_MAX;
@@ -128,6 +128,7 @@ static err *scan_path(struct scan *s) {
     return err_errno(errno, "opening the log '%s'", s->file->path);
   s->fd = fd;
   s->size = info.st_size;
+  s->begin = log_reader_begin(fd);
   scan_file(s);
   return NULL;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/usage.h"
 #include "observe/log_line.h"
 #include "observe/log_text.h"
 
@@ -148,8 +149,13 @@ static bool time_behind(int fd, int64_t offset, int64_t *ret_ns) {
   return found;
 }
 
+int64_t log_reader_begin(int fd) {
+  int64_t begin = usage_data_begin(fd);
+  return begin ? begin + 1 : 0; /* the newline before the first line was left there */
+}
+
 int64_t log_reader_find_time(int fd, int64_t size, int64_t time_ns) {
-  int64_t low = 0, high = size;
+  int64_t low = log_reader_begin(fd), high = size;
   while (high - low > LOG_READER_WARM_UP) {
     int64_t middle = low + (high - low) / 2, found_ns;
     if (time_behind(fd, middle, &found_ns) && found_ns < time_ns)

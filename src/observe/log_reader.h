@@ -50,6 +50,9 @@ bool log_reader_unfinished(struct log_reader *r, struct log_record *ret_record);
 /* Frees the buffer; the next call reads again. */
 void log_reader_rest(struct log_reader *r);
 
+/* Where reading begins: 0, or the first line behind what was given back to the disk (log_keep.h). */
+int64_t log_reader_begin(int fd);
+
 /* An offset at or before the first line that is not older than `time_ns`, and near it: times in a
  * file are taken to be in order. */
 int64_t log_reader_find_time(int fd, int64_t size, int64_t time_ns);
