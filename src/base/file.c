@@ -54,19 +54,25 @@ static err *sync_folder_of(const char *path) {
   return NULL;
 }
 
+err *file_replace(const char *temporary, const char *path) {
+  auto_fd fd = open(temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 || fsync(fd) < 0) return err_errno(errno, "syncing '%s'", temporary);
+  if (rename(temporary, path) < 0) return err_errno(errno, "replacing '%s'", path);
+  return sync_folder_of(path);
+}
+
 static err *write_whole(const char *path, const void *data, size_t size, mode_t mode, bool sync) {
   auto_free char *temporary = str_format("%s.XXXXXX", path);
   auto_fd fd = mkostemp(temporary, O_CLOEXEC);
   if (fd < 0) return err_errno(errno, "making a temporary file beside '%s'", path);
   err *e = write_all(fd, data, size, path);
   if (!e && fchmod(fd, mode) < 0) e = err_errno(errno, "setting the mode of '%s'", path);
-  if (!e && sync && fsync(fd) < 0) e = err_errno(errno, "syncing '%s'", path);
-  if (!e && rename(temporary, path) < 0) e = err_errno(errno, "replacing '%s'", path);
-  if (e) {
-    unlink(temporary);
-    return e;
-  }
-  return sync ? sync_folder_of(path) : NULL;
+  if (!e && sync)
+    e = file_replace(temporary, path);
+  else if (!e && rename(temporary, path) < 0)
+    e = err_errno(errno, "replacing '%s'", path);
+  if (e) unlink(temporary);
+  return e;
 }
 
 err *file_write(const char *path, const void *data, size_t size, mode_t mode) {

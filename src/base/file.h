@@ -18,6 +18,10 @@ fallible file_write(const char *path, const void *data, size_t size, mode_t mode
 /* The same without the fsyncs, for what is made anew after a power loss (files in /run). */
 fallible file_write_fast(const char *path, const void *data, size_t size, mode_t mode);
 
+/* Puts a finished file in the place of `path`, of the same file system: fsync, rename, fsync of the
+ * folder. */
+fallible file_replace(const char *temporary, const char *path);
+
 bool file_exists(const char *path); /* follows no symlink */
 
 /* Makes the folder and its missing parents. */

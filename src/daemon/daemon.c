@@ -18,6 +18,7 @@
 #include "edge/edge.h"
 #include "engine/local/local.h"
 #include "observe/log_store.h"
+#include "store/account.h"
 #include "store/migrate.h"
 
 struct paths { /* of what is installed with us */
@@ -205,12 +206,23 @@ static void on_core_started(void *arg, err *e) {
   log_info("tramd", "version " TRAMWAY_VERSION " serves the API at http://%s", d->config->server.listen);
 }
 
+/* Whether nobody has ever used this Tramway: who starts it is there to read what is wrong. */
+static bool is_first_start(struct daemon *d) {
+  int64_t users = 0;
+  err_ignore(user_count(d->db, &users));
+  return users == 0;
+}
+
+/* After an upgrade or a boot an edge that does not come up must not take the API away, with which
+ * one finds out why; it is tried again for as long as tramd runs. */
 static void on_edge_started(void *arg, err *e) {
   struct daemon *d = arg;
-  if (e) {
+  if (e && is_first_start(d)) {
     give_up(d, err_wrap(e, "edge"));
     return;
   }
+  if (e) log_error("edge", "%s; the API serves, and the edge is tried again", err_message(e));
+  err_free(e);
   core_start(d->core, on_core_started, d);
 }
 

@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,17 +22,32 @@ static err *open_file(const char *run_dir, int *ret_fd) {
   return NULL;
 }
 
-static int holder_of(int fd) {
-  char text[32] = "";
-  ssize_t got = pread(fd, text, sizeof text - 1, 0);
-  return got > 0 ? atoi(text) : 0;
+/* Of the whole file. */
+static const struct flock exclusive = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+/* The process that keeps us from the lock; 0: none. */
+static err *holder_of(int fd, int *ret_pid) {
+  struct flock lock = exclusive;
+  if (fcntl(fd, F_GETLK, &lock) < 0) return err_errno(errno, "looking at the lock of tramd.pid");
+  if (lock.l_type != F_UNLCK && lock.l_pid <= 0)
+    return err_new(ERR_CONFLICT, "a tramd outside of this container holds the lock of tramd.pid");
+  *ret_pid = lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+  return NULL;
+}
+
+err *lock_holder(const char *run_dir, int *ret_pid) {
+  auto_fd fd = -1;
+  TRY(open_file(run_dir, &fd));
+  return holder_of(fd, ret_pid);
 }
 
 err *lock_take(const char *run_dir) {
   int fd;
   TRY(open_file(run_dir, &fd));
-  if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-    int holder = holder_of(fd);
+  struct flock lock = exclusive;
+  if (fcntl(fd, F_SETLK, &lock) < 0) {
+    int holder = 0;
+    err_ignore(holder_of(fd, &holder));
     close(fd);
     return err_new(ERR_CONFLICT, "a tramd with the run folder '%s' is running already (process %d): end "
                                  "it with `tramd --stop`, or give this one folders of its own", run_dir, holder);
@@ -44,6 +58,20 @@ err *lock_take(const char *run_dir) {
   return NULL; /* the descriptor, and with it the lock, stays open until the process ends */
 }
 
+/* SIGTERM to `pid` if that is still who holds the lock: between the two looks at the lock the
+ * descriptor pins the process, so the number cannot have become somebody else's. */
+static err *ask_to_end(int fd, int pid) {
+  int now;
+  auto_fd process = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0 && errno == ESRCH) return NULL;
+  if (process < 0) return err_errno(errno, "looking at tramd (process %d)", pid);
+  TRY(holder_of(fd, &now));
+  if (now != pid) return NULL;
+  if (syscall(SYS_pidfd_send_signal, process, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
+    return err_errno(errno, "ending tramd (process %d)", pid);
+  return NULL;
+}
+
 static void pause_briefly(void) {
   nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
 }
@@ -52,18 +80,15 @@ err *lock_stop_holder(const char *run_dir, int wait_ms) {
   auto_fd fd = -1;
   TRY(open_file(run_dir, &fd));
   int64_t end_ms = clock_monotonic_ms() + wait_ms;
-  int asked = 0;
-  while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-    int holder = holder_of(fd);
-    if (holder > 0 && holder != asked) {
-      if (kill(holder, SIGTERM) < 0 && errno != ESRCH)
-        return err_errno(errno, "ending tramd (process %d)", holder);
-      asked = holder;
-    }
+  for (int asked = 0;;) {
+    int holder;
+    TRY(holder_of(fd, &holder));
+    if (!holder) return NULL;
+    if (holder != asked) TRY(ask_to_end(fd, holder));
+    asked = holder;
     if (clock_monotonic_ms() > end_ms)
       return err_new(ERR_BUSY, "tramd (process %d) has not ended after %d s: look at its log", holder,
                      wait_ms / 1000);
     pause_briefly();
   }
-  return NULL;
 }

@@ -1,5 +1,9 @@
 /* One tramd for each run folder: <run_dir>/tramd.pid, locked for as long as its process lives, so a
- * stale file or a reused process id never misleads. */
+ * stale file or a reused process id never misleads.
+ *
+ * The kernel itself tells who holds the lock (fcntl(2), F_GETLK); the number in the file is for
+ * people and scripts.  Such a lock ends when its process closes any descriptor of the file: nothing
+ * else in tramd may open it. */
 #ifndef TRAMWAY_DAEMON_LOCK_H
 #define TRAMWAY_DAEMON_LOCK_H
 
@@ -7,6 +11,9 @@
 
 /* Takes the lock until the process ends; ERR_CONFLICT names the process that has it. */
 fallible lock_take(const char *run_dir);
+
+/* The process that has it; 0: nobody. */
+fallible lock_holder(const char *run_dir, int *ret_pid);
 
 /* SIGTERM to the tramd that holds the lock; waits until it has ended, at most `wait_ms` (ERR_BUSY
  * then).  Success when there is none. */

@@ -6,7 +6,9 @@
 #include "base/embedded.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/log.h"
 #include "base/str.h"
+#include "store/db_kept.h"
 
 #define FOLDER "src/store/migrations/"
 #define DIGITS 4
@@ -70,26 +72,50 @@ static err *check_log(db *d, const struct migration *migrations, size_t count,
 static err *apply(db *d, const struct migration *migration, size_t number) {
   char checksum[SHA256_HEX_SIZE];
   checksum_of(migration, checksum);
-  auto_db_transaction t = {0};
-  TRY(db_begin(d, &t));
   TRY(db_run_script(d, migration->text));
   if (!db_in_transaction(d)) return err_new(ERR_INVALID, "it ends the transaction that it runs in");
-  TRY(db_run(d, "INSERT INTO schema_migrations VALUES (?1, ?2, ?3, ?4)",
-             DB_BIND(db_int((int64_t)number), db_text(migration->name), db_text(checksum),
-                     db_int(clock_now_us())),
-             NULL));
+  return db_run(d, "INSERT INTO schema_migrations VALUES (?1, ?2, ?3, ?4)",
+                DB_BIND(db_int((int64_t)number), db_text(migration->name), db_text(checksum),
+                        db_int(clock_now_us())),
+                NULL);
+}
+
+static err *apply_all(db *d, const struct migration *migrations, size_t from, size_t count) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(d, &t));
+  for (size_t i = from; i < count; i++)
+    TRY(err_wrap(apply(d, &migrations[i], i + 1), "migration '%s'", migrations[i].name));
   return db_commit(&t);
 }
 
-err *migrate_run(db *d, const struct migration *migrations, size_t count) {
+/* The error of an upgrade, with the way back. */
+static err *way_back(err *e, const char *path, size_t count) {
+  if (!e || !path) return e;
+  auto_free char *copy = db_kept_path(path, count);
+  auto_err *cause = e;
+  return err_new(err_code_of(cause),
+                 "%s; the database was left as it was: install the version before again and start it "
+                 "(a copy is in '%s')", err_message(cause), copy);
+}
+
+err *migrate_run(db *d, const char *path, const struct migration *migrations, size_t count) {
   for (size_t i = 0; i < count; i++)
     TRY(check_name(&migrations[i], i + 1));
   TRY(make_log(d));
   size_t applied;
   TRY(check_log(d, migrations, count, &applied));
-  for (size_t i = applied; i < count; i++)
-    TRY(err_wrap(apply(d, &migrations[i], i + 1), "migration '%s'", migrations[i].name));
-  return NULL;
+  if (applied == count) return NULL;
+  if (!applied) return apply_all(d, migrations, applied, count);
+  if (path) {
+    TRY(err_wrap(db_keep(d, path, count), "before it is upgraded"));
+    log_info("store", "upgrading the database from %zu to %zu; what it was is kept as '%s.before-%zu'",
+             applied, count, path, count);
+  }
+  return way_back(apply_all(d, migrations, applied, count), path, count);
+}
+
+err *migrate_version(db *d, int64_t *ret_version) {
+  return db_query_int(d, "SELECT max(number) FROM schema_migrations", DB_NONE, 0, ret_version);
 }
 
 /* The embedded migrations, in order; the names and texts are borrowed from the program itself. */
@@ -110,7 +136,7 @@ err *store_open(const char *path, db **ret_db) {
   auto_free struct migration *migrations = embedded_migrations(&count);
   auto_db *d = NULL;
   TRY(db_open(path, &d));
-  TRY(err_wrap(migrate_run(d, migrations, count), "database '%s'", path));
+  TRY(err_wrap(migrate_run(d, str_eq(path, ":memory:") ? NULL : path, migrations, count), "database '%s'", path));
   *ret_db = d;
   d = NULL;
   return NULL;

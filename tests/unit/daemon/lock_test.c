@@ -1,6 +1,7 @@
 /* One tramd for each run folder: the lock, between two processes. */
 #include "daemon/lock.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +124,28 @@ TEST(stopping_nobody_is_success) {
   end(start_holder(false)); /* a stale file names a process that is gone */
   CHECK_OK(lock_stop_holder(folder, 1000));
   CHECK_OK(lock_stop_holder(folder, 1000)); /* and no lock is left behind by asking */
+  remove_folder();
+}
+
+TEST(who_holds_it_is_asked_whatever_number_is_in_the_file) {
+  make_folder();
+  int pid = -1;
+  pid_t bystander = fork();
+  if (bystander == 0)
+    for (;;) pause();
+  CHECK_OK(lock_holder(folder, &pid));
+  CHECK_INT(pid, 0);
+  pid_t holder = start_holder(false);
+  CHECK_OK(lock_holder(folder, &pid));
+  CHECK_INT(pid, holder);
+  auto_free char *path = path_join(folder, "tramd.pid"), *number = str_format("%d\n", (int)bystander);
+  int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+  CHECK(fd >= 0 && write(fd, number, strlen(number)) > 0);
+  close(fd);
+  CHECK_OK(lock_stop_holder(folder, 5000));
+  CHECK(waitpid(holder, NULL, 0) == holder);
+  CHECK(waitpid(bystander, NULL, WNOHANG) == 0);
+  end(bystander);
   remove_folder();
 }
 

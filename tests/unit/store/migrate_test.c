@@ -24,45 +24,45 @@ static db *memory(void) {
 
 TEST(a_fresh_database_gets_all_and_the_next_start_none) {
   auto_db *d = memory();
-  CHECK_OK(migrate_run(d, three, 3));
-  CHECK_OK(migrate_run(d, three, 3));
+  CHECK_OK(migrate_run(d, NULL, three, 3));
+  CHECK_OK(migrate_run(d, NULL, three, 3));
   CHECK_INT(number_of(d, "SELECT count(*) FROM schema_migrations"), 3);
   CHECK_INT(number_of(d, "SELECT sum(a) FROM two"), 3);
 }
 
 TEST(only_what_is_missing_runs) {
   auto_db *d = memory();
-  CHECK_OK(migrate_run(d, three, 1));
-  CHECK_OK(migrate_run(d, three, 3));
+  CHECK_OK(migrate_run(d, NULL, three, 1));
+  CHECK_OK(migrate_run(d, NULL, three, 3));
   CHECK_INT(number_of(d, "SELECT sum(a) FROM two"), 3);
 }
 
 TEST(an_edited_migration_is_refused) {
   auto_db *d = memory();
-  CHECK_OK(migrate_run(d, three, 3));
+  CHECK_OK(migrate_run(d, NULL, three, 3));
   struct migration edited[3];
   memcpy(edited, three, sizeof edited);
   edited[1].text = "CREATE TABLE two (a INTEGER) STRICT; INSERT INTO two VALUES (9);";
-  CHECK_ERR(migrate_run(d, edited, 3), ERR_CORRUPT, "0002_two.sql");
+  CHECK_ERR(migrate_run(d, NULL, edited, 3), ERR_CORRUPT, "0002_two.sql");
 }
 
 TEST(a_newer_database_is_refused) {
   auto_db *d = memory();
-  CHECK_OK(migrate_run(d, three, 3));
-  CHECK_ERR(migrate_run(d, three, 2), ERR_CONFLICT, "newer Tramway (migration '0003_three.sql')");
+  CHECK_OK(migrate_run(d, NULL, three, 3));
+  CHECK_ERR(migrate_run(d, NULL, three, 2), ERR_CONFLICT, "newer Tramway (migration '0003_three.sql')");
 }
 
 TEST(a_record_with_a_gap_is_corrupt) {
   auto_db *d = memory();
-  CHECK_OK(migrate_run(d, three, 3));
+  CHECK_OK(migrate_run(d, NULL, three, 3));
   CHECK_OK(db_run_script(d, "DELETE FROM schema_migrations WHERE number = 2"));
-  CHECK_ERR(migrate_run(d, three, 3), ERR_CORRUPT, "lacks migration 2");
+  CHECK_ERR(migrate_run(d, NULL, three, 3), ERR_CORRUPT, "lacks migration 2");
 }
 
 TEST(a_list_with_a_gap_is_refused_before_anything_runs) {
   auto_db *d = memory();
   const struct migration gap[] = {three[0], three[2]};
-  CHECK_ERR(migrate_run(d, gap, 2), ERR_INVALID, "must begin with '0002_'");
+  CHECK_ERR(migrate_run(d, NULL, gap, 2), ERR_INVALID, "must begin with '0002_'");
   CHECK_INT(number_of(d, "SELECT count(*) FROM sqlite_schema"), 0);
 }
 
@@ -70,25 +70,26 @@ TEST(a_failing_migration_leaves_no_half) {
   auto_db *d = memory();
   const struct migration bad[] = {three[0],
                                   {"0002_bad.sql", "CREATE TABLE x (a); SELECT nonsense;"}};
-  CHECK_ERR(migrate_run(d, bad, 2), ERR_IO, "migration '0002_bad.sql'");
+  CHECK_OK(migrate_run(d, NULL, three, 1));
+  CHECK_ERR(migrate_run(d, NULL, bad, 2), ERR_IO, "migration '0002_bad.sql'");
   CHECK_INT(number_of(d, "SELECT count(*) FROM sqlite_schema WHERE name = 'x'"), 0);
   CHECK_INT(number_of(d, "SELECT max(number) FROM schema_migrations"), 1);
-  CHECK_OK(migrate_run(d, three, 3));
+  CHECK_OK(migrate_run(d, NULL, three, 3));
 }
 
 TEST(a_migration_must_not_end_its_transaction) {
   auto_db *d = memory();
   const struct migration bad[] = {{"0001_bad.sql", "COMMIT;"}};
-  CHECK_ERR(migrate_run(d, bad, 1), ERR_INVALID, "ends the transaction");
+  CHECK_ERR(migrate_run(d, NULL, bad, 1), ERR_INVALID, "ends the transaction");
 }
 
 TEST(any_failing_statement_leaves_a_database_that_the_next_start_completes) {
-  for (int nth = 1; nth <= 14; nth++) {
+  for (int nth = 1; nth <= 10; nth++) {
     auto_db *d = memory();
     db_fail_after(d, nth);
-    CHECK_ERR(migrate_run(d, three, 3), ERR_IO, "injected failure");
+    CHECK_ERR(migrate_run(d, NULL, three, 3), ERR_IO, "injected failure");
     db_fail_after(d, 0);
-    CHECK_OK(migrate_run(d, three, 3));
+    CHECK_OK(migrate_run(d, NULL, three, 3));
     CHECK_INT(number_of(d, "SELECT sum(a) FROM two"), 3);
   }
 }
