@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/command.h"
+#include "core/dependencies.h"
 #include "core/internal.h"
 #include "core/railway_variables.h"
 #include "store/artifact.h"
@@ -140,6 +141,15 @@ static void make_job(struct workload *w) {
   w->restart = WORKLOAD_RESTART_NEVER;
 }
 
+err *desired_dependencies(core *c, const struct deployment *d, struct strv *ret_services) {
+  auto_service_list services = {0};
+  auto_json *variables = NULL;
+  TRY(service_list_by_project(c->db, d->project_id, NULL, &services));
+  TRY(deployment_variables_get(c->db, d->id, &variables));
+  dependencies_find(variables, d->service_id, &services, ret_services);
+  return NULL;
+}
+
 static err *fill(core *c, const struct deployment *d, const char *job_command, struct desired *desired) {
   auto_image image = {0};
   auto_service service = {0};
@@ -149,6 +159,7 @@ static err *fill(core *c, const struct deployment *d, const char *job_command, s
   TRY(service_get(c->db, d->service_id, &service));
   TRY(service_instance_get(c->db, d->service_instance_id, &instance));
   TRY(desired_variables(c, &instance, d, &variables));
+  TRY(desired_dependencies(c, d, &desired->depends_on));
   TRY(take_command(image.config, d, job_command, &desired->argv));
   merge_env(image.config, variables, &desired->env);
   take_strings(image.config, "exposedPorts", &desired->exposed);
@@ -181,6 +192,7 @@ err *desired_make(core *c, const struct deployment *d, const char *job_command,
   w->environment_id = desired.environment_id;
   w->service_id = desired.service_id;
   w->service_label = desired.label;
+  w->depends_on = (const char *const *)desired.depends_on.items;
   w->argv = (const char *const *)desired.argv.items;
   w->env = (const char *const *)desired.env.items;
   w->working_dir = str_empty(desired.working_dir) ? NULL : desired.working_dir;
@@ -193,6 +205,7 @@ void desired_done(struct desired *desired) {
   strv_done(&desired->argv);
   strv_done(&desired->env);
   strv_done(&desired->exposed);
+  strv_done(&desired->depends_on);
   free(desired->id);
   free(desired->image_id);
   free(desired->environment_id);

@@ -128,12 +128,15 @@ struct desired {
   struct workload workload; /* points into what follows */
   struct strv argv, env;
   char *id, *image_id, *environment_id, *service_id, *label, *working_dir, *user;
-  struct strv exposed;
+  struct strv exposed, depends_on;
   int port; /* value of PORT */
 };
 fallible desired_make(core *c, const struct deployment *d, const char *job_command,
                       struct desired *ret_desired);
 void desired_done(struct desired *desired);
+
+/* The services that the deployment's variables name: ids. */
+fallible desired_dependencies(core *c, const struct deployment *d, struct strv *ret_services);
 
 /* Builds the JSON object that core_variables answers, for a deployment (frozen) or (NULL) now. */
 fallible desired_variables(core *c, const struct service_instance *instance,

@@ -120,6 +120,7 @@ static inline void make_image(void) {
 /* Names and addresses of this run, so that several may run on one machine; a child has its
  * parent's. */
 static int test_edge_ports[2];
+static int64_t fx_comeback_max_ms; /* 0: the engine's default */
 static char test_name[16], test_ipv4_pool[32], test_ipv6_pool[64];
 
 static inline void fx_choose_names(void) {
@@ -151,6 +152,7 @@ static inline void fx_start_engine(void) {
       .edge_ports = test_edge_ports,
       .backoff_first_ms = 20,
       .backoff_max_ms = 100,
+      .comeback_max_ms = fx_comeback_max_ms,
       .log_path = test_log_path,
       .layers = test_layers,
   };

@@ -35,6 +35,7 @@ static err *take_over(struct instance *inst) {
 
 static void undo_and_go_on(struct instance *inst) {
   inst->phase = PHASE_CLEAN;
+  inst->before = true;
   step_clean(inst);
   instance_report(inst);
 }
@@ -81,7 +82,7 @@ static void resume(struct instance *inst, enum phase phase, bool same_boot) {
     undo_and_go_on(inst);
   } else {
     inst->phase = PHASE_IDLE;
-    if (!inst->engine->halting) instance_event(inst, EVENT_GO);
+    if (!inst->engine->halting) comeback_hold(inst);
   }
 }
 

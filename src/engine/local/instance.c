@@ -34,7 +34,8 @@ static void begin(struct instance *inst) {
   timer_stop(inst->timer);
   inst->timer = NULL;
   inst->run++;
-  inst->exit_noted = inst->ended = false;
+  inst->exit_noted = inst->ended = inst->held = inst->before = false;
+  inst->listens = inst->asked = false;
   inst->pid = 0;
   str_replace_owned(&inst->problem, NULL);
   inst->problem_is_final = false;
@@ -116,6 +117,7 @@ static void kill_all(struct instance *inst) {
 static void forget(struct instance *inst) {
   timer_stop(inst->timer);
   inst->timer = NULL;
+  inst->held = false;
   if (inst->remove_wanted) {
     auto_err *e = file_remove_tree(inst->state_dir);
     if (e) log_warn("engine", "instance '%s': %s", inst->id, err_message(e));
@@ -145,6 +147,11 @@ static void settle(struct instance *inst) {
     inst->stop_wanted = false;
     enter(inst, PHASE_DONE);
     local_instance_settled(inst->engine);
+  } else if (inst->before) {
+    inst->restarts++;
+    inst->again = true;
+    enter(inst, PHASE_IDLE);
+    comeback_hold(inst);
   } else {
     inst->restarts++;
     inst->again = true;

@@ -79,6 +79,11 @@ struct instance {
   bool gone;       /* removed; freed at the end of the turn */
   bool exit_noted; /* ended before its start was confirmed */
   bool ended;      /* the policy says no restart */
+  bool before;     /* not started by this process: runs again in its turn (comeback.c) */
+  bool held;       /* waits for that turn */
+  bool listens;    /* was seen listening in this run */
+  bool listened;   /* … in any run */
+  bool asked;      /* somebody looks whether it listens */
 
   enum instance_status reported_status;
   bool reported;
@@ -114,6 +119,9 @@ bool instance_is_alive(const struct instance *inst); /* pid runs and is the one 
 uint64_t instance_start_time(pid_t pid);             /* 0: no such process */
 bool instance_read_exit(struct instance *inst);      /* conmon's file, if there: sets exit_code */
 void instance_check_exit(struct instance *inst);     /* the same, and EVENT_EXIT */
+
+/* sockets.c */
+void instance_ask_listening(struct instance *inst); /* sets `listens` in a while */
 
 /* clean.c: removes what is left of a container, whoever made it; `done` always comes */
 typedef void clean_done_fn(void *arg, err *e);

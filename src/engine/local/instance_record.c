@@ -41,6 +41,7 @@ void instance_report(struct instance *inst) {
   struct instance_report report;
   instance_fill_report(inst, &report);
   inst->engine->on_change(inst->engine->on_change_arg, &report);
+  comeback_wake(inst->engine);
 }
 
 /* Changes with every start of the machine. */
@@ -65,6 +66,7 @@ static err *write_record(const struct instance *inst) {
   json_object_set_new(object, "exit_code", json_integer(inst->exit_code));
   json_object_set_new(object, "oom_killed", json_boolean(inst->oom_killed));
   json_object_set_new(object, "ended", json_boolean(inst->ended));
+  json_object_set_new(object, "listened", json_boolean(inst->listened));
   json_set_text(object, "problem", inst->problem ? inst->problem : "");
   auto_free char *text = json_to_text(object);
   TRY(file_make_dirs(inst->state_dir, 0700));
@@ -104,6 +106,7 @@ err *instance_read_record(struct instance *inst, enum phase *ret_phase, bool *re
   inst->exit_code = (int)json_get_int(object, "exit_code", EXIT_CODE_NONE);
   inst->oom_killed = json_get_bool(object, "oom_killed", false);
   inst->ended = json_get_bool(object, "ended", false);
+  inst->listened = json_get_bool(object, "listened", false);
   const char *problem = json_get_text(object, "problem");
   if (!str_empty(problem)) str_replace_owned(&inst->problem, problem);
   *ret_phase = phase_of(json_get_text(object, "phase"));

@@ -40,6 +40,7 @@ struct local_config {
   int64_t pids;          /* [4096] */
   int64_t backoff_first_ms; /* [100] wait before the first restart; doubles … */
   int64_t backoff_max_ms;   /* [10000] … up to this */
+  int64_t comeback_max_ms;  /* [60000] after a boot nothing waits longer for what it depends on */
   const char *seccomp_file; /* [/usr/share/containers/seccomp.json] */
   local_log_path_fn *log_path;
   void *log_arg;

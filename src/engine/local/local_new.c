@@ -50,6 +50,9 @@ static void copy_config(struct local_engine *en, const struct local_config *c) {
   if (!c->pids) en->config.pids = 4096;
   if (!c->backoff_first_ms) en->config.backoff_first_ms = 100;
   if (!c->backoff_max_ms) en->config.backoff_max_ms = 10000;
+  /* A dependency may be slow (a database that recovers) or broken.  After this the rest starts
+   * without it, as it would have to if it broke later. */
+  if (!c->comeback_max_ms) en->config.comeback_max_ms = 60000;
   if (!c->layers) en->config.layers = image_layers;
 }
 
@@ -284,6 +287,7 @@ static void on_watch_closed(uv_handle_t *handle) {
 
 void local_free_parts(struct local_engine *en) {
   timer_stop(en->names_watch);
+  timer_stop(en->comeback.tick);
   if (en->exit_watch_open)
     uv_close((uv_handle_t *)&en->exit_watch, on_watch_closed);
   else

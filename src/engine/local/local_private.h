@@ -22,6 +22,12 @@ struct local_programs {
   char *crun, *conmon, *netavark, *aardvark;
 };
 
+struct comeback { /* see comeback.c */
+  timer *tick;          /* while something is held back */
+  int64_t deadline_ms;  /* then nothing is held back any more */
+  bool due;             /* a look is due this turn */
+};
+
 struct local_engine {
   engine base;
   loop *loop;
@@ -43,6 +49,7 @@ struct local_engine {
   bool exit_watch_open;
   timer *names_watch;
   struct strv renamed; /* environments whose names are to be published at the end of this turn */
+  struct comeback comeback;
   unsigned mounts;     /* numbers the folders.layers in use */
   int pending;         /* steps in progress; engine_free waits for them */
   struct list execs;   /* streams that live */
@@ -91,6 +98,10 @@ void local_free_parts(struct local_engine *en);
 
 /* adopt.c */
 void local_start(engine *en, engine_done_fn *done, void *arg);
+
+/* comeback.c: what did not run when the engine started */
+void comeback_hold(struct instance *inst); /* rests; EVENT_GO comes when it is its turn */
+void comeback_wake(struct local_engine *en); /* something changed that another may wait for */
 
 /* halt.c */
 void local_halt(engine *en, engine_done_fn *done, void *arg);

@@ -108,13 +108,26 @@ static err *look(void *arg) {
   return NULL;
 }
 
+/* What listens where others reach it can be waited for after the next boot, too. */
+static void note_listening(const struct query *q) {
+  struct instance *inst = map_get(q->engine->instances, q->id);
+  if (!inst || inst->pid != q->pid) return;
+  inst->asked = false;
+  for (size_t i = 0; i < q->len && !inst->listens; i++)
+    inst->listens = !q->found[i].socket.loopback_only;
+  if (!inst->listens || inst->listened) return;
+  inst->listened = true;
+  instance_record(inst);
+}
+
 static void on_looked(void *arg, err *e) {
   struct query *q = arg;
   q->engine->pending--;
+  note_listening(q);
   struct instance_socket sockets[SOCKETS_MAX];
   for (size_t i = 0; i < q->len; i++)
     sockets[i] = q->found[i].socket;
-  if (q->engine->closing)
+  if (q->engine->closing || !q->done)
     err_ignore(e);
   else
     q->done(q->arg, e, sockets, e ? 0 : q->len);
@@ -122,19 +135,32 @@ static void on_looked(void *arg, err *e) {
   free(q);
 }
 
+static void start_looking(struct instance *inst, engine_sockets_fn *done, void *arg) {
+  struct query *q = mem_zalloc(sizeof *q);
+  *q = (struct query){.engine = inst->engine,
+                      .pid = inst->pid,
+                      .pid_started = inst->pid_started,
+                      .done = done,
+                      .arg = arg};
+  q->id = str_dup(inst->id);
+  inst->engine->pending++;
+  work_start(inst->engine->loop, look, on_looked, q);
+}
+
+void instance_ask_listening(struct instance *inst) {
+  if (inst->asked) return;
+  inst->asked = true;
+  start_looking(inst, NULL, NULL);
+}
+
 void local_sockets(engine *base, const char *instance_id, engine_sockets_fn *done, void *arg) {
   struct local_engine *en = (struct local_engine *)base;
-  const struct instance *inst = map_get(en->instances, instance_id);
+  struct instance *inst = map_get(en->instances, instance_id);
   if (!inst || inst->phase != PHASE_RUN) {
     done(arg,
          err_new(inst ? ERR_CONFLICT : ERR_NOT_FOUND, "instance '%s' does not run", instance_id),
          NULL, 0);
     return;
   }
-  struct query *q = mem_zalloc(sizeof *q);
-  *q = (struct query){
-      .engine = en, .pid = inst->pid, .pid_started = inst->pid_started, .done = done, .arg = arg};
-  q->id = str_dup(instance_id);
-  en->pending++;
-  work_start(en->loop, look, on_looked, q);
+  start_looking(inst, done, arg);
 }

@@ -33,12 +33,14 @@ TEST(workloads_come_back_as_they_were) {
   fresh_dir();
   static const char *const argv[] = {"/bin/sh", "-c", "echo \"x\" \n", NULL}, *const env[] = {
                                                                                   "A=1", "B=ä=\t",
-                                                                                  NULL};
+                                                                                  NULL},
+                    *const needs[] = {"db", NULL};
   struct workload w = {.id = "d-1",
                        .kind = WORKLOAD_JOB,
                        .environment_id = "e",
                        .service_id = "s",
                        .service_label = "web",
+                       .depends_on = needs,
                        .image_id = "sha256:1",
                        .argv = argv,
                        .env = env,
@@ -74,6 +76,21 @@ TEST(workloads_come_back_as_they_were) {
   CHECK_OK(workload_delete(dir, "d-1"));
   CHECK_OK(workload_delete(dir, "d-1"));
   CHECK(!file_exists(path));
+}
+
+TEST(a_workload_of_before_has_no_dependencies) {
+  static const char *const argv[] = {"/a", NULL}, *const needs[] = {"db", NULL};
+  struct workload w = {.id = "d", .environment_id = "e", .service_id = "s", .service_label = "web",
+                       .depends_on = needs, .image_id = "i", .argv = argv};
+  auto_json *object = workload_to_json(&w);
+  struct workload *back = NULL;
+  CHECK_OK(workload_from_json(object, &back));
+  CHECK_TEXT(back->depends_on[0], "db");
+  workload_free(back);
+  json_object_del(object, "depends_on");
+  CHECK_OK(workload_from_json(object, &back));
+  CHECK(!back->depends_on[0]);
+  workload_free(back);
 }
 
 TEST(ranges_are_kept_and_given_back) {
