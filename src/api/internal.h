@@ -93,7 +93,7 @@ struct bindings {
   size_t len;
 };
 extern const struct bindings bindings_account, bindings_project, bindings_service, bindings_deployment,
-    bindings_variable, bindings_domain, bindings_log, bindings_subscription;
+    bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 

@@ -24,6 +24,10 @@ const char query_deployment_logs[] =
     "DateTime) { deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: "
     "$since, endDate: $until) { " LOG_FIELDS
     " } }";
+const char query_project_events[] =
+    "query ProjectEvents($projectId: String!, $environmentId: String, $first: Int) { events("
+    "projectId: $projectId, environmentId: $environmentId, first: $first) { edges { node { id object "
+    "action severity createdAt projectId environmentId payload } } } }";
 const char query_deployments[] =
     "query Deployments($input: DeploymentListInput!, $first: Int) { deployments(input: $input, "
     "first: $first) { edges { node { " DEPLOYMENT_FIELDS
@@ -127,6 +131,7 @@ const char *const all_queries[] = {
   query_deployment,
   query_deployment_logs,
   query_deployments,
+  query_project_events,
   query_domains,
   query_environment_instances,
   query_environments,

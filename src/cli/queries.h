@@ -8,6 +8,7 @@ extern const char query_build_logs[];
 extern const char query_deployment[];
 extern const char query_deployment_logs[];
 extern const char query_deployments[];
+extern const char query_project_events[];
 extern const char query_domains[];
 extern const char query_environment_instances[];
 extern const char query_environments[];

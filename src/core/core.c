@@ -45,6 +45,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   list_init(&c->watches);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
+  edge_on_repair(c->edge, core_repaired, c);
   err *e = open_sources(c);
   if (e) {
     core_free(c);
@@ -56,6 +57,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
 
 void core_set_engine(core *c, engine *en) {
   c->engine = en;
+  engine_on_repair(en, core_repaired, c);
 }
 
 /* ---- the start ---- */

@@ -18,6 +18,7 @@
 #include "model/deployment.h"
 #include "model/domain.h"
 #include "model/project.h"
+#include "model/repair.h"
 #include "model/service.h"
 #include "observe/log_store.h"
 #include "store/db.h"
@@ -55,6 +56,9 @@ void core_free(core *c);
 
 /* An engine_change_fn: give it to the engine with the core as its `arg`. */
 void core_instance_changed(void *core_, const struct instance_report *report);
+
+/* A repair_fn: core gives it to the edge and the engine; each repair becomes an event. */
+void core_repaired(void *core_, const struct repair *repair);
 
 /* ---- deployments ---- */
 

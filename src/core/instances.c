@@ -42,6 +42,7 @@ err *instances_record(core *c, const struct instance_report *report) {
   TRY(deployment_instance_list(c->db, deployment_id, &list));
   struct deployment_instance *row = find_live(&list, report);
   if (row) {
+    event_of_instance(c, row, report);
     take_report(row, report);
     return deployment_instance_update(c->db, row, clock_now_us());
   }

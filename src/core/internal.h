@@ -118,6 +118,11 @@ struct instance_counts {
 };
 void instances_count(core *c, const char *workload_id, struct instance_counts *ret_counts);
 
+/* ---- event.c ---- */
+
+/* An instance's row as it was, and what is reported of it now: ends that nobody asked for are events. */
+void event_of_instance(core *c, const struct deployment_instance *before, const struct instance_report *report);
+
 /* ---- removal.c: deleted projects, environments, services ---- */
 
 void removal_wake(core *c); /* goes on with what is marked deleted, at the end of this turn */

@@ -91,6 +91,11 @@ err *edge_new(loop *l, const struct edge_options *options, edge **ret_edge) {
   return NULL;
 }
 
+void edge_on_repair(edge *g, repair_fn *fn, void *arg) {
+  g->on_repair = fn;
+  g->repair_arg = arg;
+}
+
 static void begin_next(edge *g);
 
 static void on_kick(void *arg) {

@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "loop/loop.h"
+#include "model/repair.h"
 
 typedef struct edge edge;
 
@@ -67,6 +68,9 @@ typedef void edge_done_fn(void *arg, err *e); /* owns `e`; NULL is success */
 
 /* Validates and copies `options`; starts nothing. */
 fallible edge_new(loop *l, const struct edge_options *options, edge **ret_edge);
+
+/* Who is told when HAProxy had ended, or did not have what it was told, and was put right. */
+void edge_on_repair(edge *g, repair_fn *fn, void *arg);
 
 /* Adopts the HAProxy that an earlier tramd left in run_dir (comparing what it runs with what it
  * should), or starts one.  `done` is called when it answers, or with the reason why it cannot be

@@ -64,6 +64,8 @@ struct edge {
   struct observe_processes processes;
   int worker; /* the process behind the runtime socket */
 
+  repair_fn *on_repair;
+  void *repair_arg;
   const char *activity; /* NULL: none */
   bool spawned;         /* the activity waits for a program */
   runtime *conversation;

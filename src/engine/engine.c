@@ -69,6 +69,11 @@ static fallible check_workload(const struct workload *w) {
   return check_environment(w->env);
 }
 
+void engine_on_repair(engine *en, repair_fn *fn, void *arg) {
+  en->on_repair = fn;
+  en->repair_arg = arg;
+}
+
 void engine_start(engine *en, engine_done_fn *done, void *arg) {
   en->ops->start(en, done, arg);
 }

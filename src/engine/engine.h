@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "loop/loop.h"
 #include "model/deployment.h"
+#include "model/repair.h"
 
 typedef struct engine engine;
 
@@ -79,6 +80,10 @@ struct instance_report {
 
 /* Called whenever what is known of an instance changed, also for adopted ones during engine_start. */
 typedef void engine_change_fn(void *arg, const struct instance_report *report);
+
+/* Who is told of repairs: what was damaged from outside while it ran (a bridge, a link, a rule) and was
+ * put right, or not yet.  May be left out. */
+void engine_on_repair(engine *en, repair_fn *fn, void *arg);
 
 /* One listening socket inside an instance (from /proc/net/tcp and tcp6 of its network namespace). */
 struct instance_socket {

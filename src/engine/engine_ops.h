@@ -29,7 +29,14 @@ struct engine_ops {
 
 struct engine {
   const struct engine_ops *ops;
+  repair_fn *on_repair;
+  void *repair_arg;
 };
+
+static inline void engine_tell_repair(const engine *en, const struct repair *r) {
+  if (en->on_repair) en->on_repair(en->repair_arg, r);
+}
+
 struct engine_exec {
   const struct engine_ops *ops;
 };

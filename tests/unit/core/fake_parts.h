@@ -142,6 +142,8 @@ struct edge {
   const char *fail; /* it does not become live, with this error */
   unsigned sessions;
   int asked; /* how often for sessions */
+  repair_fn *on_repair;
+  void *repair_arg;
 };
 
 static inline void fake_go_live(void *g_) {
@@ -163,6 +165,11 @@ static inline void fake_go_live(void *g_) {
     if (t->done) t->done(t->arg, g->fail ? err_new(ERR_IO, "%s", g->fail) : NULL);
     free(t);
   }
+}
+
+void edge_on_repair(edge *g, repair_fn *fn, void *arg) {
+  g->on_repair = fn;
+  g->repair_arg = arg;
 }
 
 err *edge_set_routes(edge *g, const struct edge_route *routes, size_t len, edge_done_fn *done, void *arg) {

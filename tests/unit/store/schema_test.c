@@ -5,6 +5,7 @@
 #include "model/account.h"
 #include "model/artifact.h"
 #include "model/domain.h"
+#include "model/event.h"
 #include "model/variable.h"
 
 static const struct {
@@ -25,6 +26,7 @@ static const struct {
     {"domain_routes", &domain_route_shape},
     {"snapshots", &snapshot_shape},
     {"images", &image_shape},
+    {"events", &event_shape},
     {"deployments", &deployment_shape},
     {"deployment_steps", &deployment_step_shape},
     {"deployment_instances", &deployment_instance_shape},
