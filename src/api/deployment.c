@@ -142,11 +142,8 @@ RESOLVER(instances) {
 
 RESOLVER(mutation_redeploy) {
   char id[ID_SIZE];
-  const char *user_id = asking_of(call)->caller.user_id;
-  if (json_is_true(json_object_get(call->args, "usePreviousImageTag")))
-    TRY(core_rollback(core_of(call), arg_text(call, "id"), user_id, id));
-  else
-    TRY(core_redeploy(core_of(call), arg_text(call, "id"), user_id, id));
+  bool same_image = json_is_true(json_object_get(call->args, "usePreviousImageTag"));
+  TRY(core_redeploy(core_of(call), arg_text(call, "id"), same_image, asking_of(call)->caller.user_id, id));
   return deployment_value(call, id, ret_value);
 }
 
@@ -217,7 +214,7 @@ RESOLVER(mutation_instance_redeploy) {
   TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
   TRY(deployment_find_latest(db_of(call), instance.id, &found, &latest));
   if (!found) return err_new(ERR_CONFLICT, "the service has no deployment to repeat: deploy it with `tram up`");
-  TRY(core_redeploy(core_of(call), latest.id, asking_of(call)->caller.user_id, id));
+  TRY(core_redeploy(core_of(call), latest.id, false, asking_of(call)->caller.user_id, id));
   *ret_value = json_true();
   return NULL;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,13 @@ void sha256_free(sha256 *s) {
   if (!s) return;
   EVP_MD_CTX_free(s->context);
   free(s);
+}
+
+void secret_hmac_sha256_hex(const char *key, const void *data, size_t size, char hex[SHA256_HEX_SIZE]) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  if (!HMAC(EVP_sha256(), key, (int)strlen(key), data, size, digest, &length)) abort();
+  to_hex(digest, length, hex);
 }
 
 void secret_sha256_hex(const void *data, size_t size, char hex[SHA256_HEX_SIZE]) {

@@ -25,6 +25,9 @@ bool id_valid(const char *text); /* 8-4-4-4-12 hex digits, any case */
 #define SHA256_HEX_SIZE 65
 void secret_sha256_hex(const void *data, size_t size, char hex[SHA256_HEX_SIZE]);
 
+/* HMAC-SHA-256 (RFC 2104) of `data`: tells whether two values are equal to who has the key only. */
+void secret_hmac_sha256_hex(const char *key, const void *data, size_t size, char hex[SHA256_HEX_SIZE]);
+
 /* An incremental SHA-256. */
 typedef struct sha256 sha256;
 sha256 *sha256_new(void);

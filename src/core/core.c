@@ -5,7 +5,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "core/internal.h"
+#include "core/release.h"
 #include "store/deployment.h"
+#include "store/release.h"
 
 struct starting {
   core *core;
@@ -16,12 +18,14 @@ struct starting {
 static void options_done(struct core_options *o) {
   free((char *)o->data_dir);
   free((char *)o->domain_suffix);
+  free((char *)o->version);
 }
 
 void core_set_options(core *c, const struct core_options *options) {
   struct core_options copy = *options;
   copy.data_dir = str_dup(options->data_dir);
   copy.domain_suffix = str_dup(options->domain_suffix);
+  copy.version = str_dup(options->version);
   options_done(&c->options);
   c->options = copy;
 }
@@ -62,6 +66,14 @@ void core_set_engine(core *c, engine *en) {
 
 /* ---- the start ---- */
 
+/* What went live before there were releases: what it is now is the best that is known. */
+static void record_missing_release(core *c, const struct deployment *d) {
+  bool exists = false;
+  auto_err *e = release_exists(c->db, d->id, &exists);
+  if (!e && !exists) e = release_record(c, d);
+  if (e) log_warn("core", "deployment %s has no release: %s", d->id, err_message(e));
+}
+
 /* Live ones run already (the engine adopted them); of each service only the newest is to stay. */
 static err *resume_live(core *c) {
   auto_deployment_list active = {0};
@@ -71,6 +83,7 @@ static err *resume_live(core *c) {
     bool found = false;
     TRY(deployment_find_active(c->db, active.items[i].service_instance_id, &found, &newest));
     if (found && !str_eq(newest.id, active.items[i].id)) TRY(retire_start(c, active.items[i].id, false));
+    record_missing_release(c, &active.items[i]);
   }
   return NULL;
 }

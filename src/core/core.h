@@ -19,6 +19,7 @@
 #include "model/domain.h"
 #include "model/project.h"
 #include "model/repair.h"
+#include "model/release.h"
 #include "model/service.h"
 #include "observe/log_store.h"
 #include "store/db.h"
@@ -38,6 +39,7 @@ struct core_parts {
 struct core_options {
   const char *data_dir;      /* snapshots and git mirrors live below it */
   const char *domain_suffix; /* "localhost" */
+  const char *version;       /* of Tramway, for the releases */
   int build_concurrency;
   int64_t healthcheck_timeout_ms; /* when a service sets none */
   int64_t default_memory_bytes, default_cpu_millis, default_pids; /* of one replica; 0: no limit */
@@ -81,11 +83,12 @@ fallible core_deploy_instance(core *c, const struct service_instance *instance, 
                               char ret_id[ID_SIZE]);
 
 /* A new deployment with the snapshot of `id` and today's settings and variables; builds again (which
- * finds the image when nothing changed). */
-fallible core_redeploy(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]);
+ * finds the image when nothing changed), or with `same_image` does not.  ERR_CONFLICT when what it needs
+ * of `id` is no longer kept. */
+fallible core_redeploy(core *c, const char *id, bool same_image, const char *user_id, char ret_id[ID_SIZE]);
 
-/* A new deployment with the image, settings and variables of `id`; does not build.  ERR_CONFLICT
- * when its image is gone. */
+/* A new deployment with the image, settings, variables and routes (core/rollback.c) of `id`; does not
+ * build.  ERR_CONFLICT when `id` never was live, is live now, or its image is gone. */
 fallible core_rollback(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]);
 
 fallible core_restart(core *c, const char *id); /* in place; ERR_CONFLICT unless it runs */
@@ -94,6 +97,13 @@ fallible core_remove(core *c, const char *id, bool stopped); /* stops it and let
 
 bool core_can_redeploy(core *c, const struct deployment *d);
 bool core_can_rollback(core *c, const struct deployment *d);
+
+/* What the deployment was when it went live; for one that never was, what it would have been. */
+fallible core_release(core *c, const struct deployment *d, struct release *ret_release);
+
+/* {name: value} of the variables of its release, as far as they are known and may be told at all: not
+ * what is or was sealed.  Secrets: for who may read variables. */
+fallible core_release_values(core *c, const struct deployment *d, const struct release *r, json_t **ret_values);
 
 /* Calls fn(arg, deployment id) after each change of a deployment (of all, with NULL). */
 typedef struct core_watch core_watch;

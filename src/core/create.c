@@ -77,43 +77,31 @@ err *create_deployment(core *c, const struct service_instance *instance, enum de
   return run_start(c, d.id);
 }
 
-err *core_redeploy(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]) {
+/* The image of `d`, to be run again as it is. */
+static err *check_kept_image(core *c, const struct deployment *d) {
+  auto_image image = {0};
+  if (*d->image_id) TRY(image_get(c->db, d->image_id, &image));
+  if (image_exists(c->options.data_dir, image.digest)) return NULL;
+  return err_new(ERR_CONFLICT, "the image of deployment %s is not kept: redeploy without it, which builds again",
+                 d->id);
+}
+
+err *core_redeploy(core *c, const char *id, bool same_image, const char *user_id, char ret_id[ID_SIZE]) {
   auto_deployment d = {0};
   auto_service_instance instance = {0};
   TRY(deployment_get(c->db, id, &d));
   TRY(service_instance_get(c->db, d.service_instance_id, &instance));
   if (!core_can_redeploy(c, &d))
     return err_new(ERR_CONFLICT, "deployment %s has no source any more: deploy anew with `tram up`", id);
-  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_REDEPLOY, &d, d.snapshot_id, NULL, d.message,
-                           user_id, ret_id);
-}
-
-err *core_rollback(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]) {
-  auto_deployment d = {0};
-  auto_service_instance instance = {0};
-  TRY(deployment_get(c->db, id, &d));
-  TRY(service_instance_get(c->db, d.service_instance_id, &instance));
-  if (!core_can_rollback(c, &d))
-    return err_new(ERR_CONFLICT, "deployment %s cannot be rolled back to: %s", id,
-                   *d.image_id ? "its image is no longer kept; `tram redeploy` builds it again"
-                               : "it never had an image");
-  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_ROLLBACK, &d, d.snapshot_id, d.image_id,
-                           d.message, user_id, ret_id);
+  if (same_image) TRY(check_kept_image(c, &d));
+  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_REDEPLOY, &d, d.snapshot_id,
+                           same_image ? d.image_id : NULL, d.message, user_id, ret_id);
 }
 
 bool core_can_redeploy(core *c, const struct deployment *d) {
   (void)c;
   return *d->snapshot_id || d->settings.source_kind == SOURCE_IMAGE ||
          d->settings.source_kind == SOURCE_REPO;
-}
-
-bool core_can_rollback(core *c, const struct deployment *d) {
-  if (!*d->image_id || d->status == DEPLOYMENT_FAILED) return false;
-  auto_image image = {0};
-  err *e = image_get(c->db, d->image_id, &image);
-  bool kept = !e && image_exists(c->options.data_dir, image.digest);
-  err_ignore(e);
-  return kept;
 }
 
 /* The newest deployment that came from code; its snapshot is what "deploy again" means. */

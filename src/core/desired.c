@@ -7,6 +7,7 @@
 #include "core/dependencies.h"
 #include "core/internal.h"
 #include "core/railway_variables.h"
+#include "core/release.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/domain.h"
@@ -26,9 +27,12 @@ err *variables_of_user(core *c, const struct service_instance *instance, json_t 
   return NULL;
 }
 
-static err *public_domain(core *c, const char *service_instance_id, char **ret_host) {
+static err *public_domain(core *c, const char *service_instance_id, const struct deployment *d, char **ret_host) {
   auto_domain_list domains = {0};
-  TRY(domain_list_by_instance(c->db, service_instance_id, &domains));
+  if (d)
+    TRY(rollback_domains(c, d, &domains));
+  else
+    TRY(domain_list_by_instance(c->db, service_instance_id, &domains));
   *ret_host = domains.len ? str_dup(domains.items[0].host) : NULL;
   return NULL;
 }
@@ -44,7 +48,7 @@ err *desired_variables(core *c, const struct service_instance *instance, const s
   TRY(project_get(c->db, instance->project_id, &project));
   TRY(environment_get(c->db, instance->environment_id, &environment));
   TRY(service_get(c->db, instance->service_id, &service));
-  TRY(public_domain(c, instance->id, &host));
+  TRY(public_domain(c, instance->id, d, &host));
   if (d && *d->snapshot_id) TRY(snapshot_get(c->db, d->snapshot_id, &snapshot));
   if (d)
     TRY(deployment_variables_get(c->db, d->id, &variables));

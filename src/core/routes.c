@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/internal.h"
+#include "core/release.h"
 #include "core/routes_plan.h"
 #include "store/deployment.h"
 #include "store/domain.h"
@@ -34,7 +35,20 @@ static err *serving_deployment(core *c, const char *instance_id, bool *ret_found
   return NULL;
 }
 
-static err *look_at_service(core *c, const char *instance_id, struct route_service *ret_service) {
+/* While a rollback serves, its domains lead to the ports of then. */
+static err *take_ports_of_then(core *c, const struct deployment *serving, struct domain_route_list *routes) {
+  auto_domain_list domains = {0};
+  if (serving->cause != DEPLOYMENT_CAUSE_ROLLBACK) return NULL;
+  TRY(rollback_domains(c, serving, &domains));
+  for (size_t i = 0; i < routes->len; i++)
+    for (size_t n = 0; n < domains.len; n++)
+      if (str_eq(routes->items[i].host, domains.items[n].host))
+        routes->items[i].target_port = domains.items[n].target_port;
+  return NULL;
+}
+
+static err *look_at_service(core *c, const char *instance_id, struct route_service *ret_service,
+                            struct domain_route_list *routes) {
   auto_deployment serving = {0}, latest = {0};
   bool has_serving = false, has_latest = false;
   id_copy(ret_service->instance_id, instance_id);
@@ -44,7 +58,7 @@ static err *look_at_service(core *c, const char *instance_id, struct route_servi
     ret_service->port = serving.detected_port;
     ret_service->state =
         serving.status == DEPLOYMENT_SLEEPING ? EDGE_ROUTE_SLEEPING : EDGE_ROUTE_ACTIVE;
-    return NULL;
+    return take_ports_of_then(c, &serving, routes);
   }
   TRY(deployment_find_latest(c->db, instance_id, &has_latest, &latest));
   bool starting = has_latest && !deployment_status_is_final(latest.status) &&
@@ -60,7 +74,7 @@ err *routes_send(core *c, edge_done_fn *done, void *arg) {
   for (size_t i = 0; i < domains.len; i++) {
     const char *id = domains.items[i].service_instance_id;
     if (routes_plan_has(&plan, id)) continue;
-    TRY(look_at_service(c, id, routes_plan_add(&plan)));
+    TRY(look_at_service(c, id, routes_plan_add(&plan), &domains));
   }
   routes_plan_make(&plan, &domains);
   return edge_set_routes(c->edge, plan.routes, plan.routes_len, done, arg);

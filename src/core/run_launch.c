@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/release.h"
 #include "core/run.h"
 #include "store/deployment.h"
-#include "store/domain.h"
 
 enum { PRE_DEPLOY_MAX_MS = 3600 * 1000 };
 
@@ -36,14 +36,27 @@ void run_remove_instances(struct run *r, engine_done_fn *done) {
 
 /* ---- live ---- */
 
+/* All of it or nothing: what is live has a release, and what has a release was live. */
+static err *record_live(struct run *r, struct strv *ret_lines) {
+  core *c = r->core;
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(deploy_step_end(c, r->deployment.id, r->step_id, NULL));
+  TRY(rollback_return_hosts(c, &r->deployment, ret_lines));
+  TRY(release_record(c, &r->deployment));
+  TRY(deploy_apply(c, r->deployment.id, DEPLOY_LIVE, NULL));
+  return db_commit(&t);
+}
+
 static void finish_live(struct run *r) {
   core *c = r->core;
-  err *e = deploy_step_end(c, r->deployment.id, r->step_id, NULL);
-  if (!e) e = deploy_apply(c, r->deployment.id, DEPLOY_LIVE, NULL);
+  auto_strv lines = STRV_EMPTY;
+  err *e = record_live(r, &lines);
   if (e) {
     run_fail(r, e);
     return;
   }
+  for (size_t i = 0; i < lines.len; i++) deploy_build_line(c, r->deployment.id, "info", lines.items[i]);
   deploy_build_line(c, r->deployment.id, "info", "Deployment is live");
   auto_deployment live = {0};
   deployment_copy(&r->deployment, &live);
@@ -138,7 +151,7 @@ static void on_health(void *arg, err *e, const struct health_answer *answer) {
 /* The one target port that all its domains ask for, else 0; and whether it has any domain. */
 static err *look_at_domains(struct run *r, int *ret_target_port, bool *ret_visited) {
   auto_domain_list domains = {0};
-  TRY(domain_list_by_instance(r->core->db, r->deployment.service_instance_id, &domains));
+  TRY(rollback_domains(r->core, &r->deployment, &domains));
   *ret_visited = domains.len > 0;
   *ret_target_port = domains.len ? domains.items[0].target_port : 0;
   for (size_t i = 1; i < domains.len; i++)

@@ -144,6 +144,7 @@ static int public_port(const struct config *c) {
 static struct core_options core_options_of(const struct config *c) {
   return (struct core_options){.data_dir = c->data.dir,
                                .domain_suffix = c->edge.domain_suffix,
+                               .version = TRAMWAY_VERSION,
                                .build_concurrency = c->build.concurrency,
                                .healthcheck_timeout_ms = c->deploy.healthcheck_timeout_s * 1000,
                                .default_memory_bytes = c->deploy.default_memory_bytes,

@@ -129,69 +129,37 @@ TEST(tramd_ends_while_an_upload_is_unpacked) {
   town_close();
 }
 
-/* ---- again, and back ---- */
-
-static void set_colour(const char *value) {
-  struct variable v = {.name = (char *)"COLOUR", .value = (char *)value};
-  id_copy(v.project_id, project.id);
-  id_copy(v.environment_id, instance.environment_id);
-  id_copy(v.service_id, service.id);
-  CHECK_OK(variable_set(town_db, &v));
-}
-
-TEST(a_rollback_restores_image_settings_and_variables_without_a_build) {
-  town_open();
-  char first[ID_SIZE], second[ID_SIZE], back[ID_SIZE];
-  set_colour("blue");
-  instance.settings.num_replicas = 2;
-  deploy_live(first);
-  set_colour("red");
-  instance.settings.num_replicas = 1;
-  bld->image = "sha256:2";
-  deploy_live(second);
-  WAIT_STATUS(first, REMOVED);
-  CHECK(strv_has(&en->env, "COLOUR=red"));
-  int builds = bld->started;
-  CHECK_OK(core_rollback(town, first, user.id, back));
-  WAIT_STATUS(back, SUCCESS);
-  CHECK_INT(bld->started, builds);
-  CHECK_INT(fake_count(en, back), 2);
-  CHECK_TEXT(fake_find(en, back, 0)->image_id, "sha256:1");
-  CHECK(strv_has(&en->env, "COLOUR=blue"));
-  CHECK_TEXT(served_by(), back);
-  WAIT_STATUS(second, REMOVED);
-  auto_deployment d = {0};
-  CHECK_OK(deployment_get(town_db, back, &d));
-  CHECK_TEXT(d.source_deployment_id, first);
-  town_close();
-}
-
-TEST(what_cannot_be_rolled_back_to) {
-  town_open();
-  char failed[ID_SIZE], good[ID_SIZE], id[ID_SIZE];
-  bld->fail = "no";
-  deploy(failed);
-  WAIT_STATUS(failed, FAILED);
-  CHECK_ERR(core_rollback(town, failed, "", id), ERR_CONFLICT, "it never had an image");
-  bld->fail = NULL;
-  deploy_live(good);
-  fake_images_gone = true;
-  CHECK_ERR(core_rollback(town, good, "", id), ERR_CONFLICT, "its image is no longer kept");
-  CHECK_ERR(core_rollback(town, "00000000-0000-4000-8000-000000000000", "", id), ERR_NOT_FOUND, "");
-  town_close();
-}
+/* ---- again ---- */
 
 TEST(a_redeploy_takes_todays_variables) {
   town_open();
   char id[ID_SIZE];
-  set_colour("blue");
+  set_variable("COLOUR", "blue");
   upload("<p>one", service.id);
   WAIT_STATUS(uploaded.id, SUCCESS);
-  set_colour("red");
-  CHECK_OK(core_redeploy(town, uploaded.id, "", id));
+  set_variable("COLOUR", "red");
+  CHECK_OK(core_redeploy(town, uploaded.id, false, "", id));
   WAIT_STATUS(id, SUCCESS);
   CHECK(strv_has(&en->env, "COLOUR=red"));
   CHECK_INT(bld->started, 2);
+  town_close();
+}
+
+TEST(a_redeploy_of_the_same_image_does_not_build_and_takes_todays_variables) {
+  town_open();
+  char first[ID_SIZE], second[ID_SIZE];
+  set_variable("COLOUR", "blue");
+  deploy_live(first);
+  set_variable("COLOUR", "red");
+  instance.settings.num_replicas = 2;
+  change_settings();
+  CHECK_OK(core_redeploy(town, first, true, "", second));
+  WAIT_STATUS(second, SUCCESS);
+  CHECK_INT(bld->started, 1);
+  CHECK_INT(fake_count(en, second), 2);
+  CHECK(strv_has(&en->env, "COLOUR=red"));
+  fake_images_gone = true;
+  CHECK_ERR(core_redeploy(town, second, true, "", first), ERR_CONFLICT, "the image of deployment");
   town_close();
 }
 

@@ -57,7 +57,7 @@ static inline void town_on_started(void *arg, err *e) {
 
 static inline void town_start(void) {
   struct core_parts parts = {town_loop, town_db, bld, gate, town_logs};
-  struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", 
+  struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", .version = "1.2.3",
                                  .build_concurrency = 2, .healthcheck_timeout_ms = 600, .stop_grace_ms = 100};
   int started = 0;
   gate->gone = false;
@@ -205,6 +205,14 @@ static inline void deploy_live(char id[ID_SIZE]) {
 
 static inline void change_settings(void) {
   CHECK_OK(service_instance_set_settings(town_db, instance.id, &instance.settings, 1));
+}
+
+static inline void set_variable(const char *name, const char *value) {
+  struct variable v = {.name = (char *)name, .value = (char *)value};
+  id_copy(v.project_id, project.id);
+  id_copy(v.environment_id, instance.environment_id);
+  id_copy(v.service_id, service.id);
+  CHECK_OK(variable_set(town_db, &v));
 }
 
 /* Nothing of the deployment is left in the engine, neither instances nor its job. */

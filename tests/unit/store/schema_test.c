@@ -6,6 +6,7 @@
 #include "model/artifact.h"
 #include "model/domain.h"
 #include "model/event.h"
+#include "model/release.h"
 #include "model/variable.h"
 
 static const struct {
@@ -30,6 +31,7 @@ static const struct {
     {"deployments", &deployment_shape},
     {"deployment_steps", &deployment_step_shape},
     {"deployment_instances", &deployment_instance_shape},
+    {"releases", &release_shape},
 };
 
 static bool has_field(const struct shape *shape, const char *name) {
