@@ -76,7 +76,11 @@ void build_cancel(build *b); /* on_done follows with ERR_BUSY "cancelled" */
  * firewall.  At start, and before the halt. */
 void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg);
 
-/* Deletes an image from the store when no workload uses it any more. */
-void builder_remove_image(builder *b, const char *image_id, void (*done)(void *arg, err *e), void *arg);
+/* Deletes exactly these images ("sha256:…") from the store, and the layers that no other image has:
+ * parents stay, even without a name (`buildah rmi` would take them along).  One that is not there is
+ * success.  ERR_BUSY while a build is going on: it may be about to use one of them.  Builds that are
+ * started meanwhile wait. */
+void builder_remove_images(builder *b, const struct strv *image_ids, void (*done)(void *arg, err *e),
+                           void *arg);
 
 #endif

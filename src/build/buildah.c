@@ -50,7 +50,7 @@ static void set_paths(buildah *b) {
   b->paths = (struct buildah_paths){
       .root = image_store_root(c->data_dir),
       .run_root = path_join(c->run_dir, "containers"),
-      .tmp = path_join(c->data_dir, "build-tmp"),
+      .tmp = image_store_cache_mounts(c->data_dir),
       .conf = path_join(c->run_dir, "build-conf"),
       .runtime = str_format("%.*s" RUNTIME_NAME, slash ? (int)(slash + 1 - c->exec_program) : 0,
                             c->exec_program),
@@ -160,34 +160,6 @@ void buildah_inspect(buildah *b, const char *image_id, buildah_inspect_fn *done,
   free(c);
 }
 
-static void on_removed(void *arg, const struct spawn_result *result) {
-  struct command *c = arg;
-  err *e = spawn_result_err(result);
-  if (e && strstr(err_message(e), "image not known")) {
-    err_free(e);
-    e = NULL;
-  }
-  if (c->done)
-    c->done(c->arg, e);
-  else
-    err_ignore(e);
-  free(c);
-}
-
-void buildah_remove_image(buildah *b, const char *image_id, void (*done)(void *arg, err *e), void *arg) {
-  struct command *c = command_new(b, arg);
-  c->done = done;
-  const char *bare = str_starts(image_id, "sha256:") ? image_id + 7 : image_id;
-  const char *words[] = {"rmi", bare, NULL};
-  err *e = run_command(b, words, SHORT_DEADLINE_MS, on_removed, c, NULL);
-  if (!e) return;
-  if (done)
-    done(arg, e);
-  else
-    err_ignore(e);
-  free(c);
-}
-
 static void on_pulled(void *arg, const struct spawn_result *result) {
   struct command *c = arg;
   err *e = spawn_result_err(result);
@@ -222,7 +194,7 @@ struct store_leave {
   void *arg;
 };
 
-static void start_waiting(buildah *b) {
+void buildah_start_waiting(buildah *b) {
   while (!b->cleaning && !list_empty(&b->waiting)) buildah_run_begin(buildah_run_first(&b->waiting));
 }
 
@@ -234,7 +206,7 @@ static void on_store_clean(void *arg, const struct spawn_result *result) {
   b->cleaning = false;
   leave->then(leave->arg);
   free(leave);
-  start_waiting(b);
+  buildah_start_waiting(b);
 }
 
 void buildah_store_leave(buildah *b, bool killed, loop_fn *then, void *arg) {

@@ -54,7 +54,8 @@ void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void
 typedef void buildah_inspect_fn(void *arg, err *e, const struct image_info *info); /* owns e; info borrowed */
 void buildah_inspect(buildah *b, const char *image_id, buildah_inspect_fn *done, void *arg);
 
-void buildah_remove_image(buildah *b, const char *image_id, void (*done)(void *arg, err *e), void *arg);
+/* buildah_remove.c: see builder_remove_images. */
+void buildah_remove_images(buildah *b, const struct strv *image_ids, void (*done)(void *arg, err *e), void *arg);
 
 /* Ends what a former process left: its processes, working containers, networks. */
 void buildah_clean(buildah *b, void (*done)(void *arg, err *e), void *arg);

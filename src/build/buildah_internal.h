@@ -15,13 +15,16 @@ struct buildah {
   bool resolver_is_local;  /* /etc/resolv.conf names 127.x only: useless in another network */
   int running;             /* builds that use the store */
   bool dirty;              /* a killed buildah left working containers */
-  bool cleaning;           /* they are being removed: new builds wait */
+  bool cleaning;           /* they, or images, are being removed: new builds wait */
   struct list waiting;     /* struct buildah_run.link */
 };
 
 /* A build has ended: calls then(arg) when the store is fit for others, which is at once unless
  * `killed` and nothing else is running. */
 void buildah_store_leave(buildah *b, bool killed, loop_fn *then, void *arg);
+
+/* The store is free again: those that waited for it begin. */
+void buildah_start_waiting(buildah *b);
 
 /* Starts `run` when the store is free (buildah_run.c). */
 void buildah_run_begin(buildah_run *run);

@@ -372,6 +372,10 @@ void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg) {
   buildah_clean(b->buildah, on_clean, c);
 }
 
-void builder_remove_image(builder *b, const char *image_id, void (*done)(void *arg, err *e), void *arg) {
-  buildah_remove_image(b->buildah, image_id, done, arg);
+void builder_remove_images(builder *b, const struct strv *image_ids, void (*done)(void *arg, err *e),
+                           void *arg) {
+  if (b->running)
+    done(arg, err_new(ERR_BUSY, "%d builds are going on", b->running));
+  else
+    buildah_remove_images(b->buildah, image_ids, done, arg);
 }

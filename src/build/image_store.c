@@ -12,6 +12,10 @@ char *image_store_root(const char *data_dir) {
   return path_join(data_dir, "containers");
 }
 
+char *image_store_cache_mounts(const char *data_dir) {
+  return path_join(data_dir, "build-tmp");
+}
+
 static err *read_json(const char *root, const char *name, json_t **ret_value) {
   auto_free char *path = path_join(root, name);
   auto_str text = STR_EMPTY;

@@ -7,8 +7,10 @@
 #define TRAMWAY_BUILD_IMAGE_STORE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "base/str.h"
 
 /* Where the store lies below data_dir ("<data_dir>/containers"); the caller owns it. */
@@ -25,5 +27,38 @@ fallible image_find(const char *data_dir, const char *name, char **ret_image_id)
 
 /* Whether the store has the image. */
 bool image_exists(const char *data_dir, const char *image_id);
+
+/* ---- what it takes on disk (image_sizes.c) ---- */
+
+struct stored_image {
+  char *id;           /* "sha256:…" */
+  char *name;         /* its first, or NULL: what a service runs, or a step of a build */
+  int64_t created_us;
+  int64_t bytes;      /* of its own, without layers */
+  size_t *layers;     /* places in stored_images.layer_bytes, the topmost first */
+  size_t layers_len;
+};
+
+struct stored_images {
+  struct stored_image *items;
+  size_t len;
+  int64_t *layer_bytes; /* of layers that an image has */
+  size_t layers_len;
+  int64_t other_bytes;  /* the store's files, and layers that no image has */
+};
+void stored_images_done(struct stored_images *images);
+
+static inline void stored_images_cleanup_(struct stored_images *images) {
+  stored_images_done(images);
+}
+#define auto_stored_images __attribute__((cleanup(stored_images_cleanup_))) struct stored_images
+
+/* Counts everything.  A layer never changes: `known` keeps what each takes from call to call, as the
+ * value of its id; begins as an empty map. */
+fallible image_store_measure(const char *data_dir, map *known, struct stored_images *ret_images);
+
+/* Cache mounts (RUN --mount=type=cache) are folders "s-<service id>-<id>" in the folders
+ * "buildah-cache…" of this one; the caller owns the path. */
+char *image_store_cache_mounts(const char *data_dir);
 
 #endif

@@ -135,10 +135,31 @@ static void on_removed(void *arg, err *e) {
   *(bool *)arg = true;
 }
 
+/* Runs a program of the host; whether it succeeded.  Its outputs are appended to *ret_output. */
+struct tool {
+  struct str *output;
+  bool ended, ok;
+};
+
+static void on_tool_done(void *arg, const struct spawn_result *result) {
+  struct tool *tool = arg;
+  if (tool->output) str_addf(tool->output, "%s%s", result->output, result->error_tail);
+  tool->ok = result->exit_status == 0;
+  tool->ended = true;
+}
+
+static bool run_tool(const char *const *argv, struct str *ret_output) {
+  struct tool tool = {.output = ret_output};
+  struct spawn_options options = {.argv = argv, .deadline_ms = SHORT_MS, .collect_limit = 1 << 20};
+  CHECK_OK(spawn_start(t.loop, &options, on_tool_done, &tool, NULL));
+  TAP_WAIT_FOR(tool.ended, SHORT_MS, loop_turn(t.loop, 50));
+  return tool.ok;
+}
+
+/* As a user of buildah would: with the steps that nothing else needs, so that the next run makes them. */
 static void remove_image(void) {
-  bool removed = false;
-  builder_remove_image(t.builder, t.info.id, on_removed, &removed);
-  TAP_WAIT_FOR(removed, SHORT_MS, loop_turn(t.loop, 50));
+  auto_free char *root = image_store_root(t.cache), *run_root = path_join(t.cache, "run/containers");
+  (void)run_tool((const char *const[]){"buildah", "--root", root, "--runroot", run_root, "--storage-driver", "overlay", "rmi", t.info.id + strlen("sha256:"), NULL}, NULL);
 }
 
 static void end(void) {
@@ -200,27 +221,6 @@ static void run(const struct build_request *request) {
 static void run_ok(const struct build_request *request) {
   run(request);
   if (t.error) TAP_FAIL("the build failed: %s\n%s", t.error, str_text(&t.lines));
-}
-
-/* Runs a program of the host; whether it succeeded.  Its outputs are appended to *ret_output. */
-struct tool {
-  struct str *output;
-  bool ended, ok;
-};
-
-static void on_tool_done(void *arg, const struct spawn_result *result) {
-  struct tool *tool = arg;
-  if (tool->output) str_addf(tool->output, "%s%s", result->output, result->error_tail);
-  tool->ok = result->exit_status == 0;
-  tool->ended = true;
-}
-
-static bool run_tool(const char *const *argv, struct str *ret_output) {
-  struct tool tool = {.output = ret_output};
-  struct spawn_options options = {.argv = argv, .deadline_ms = SHORT_MS, .collect_limit = 1 << 20};
-  CHECK_OK(spawn_start(t.loop, &options, on_tool_done, &tool, NULL));
-  TAP_WAIT_FOR(tool.ended, SHORT_MS, loop_turn(t.loop, 50));
-  return tool.ok;
 }
 
 /* Nothing of ours is left: network namespaces, control groups, work folders, the firewall. */
