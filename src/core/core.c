@@ -220,7 +220,7 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return !c->uploads && !c->starting && !c->queue_due && !c->routes_due && !c->removal_due;
+  return !c->uploads && !c->starting && !c->queue_due && !c->waiting_due && !c->routes_due && !c->removal_due;
 }
 
 void core_free(core *c) {

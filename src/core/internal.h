@@ -42,7 +42,7 @@ struct core {
   struct list watches;
   timer *retry;
   size_t uploads; /* that are being unpacked */
-  bool routes_due, queue_due, removal_due, starting, stopping, started;
+  bool routes_due, queue_due, removal_due, waiting_due, starting, stopping, started;
 };
 
 /* ---- core.c ---- */
@@ -84,6 +84,10 @@ bool run_is_building(const struct run *r);
 bool run_wants_build(const struct run *r); /* waits for a place among the builds */
 void run_build(struct run *r);             /* takes it */
 const char *run_service_instance(const struct run *r);
+
+/* ---- run_wait.c: runs that wait for the services they need ---- */
+
+void waiting_wake(core *c); /* a run has ended: who waited for it? */
 
 /* ---- queue.c: which builds run now ---- */
 

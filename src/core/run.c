@@ -41,6 +41,7 @@ void run_free(struct run *r) {
   map_remove(r->core->runs, r->deployment.id);
   health_cancel(r->health);
   timer_stop(r->deadline);
+  waiting_wake(r->core);
   loop_defer(r->core->loop, free_later, r);
 }
 
@@ -107,7 +108,7 @@ static void after_cleanup(void *arg, err *e) {
 
 static void end_run(struct run *r, enum deploy_event event, const char *reason) {
   if (r->phase == RUN_ENDING) return;
-  bool launched = r->phase >= RUN_PRE_DEPLOY, switching = r->phase == RUN_SWITCHING;
+  bool launched = r->phase >= RUN_WAITING, switching = r->phase == RUN_SWITCHING;
   r->phase = RUN_ENDING;
   r->end_event = event;
   if (reason != r->end_reason) str_replace_owned(&r->end_reason, reason);

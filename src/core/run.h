@@ -1,16 +1,17 @@
-/* The inside of a run, shared by run.c (source, queue, build) and run_launch.c (pre-deploy command,
- * instances, health, switch). */
+/* The inside of a run, shared by run.c (source, queue, build), run_wait.c (dependencies) and
+ * run_launch.c (pre-deploy command, instances, health, switch). */
 #ifndef TRAMWAY_CORE_RUN_H
 #define TRAMWAY_CORE_RUN_H
 
 #include "core/health.h"
 #include "core/internal.h"
 
-enum run_phase { /* in this order; launched from RUN_PRE_DEPLOY on */
+enum run_phase { /* in this order; launched from RUN_WAITING on */
   RUN_NEW,
   RUN_SOURCE,
   RUN_QUEUED,
   RUN_BUILDING,
+  RUN_WAITING, /* for the services that it needs */
   RUN_PRE_DEPLOY,
   RUN_STARTING,
   RUN_CHECKING,
@@ -37,6 +38,8 @@ struct run {
 
 void run_fail(struct run *r, err *e); /* takes e; ends the run with FAILED */
 void run_launch(struct run *r);       /* from the image on */
+fallible run_wait(struct run *r);     /* for what it needs, then run_start_instances */
+void run_start_instances(struct run *r); /* from the pre-deploy command on */
 
 /* Removes the run's instances and its job; `done` is called with the run. */
 void run_remove_instances(struct run *r, engine_done_fn *done);

@@ -305,14 +305,23 @@ bool run_is_switching(const struct run *r) {
   return r->phase == RUN_SWITCHING;
 }
 
-static err *launch(struct run *r) {
-  if (r->deployment.status != DEPLOYMENT_DEPLOYING)
-    TRY(deploy_apply(r->core, r->deployment.id, DEPLOY_LAUNCH, NULL));
-  r->deployment.status = DEPLOYMENT_DEPLOYING;
+static err *begin_instances(struct run *r) {
   r->phase = RUN_PRE_DEPLOY;
   bool skip = str_empty(r->deployment.settings.pre_deploy_command);
   if (!skip) TRY(pre_deploy_is_done(r, &skip));
   return skip ? start_instances(r) : start_pre_deploy(r);
+}
+
+void run_start_instances(struct run *r) {
+  err *e = begin_instances(r);
+  if (e) run_fail(r, e);
+}
+
+static err *launch(struct run *r) {
+  if (r->deployment.status != DEPLOYMENT_DEPLOYING)
+    TRY(deploy_apply(r->core, r->deployment.id, DEPLOY_LAUNCH, NULL));
+  r->deployment.status = DEPLOYMENT_DEPLOYING;
+  return run_wait(r);
 }
 
 void run_launch(struct run *r) {
