@@ -9,6 +9,7 @@
 #include "store/account.h"
 #include "store/deployment.h"
 #include "store/domain.h"
+#include "store/receipt.h"
 #include "store/service.h"
 
 static err *deployment_value(const struct graphql_call *call, const char *id, json_t **ret_value) {
@@ -138,6 +139,14 @@ RESOLVER(instances) {
   return NULL;
 }
 
+RESOLVER(receipt) {
+  auto_receipt r = {0};
+  bool found = false;
+  TRY(receipt_find(db_of(call), parent_text(call, "id"), &found, &r));
+  if (found) *ret_value = receipt_json(&r);
+  return NULL;
+}
+
 /* ---- actions ---- */
 
 RESOLVER(mutation_redeploy) {
@@ -241,6 +250,7 @@ static const struct graphql_binding rows[] = {
   { "Deployment",  "suggestAddServiceDomain", suggest_domain,              NULL },
   { "Deployment",  "creator",                 creator,                     NULL },
   { "Deployment",  "instances",               instances,                   NULL },
+  { "Deployment",  "receipt",                 receipt,                     NULL },
 };
 /* clang-format on */
 const struct bindings bindings_deployment = {rows, ARRAY_LEN(rows)};

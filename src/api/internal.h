@@ -8,6 +8,7 @@
 #include "graphql/schema.h"
 #include "graphql/subscribe.h"
 #include "http/server.h"
+#include "model/receipt.h"
 #include "model/account.h"
 
 struct api {
@@ -75,6 +76,7 @@ json_t *service_json(const struct service *s);
 json_t *service_instance_json(const struct service_instance *i);
 json_t *deployment_json(const struct deployment *d);
 json_t *deployment_event_json(const struct deployment_step *s);
+json_t *receipt_json(const struct receipt *r);
 json_t *domain_json(const struct domain *d);
 json_t *log_json(const struct log_entry *entry, const char *deployment_id);
 json_t *time_json(int64_t time_us); /* RFC 3339, null for 0 */

@@ -148,6 +148,30 @@ json_t *deployment_event_json(const struct deployment_step *s) {
   return o;
 }
 
+static void set_count(json_t *o, const char *key, int64_t count) {
+  json_object_set_new(o, key, json_integer(count < INT32_MAX ? count : INT32_MAX)); /* GraphQL's Int */
+}
+
+json_t *receipt_json(const struct receipt *r) {
+  json_t *o = json_object();
+  set_id(o, "previousDeploymentId", r->previous_id);
+  json_object_set_new(o, "startedAt", time_json(r->began_us));
+  json_object_set_new(o, "switchedAt", time_json(r->switched_us));
+  json_object_set_new(o, "drainedAt", time_json(r->drained_us));
+  json_object_set_new(o, "endedAt", time_json(r->ended_us));
+  if (!r->counted) return o;
+  set_count(o, "servedRequests", r->served);
+  set_count(o, "failedRequests", r->failed);
+  set_count(o, "abortedRequests", r->aborted);
+  set_count(o, "applicationErrors", r->app_errors);
+  set_count(o, "slowestMs", r->slowest_ms);
+  set_count(o, "streams", r->streams);
+  set_count(o, "drainedConnections", r->drained);
+  set_count(o, "cutConnections", r->cut);
+  json_object_set_new(o, "complete", json_boolean(r->complete));
+  return o;
+}
+
 json_t *domain_json(const struct domain *d) {
   json_t *o = object_with_times(d->id, d->created_us, d->updated_us);
   json_set_text(o, "domain", d->host);

@@ -118,6 +118,27 @@ static void print_deployment(struct cli *cli, const json_t *deployment) {
   }
 }
 
+/* What visitors had of it: "1204 served, 0 failed, …". */
+static void print_receipt(struct cli *cli, const json_t *receipt) {
+  struct output *o = &cli->out;
+  const char *previous = json_get_text(receipt, "previousDeploymentId");
+  if (!receipt || json_is_null(receipt)) return;
+  if (!json_is_integer(json_object_get(receipt, "servedRequests"))) {
+    out_line(o, "Cutover     %s", json_get_text(receipt, "switchedAt") ? "the former deployment is ending" : "under way");
+    return;
+  }
+  char slowest[FORMAT_SIZE];
+  format_duration(json_get_int(receipt, "slowestMs", 0), slowest);
+  out_line(o, "Cutover     %lld requests served, %lld failed, slowest %s%s",
+           (long long)json_get_int(receipt, "servedRequests", 0),
+           (long long)json_get_int(receipt, "failedRequests", 0), slowest,
+           json_get_bool(receipt, "complete", true) ? "" : " (a part of the access log is missing)");
+  if (previous)
+    out_line(o, "            from %s: %lld connections finished, %lld cut", previous,
+             (long long)json_get_int(receipt, "drainedConnections", 0),
+             (long long)json_get_int(receipt, "cutConnections", 0));
+}
+
 static err *run_show(struct cli *cli, const struct args *args) {
   auto_json *deployment = NULL, *steps = NULL;
   TRY(cli_need_token(cli));
@@ -129,6 +150,7 @@ static err *run_show(struct cli *cli, const struct args *args) {
     return NULL;
   }
   print_deployment(cli, deployment);
+  print_receipt(cli, json_object_get(deployment, "receipt"));
   if (json_array_size(steps)) print_steps(cli, steps);
   return NULL;
 }

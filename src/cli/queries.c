@@ -18,7 +18,9 @@ const char query_build_logs[] =
     " } }";
 const char query_deployment[] =
     "query Deployment($id: String!) { deployment(id: $id) { " DEPLOYMENT_FIELDS
-    " service { id name } creator { name email } } }";
+    " service { id name } creator { name email } receipt { previousDeploymentId startedAt switchedAt "
+    "drainedAt endedAt servedRequests failedRequests abortedRequests applicationErrors slowestMs "
+    "streams drainedConnections cutConnections complete } } }";
 const char query_deployment_logs[] =
     "query DeploymentLogs($id: String!, $filter: String, $limit: Int, $since: DateTime, $until: "
     "DateTime) { deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: "

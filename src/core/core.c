@@ -109,7 +109,7 @@ static err *resume(core *c) {
     auto_err *e = resume_one(c, &unfinished.items[i]);
     if (e) log_error("core", "going on with deployment %s: %s", unfinished.items[i].id, err_message(e));
   }
-  return NULL; /* one that cannot go on does not keep the others from it */
+  return receipt_resume(c); /* one that cannot go on does not keep the others from it */
 }
 
 /* Whether what the engine runs under that name is still wanted by its deployment. */
@@ -220,7 +220,8 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return !c->uploads && !c->starting && !c->queue_due && !c->waiting_due && !c->routes_due && !c->removal_due;
+  return !c->uploads && !c->counting && !c->starting && !c->queue_due && !c->waiting_due && !c->routes_due &&
+         !c->removal_due;
 }
 
 void core_free(core *c) {

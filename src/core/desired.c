@@ -114,12 +114,16 @@ static err *take_command(const json_t *config, const struct deployment *d, const
   return command_merge(&entrypoint, &command, start, argv);
 }
 
+int64_t desired_stop_grace_ms(const core *c, const struct service_settings *s) {
+  return s->draining_s ? s->draining_s * 1000 : c->options.stop_grace_ms;
+}
+
 static void take_limits(core *c, const struct deployment *d, struct workload *w) {
   const struct service_settings *s = &d->settings;
   w->memory_bytes = s->memory_bytes ? s->memory_bytes : c->options.default_memory_bytes;
   w->cpu_millis = s->cpu_millis ? s->cpu_millis : c->options.default_cpu_millis;
   w->pids = c->options.default_pids;
-  w->stop_grace_ms = s->draining_s ? s->draining_s * 1000 : c->options.stop_grace_ms;
+  w->stop_grace_ms = desired_stop_grace_ms(c, s);
   w->restart = s->restart_policy == RESTART_ALWAYS  ? WORKLOAD_RESTART_ALWAYS
                : s->restart_policy == RESTART_NEVER ? WORKLOAD_RESTART_NEVER
                                                     : WORKLOAD_RESTART_ON_FAILURE;

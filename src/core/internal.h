@@ -41,7 +41,8 @@ struct core {
   map *retiring;               /* deployment id → struct retirement: on its way out */
   struct list watches;
   timer *retry;
-  size_t uploads; /* that are being unpacked */
+  size_t uploads;  /* that are being unpacked */
+  size_t counting; /* receipts whose requests are being counted */
   bool routes_due, queue_due, removal_due, waiting_due, starting, stopping, started;
 };
 
@@ -103,6 +104,15 @@ void retire_older(core *c, const struct deployment *live);
 void retire_quiet_all(core *c); /* tramd ends: nothing more is asked of edge and engine */
 void retire_free_all(core *c);  /* after that */
 
+/* ---- receipt.c: what happened in each cutover ---- */
+
+fallible receipt_begin(core *c, const struct deployment *d); /* before the edge is told of it */
+void receipt_switched(core *c, const char *deployment_id);
+void receipt_drained(core *c, const char *previous_id); /* it is told to end */
+void receipt_gone(core *c, const char *previous_id);    /* ends the receipt */
+void receipt_failed(core *c, const char *deployment_id); /* so does this: it was not switched to */
+fallible receipt_resume(core *c); /* at the start: ends those whose end nobody saw */
+
 /* ---- routes.c ---- */
 
 void routes_changed(core *c); /* recomputes and sends, at the end of this turn */
@@ -143,6 +153,7 @@ struct desired {
 fallible desired_make(core *c, const struct deployment *d, const char *job_command,
                       struct desired *ret_desired);
 void desired_done(struct desired *desired);
+int64_t desired_stop_grace_ms(const core *c, const struct service_settings *s);
 
 /* The services that the deployment's variables name: ids. */
 fallible desired_dependencies(core *c, const struct deployment *d, struct strv *ret_services);

@@ -1,5 +1,8 @@
-/* Live deployments on their way out: the edge sends them nothing new, what they hold they finish
- * (bounded), then the engine stops them.  Recorded as REMOVING first, so a restart goes on. */
+/* Live deployments on their way out: the edge sends them nothing new, the requests that they hold
+ * they finish (bounded), then the engine stops them.  WebSockets and event streams are no reason to
+ * wait: only their app can end them in order, and does so when it is told to end; until then, and
+ * for as long as its draining seconds allow, the edge keeps them open.
+ * Recorded as REMOVING first, so a restart goes on. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +11,7 @@
 #include "core/internal.h"
 #include "store/deployment.h"
 
-enum { DRAIN_MAX_MS = 30000, DRAIN_POLL_MS = 100 };
+enum { DRAIN_MAX_MS = 30000, DRAIN_POLL_FIRST_MS = 10, DRAIN_POLL_MS = 100 };
 
 struct retirement {
   core *core;
@@ -16,10 +19,7 @@ struct retirement {
   char step_id[ID_SIZE];
   char *edge_key;
   struct strv addresses;
-  int port;
-  size_t asking;     /* answers of the edge that are still to come */
-  unsigned sessions; /* that they have counted so far */
-  int64_t drain_until_ms;
+  int64_t drain_until_ms, poll_ms;
   timer *timer;
 };
 
@@ -49,6 +49,7 @@ static void on_gone(void *arg, err *e) {
     return;
   }
   map_remove(c->retiring, r->id);
+  receipt_gone(c, r->id);
   removal_wake(c);
   retirement_free(r);
 }
@@ -72,42 +73,37 @@ static void remove_all(void *arg) {
 
 static void stop_instances(struct retirement *r) {
   deploy_log_line(r->core, r->id, "info", "Stopping Container");
+  receipt_drained(r->core, r->id);
   remove_all(r);
 }
 
 static void ask_edge(void *arg);
 
-static void on_sessions(void *arg, err *e, unsigned sessions) {
+static void on_sessions(void *arg, err *e, struct edge_sessions sessions) {
   struct retirement *r = arg;
-  r->asking--;
-  r->sessions += sessions;
   err_free(e); /* an edge that does not answer holds nothing: go on */
-  if (r->asking || r->core->stopping) return;
-  if (r->sessions == 0 || clock_monotonic_ms() >= r->drain_until_ms) {
+  if (r->core->stopping) return;
+  if (sessions.requests == 0 || clock_monotonic_ms() >= r->drain_until_ms) {
     stop_instances(r);
-  } else {
-    timer_stop(r->timer);
-    r->timer = timer_start(r->core->loop, DRAIN_POLL_MS, 0, ask_edge, r);
+    return;
   }
+  timer_stop(r->timer);
+  r->timer = timer_start(r->core->loop, r->poll_ms, 0, ask_edge, r);
+  if (r->poll_ms < DRAIN_POLL_MS) r->poll_ms *= 2;
 }
 
 static void ask_edge(void *arg) {
   struct retirement *r = arg;
-  if (!r->port || !r->addresses.len) {
+  if (r->addresses.len)
+    edge_drained(r->core->edge, r->edge_key, &r->addresses, on_sessions, r);
+  else
     stop_instances(r);
-    return;
-  }
-  r->sessions = 0;
-  r->asking = r->addresses.len;
-  for (size_t i = 0; i < r->addresses.len; i++) {
-    struct edge_target target = {r->addresses.items[i], (uint16_t)r->port};
-    edge_drained(r->core->edge, r->edge_key, &target, on_sessions, r);
-  }
 }
 
 static void on_overlap_over(void *arg) {
   struct retirement *r = arg;
   r->drain_until_ms = clock_monotonic_ms() + DRAIN_MAX_MS;
+  r->poll_ms = DRAIN_POLL_FIRST_MS;
   ask_edge(r);
 }
 
@@ -129,7 +125,6 @@ err *retire_start(core *c, const char *id, bool overlap) {
     return e;
   }
   r->edge_key = str_dup(d.service_instance_id);
-  r->port = d.detected_port;
   engine_each(c->engine, id, collect_address, &r->addresses);
   map_set(c->retiring, r->id, r);
   routes_changed(c);

@@ -92,6 +92,7 @@ static void close_row(void *arg) {
     if (!c->stopping) r->deadline = timer_start(c->loop, CORE_RETRY_MS, 0, close_row, r);
     return;
   }
+  receipt_failed(c, r->deployment.id);
   run_free(r);
   routes_changed(c);
   queue_wake(c);

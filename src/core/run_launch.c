@@ -45,6 +45,7 @@ static err *record_live(struct run *r, struct strv *ret_lines) {
   TRY(rollback_return_hosts(c, &r->deployment, ret_lines));
   TRY(release_record(c, &r->deployment));
   TRY(deploy_apply(c, r->deployment.id, DEPLOY_LIVE, NULL));
+  receipt_switched(c, r->deployment.id);
   return db_commit(&t);
 }
 
@@ -104,8 +105,16 @@ static void on_switched(void *arg, err *e) {
     finish_live(r);
 }
 
+static err *record_switch(struct run *r) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(r->core->db, &t));
+  TRY(deploy_step_begin(r->core, r->deployment.id, STEP_CONFIGURE_NETWORK, r->step_id));
+  TRY(receipt_begin(r->core, &r->deployment));
+  return db_commit(&t);
+}
+
 static void switch_over(struct run *r) {
-  err *e = deploy_step_begin(r->core, r->deployment.id, STEP_CONFIGURE_NETWORK, r->step_id);
+  err *e = record_switch(r);
   r->phase = RUN_SWITCHING;
   if (!e) {
     r->telling_edge = true;

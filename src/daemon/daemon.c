@@ -106,7 +106,9 @@ static err *open_builder(struct daemon *d) {
 
 static err *open_edge(struct daemon *d) {
   auto_free char *run_dir = path_join(d->config->data.run_dir, "edge");
+  auto_free char *access_log = path_join(d->config->data.dir, "access.log");
   struct edge_options options = {.run_dir = run_dir,
+                                 .access_log = access_log,
                                  .listen = (const char *const *)d->config->edge.http_listen.items,
                                  .listen_len = d->config->edge.http_listen.len};
   return edge_new(d->loop, &options, &d->edge);

@@ -247,15 +247,21 @@ err *edge_set_routes(edge *g, const struct edge_route *routes, size_t routes_len
   return NULL;
 }
 
-void edge_drained(edge *g, const char *key, const struct edge_target *target, edge_sessions_fn *fn,
+/* As HAProxy writes it; false for what is no address. */
+static bool canonical_address(const char *text, char ret_text[INET6_ADDRSTRLEN]) {
+  uint8_t bytes[16];
+  int family = address_family(text);
+  return family && inet_pton(family, text, bytes) == 1 &&
+         inet_ntop(family, bytes, ret_text, INET6_ADDRSTRLEN);
+}
+
+void edge_drained(edge *g, const char *service, const struct strv *addresses, edge_sessions_fn *fn,
                   void *arg) {
   struct edge_question *question = mem_zalloc(sizeof *question);
-  uint8_t bytes[16];
-  int family = address_family(target->address);
-  if (family && inet_pton(family, target->address, bytes) == 1)
-    inet_ntop(family, bytes, question->address, sizeof question->address);
-  if (wanted_is_key(key)) memcpy(question->key, key, strlen(key));
-  question->port = target->port;
+  char address[INET6_ADDRSTRLEN];
+  for (size_t i = 0; i < addresses->len; i++)
+    if (canonical_address(addresses->items[i], address)) strv_add(&question->addresses, address);
+  if (wanted_is_key(service)) memcpy(question->service, service, strlen(service));
   question->fn = fn;
   question->arg = arg;
   list_init(&question->link);
@@ -263,14 +269,18 @@ void edge_drained(edge *g, const char *key, const struct edge_target *target, ed
   kick(g);
 }
 
+int64_t edge_log_position(const edge *g) {
+  return access_log_size(g->access_log);
+}
+
+void edge_tally(edge *g, const struct edge_tally_question *question, edge_tally_fn *fn, void *arg) {
+  access_log_tally(g->loop, g->access_log, question, fn, arg);
+}
+
 void edge_reload(edge *g, edge_done_fn *done, void *arg) {
   add_waiter(g, EDGE_WAIT_RELOAD, done, arg);
   g->must_reload = true;
   end_retry_pause(g);
-}
-
-unsigned edge_slot_of(const edge *g, const char *key) {
-  return routes_slot_of(&g->live, key);
 }
 
 void edge_stop(edge *g, int64_t grace_ms, edge_done_fn *done, void *arg) {
@@ -291,8 +301,9 @@ static void drop_questions(edge *g) {
   while (!list_empty(&g->questions)) {
     struct edge_question *question = CONTAINER_OF(g->questions.next, struct edge_question, link);
     list_remove(&question->link);
-    question->fn(question->arg, err_new(ERR_BUSY, "the edge is being let go"), 0);
-    free(question);
+    question->fn(question->arg, err_new(ERR_BUSY, "the edge is being let go"),
+                 (struct edge_sessions){0});
+    edge_question_free(question);
   }
 }
 

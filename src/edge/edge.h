@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "loop/loop.h"
 #include "model/repair.h"
 
@@ -38,7 +39,7 @@ struct edge_options {
   const char *haproxy;       /* NULL: looked up in PATH */
   const char *user;          /* NULL: "haproxy", else "nobody"; only matters when tramd is root */
   const char *edge_name;     /* value of X-Railway-Edge; NULL: "tramway/local" */
-  const char *access_log;    /* file, at most 64 MiB and one older of the same; NULL: none */
+  const char *access_log;    /* file of which the last 64 MiB are kept; NULL: none */
 };
 
 /* Why a route without a usable target has none; chooses what its visitors read. */
@@ -84,19 +85,53 @@ void edge_start(edge *g, edge_done_fn *done, void *arg);
 fallible edge_set_routes(edge *g, const struct edge_route *routes, size_t routes_len,
                          edge_done_fn *done, void *arg);
 
-/* A target that is no longer in its route gets no new requests, but those it has go on.  This asks
- * how many there are (WebSockets count), in the running HAProxy and in those that are ending after
- * a reload: wait for 0, as long as the caller's own limit says, before the instance is stopped. */
-typedef void edge_sessions_fn(void *arg, err *e, unsigned sessions);
-void edge_drained(edge *g, const char *key, const struct edge_target *target, edge_sessions_fn *fn,
+/* What a target still holds.  A stream is a WebSocket or an event stream: waiting for its end is in
+ * vain, its app has to be told. */
+struct edge_sessions {
+  unsigned requests, streams;
+};
+
+/* A target that is no longer in its route gets no new requests, but those it has go on.  This counts
+ * them, for all `addresses` together and in all routes of `service` (whose keys are that text, or
+ * begin with it and '-'), in the running HAProxy and in those that are ending after a reload. */
+typedef void edge_sessions_fn(void *arg, err *e, struct edge_sessions sessions);
+void edge_drained(edge *g, const char *service, const struct strv *addresses, edge_sessions_fn *fn,
                   void *arg);
+
+/* ---- what happened: counted from the access log ---- */
+
+/* Where the log ends now; 0 without a log.  Positions stay valid over restarts of everything. */
+int64_t edge_log_position(const edge *g);
+
+struct edge_leaver {     /* an instance that left the routes in the time that is counted */
+  const char *address;
+  int64_t killed_us; /* from when on its end cut what it held; 0: it ended by itself */
+};
+
+struct edge_tally {
+  int64_t served;  /* answered in whole by an app, whatever the status; without streams */
+  int64_t streams; /* WebSockets and event streams that ended */
+  int64_t failed;  /* answered by the edge (502, 503, 504), or broken off on the app's side */
+  int64_t aborted; /* by the client */
+  int64_t app_errors; /* of the served: status 500 and more */
+  int64_t slowest_ms; /* of the served */
+  int64_t drained, cut; /* what the leavers held when the time began, by how it ended */
+  bool complete;        /* false: a part of the log is gone */
+};
+
+/* Counts what ended between two positions in the routes of `service`; copies its arguments. */
+typedef void edge_tally_fn(void *arg, err *e, const struct edge_tally *tally);
+struct edge_tally_question {
+  const char *service;
+  int64_t from, to;   /* positions */
+  int64_t began_us;   /* what the leavers held then is drained or cut */
+  const struct edge_leaver *leavers;
+  size_t leavers_len;
+};
+void edge_tally(edge *g, const struct edge_tally_question *question, edge_tally_fn *fn, void *arg);
 
 /* Writes the configuration anew and reloads without losing a connection.  Not needed for routes. */
 void edge_reload(edge *g, edge_done_fn *done, void *arg);
-
-/* The access log and HAProxy's own statistics name backends: "s12" for the route `key`.  0 when the
- * key has no slot. */
-unsigned edge_slot_of(const edge *g, const char *key);
 
 /* Ends HAProxy: no new connections, open ones get `grace_ms`, then everything is killed.  Removes
  * the files in run_dir.  `done` is called when no process is left. */

@@ -33,13 +33,13 @@ struct edge_waiter {
 
 struct edge_question {
   struct list link;
-  char key[EDGE_MAX_KEY + 1];
-  char address[INET6_ADDRSTRLEN];
-  uint16_t port;
+  char service[EDGE_MAX_KEY + 1];
+  struct strv addresses;
   edge_sessions_fn *fn;
   void *arg;
-  unsigned sessions;
-  size_t asked; /* old workers asked so far */
+  struct edge_sessions sessions;
+  struct strv replies; /* of the old worker that is being asked */
+  size_t asked;        /* old workers asked so far */
 };
 
 struct edge {
@@ -95,6 +95,7 @@ void edge_run_lost(edge *g); /* forget the watched process */
 void edge_talk_sync(edge *g);  /* reads `live` */
 void edge_talk_apply(edge *g); /* makes it `wanted` */
 void edge_talk_question(edge *g);
+void edge_question_free(struct edge_question *question);
 void edge_talk_sweep(edge *g); /* frees servers that have drained */
 bool edge_talk_has_drains(const edge *g);
 

@@ -58,42 +58,62 @@ void edge_talk_apply(edge *g) {
     edge_activity_end(g, NULL);
 }
 
+void edge_question_free(struct edge_question *question) {
+  strv_done(&question->addresses);
+  strv_done(&question->replies);
+  free(question);
+}
+
 static void answer(edge *g, err *e) {
   struct edge_question *question = g->question;
   g->question = NULL;
   list_remove(&question->link);
   question->fn(question->arg, e ? err_dup(e) : NULL, question->sessions);
-  free(question);
+  edge_question_free(question);
   edge_activity_end(g, e);
 }
 
 static void ask_old_worker(edge *g);
 
-/* The command for the question's slot, or for all when its route is gone. */
-static char *connections_command(const edge *g, const char *prefix) {
-  unsigned slot = routes_slot_of(&g->live, g->question->key);
-  return slot ? str_format("%sshow servers conn s%u", prefix, slot)
-              : str_format("%sshow servers conn", prefix);
+/* The commands about the service's slots, or about all when its routes are gone. */
+static void count_commands(const edge *g, struct strv *ret_commands) {
+  for (size_t i = 0; i < g->live.slots_len; i++)
+    if (routes_key_is_of(g->live.slots[i].key, g->question->service))
+      strv_addf(ret_commands, "show servers conn s%zu", i + 1);
+  if (!ret_commands->len) strv_add(ret_commands, "show servers conn");
+  strv_add(ret_commands, "show table " HAPROXY_STREAMS_TABLE " data.conn_cur gt 0");
 }
 
-/* A worker that has ended meanwhile has no connections. */
+static void answer_from(edge *g, const struct strv *replies) {
+  auto_free char *text = strv_join(replies, "\n");
+  observe_sessions(text, &g->question->addresses, &g->question->sessions);
+}
+
+/* A worker that has ended meanwhile has no connections.  The master takes one command at a time. */
 static void on_old_worker(void *arg, err *e, const struct strv *replies) {
   edge *g = arg;
   struct edge_question *question = g->question;
-  if (!e)
-    question->sessions += observe_connections(replies->items[0], question->address, question->port);
+  strv_add(&question->replies, e ? "" : replies->items[0]);
   err_ignore(e);
-  question->asked++;
   ask_old_worker(g);
 }
 
 static void ask_old_worker(edge *g) {
-  if (g->question->asked >= g->processes.old_len) {
+  struct edge_question *question = g->question;
+  auto_strv commands = STRV_EMPTY;
+  count_commands(g, &commands);
+  if (question->replies.len == commands.len) {
+    answer_from(g, &question->replies);
+    strv_done(&question->replies);
+    question->replies = STRV_EMPTY;
+    question->asked++;
+  }
+  if (question->asked >= g->processes.old_len) {
     answer(g, NULL);
     return;
   }
-  auto_free char *prefix = str_format("@!%d ", g->processes.old[g->question->asked]);
-  auto_free char *command = connections_command(g, prefix);
+  auto_free char *command = str_format("@!%d %s", g->processes.old[question->asked],
+                                       commands.items[question->replies.len]);
   runtime_ask_master(g->loop, g->master_socket, command, EDGE_MASTER_DEADLINE_MS, on_old_worker, g,
                      &g->conversation);
 }
@@ -104,8 +124,7 @@ static void on_connections(void *arg, err *e, const struct strv *replies) {
     answer(g, e);
     return;
   }
-  g->question->sessions =
-      observe_connections(replies->items[0], g->question->address, g->question->port);
+  answer_from(g, replies);
   ask_old_worker(g);
 }
 
@@ -125,7 +144,7 @@ static void on_processes(void *arg, err *e, const struct strv *replies) {
   }
   observe_processes(replies->items[0], &g->processes);
   auto_strv commands = STRV_EMPTY;
-  strv_add_take(&commands, connections_command(g, ""));
+  count_commands(g, &commands);
   ask(g, &commands, on_connections);
 }
 

@@ -99,11 +99,11 @@ static void add_log_format(struct str *text) {
   str_add(text,
           "  log global\n"
           "  http-request set-var(txn.path) path\n"
-          "  log-format '{\"time\":\"%[date(0,ms)]\",\"id\":\"%ID\",\"key\":\"%[var(txn.key)]\","
+          "  log-format '{\"time\":\"%[date(0,us)]\",\"id\":\"%ID\",\"key\":\"%[var(txn.key)]\","
           "\"host\":\"%[var(txn.host),json(utf8s)]\",\"method\":\"%HM\","
           "\"path\":\"%[var(txn.path),json(utf8s)]\",\"status\":%ST,\"client\":\"%ci\","
-          "\"backend\":\"%b\",\"server\":\"%s\",\"bytes_in\":%U,\"bytes_out\":%B,"
-          "\"wait_ms\":\"%Tr\",\"total_ms\":\"%Ta\",\"retries\":\"%rc\",\"end\":\"%tsc\"}'\n");
+          "\"backend\":\"%b\",\"server\":\"%s\",\"target\":\"%si\",\"bytes_in\":%U,\"bytes_out\":%B,"
+          "\"stream\":\"%[var(txn.stream)]\",\"wait_ms\":\"%Tr\",\"total_ms\":\"%Ta\",\"retries\":\"%rc\",\"end\":\"%tsc\"}'\n");
 }
 
 static void add_request_headers(const struct haproxy_settings *s, struct str *text) {
@@ -137,6 +137,16 @@ static void add_routing(const struct haproxy_settings *s, struct str *text) {
       s->run_dir, s->run_dir, s->run_dir);
 }
 
+/* WebSockets and event streams are counted by server, so that a drain need not wait for them. */
+static void add_streams(struct str *text) {
+  str_add(text,
+          "  http-response set-var(txn.stream) int(1) if { status 101 } or { "
+          "res.hdr(content-type) -m beg text/event-stream }\n"
+          "  http-response set-var(txn.server) srv_name if { var(txn.stream) -m found }\n"
+          "  http-response track-sc0 be_name,concat(/,txn.server) table " HAPROXY_STREAMS_TABLE
+          " if { var(txn.stream) -m found }\n");
+}
+
 /* An error page is known by a header that applications cannot send through (it is deleted from
  * their responses); its value is the status, because HAProxy's own 503 means a failed connect. */
 static void add_response_rules(struct str *text) {
@@ -160,12 +170,15 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
   if (s->access_log) add_log_format(text);
   add_request_headers(s, text);
   add_routing(s, text);
+  add_streams(text);
   add_response_rules(text);
   str_add_char(text, '\n');
 }
 
 static void add_error_backends(const struct haproxy_settings *s, struct str *text) {
-  str_add(text, "backend unknown\n"
+  str_add(text, "backend " HAPROXY_STREAMS_TABLE "\n"
+                "  stick-table type string len 32 size 100k expire 10s store conn_cur\n\n"
+                "backend unknown\n"
                 "  http-request return status 404 content-type application/json"
                 " hdr cache-control no-store hdr x-railway-fallback true"
                 " lf-string '{\"status\":\"error\",\"code\":404,"

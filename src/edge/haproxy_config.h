@@ -12,6 +12,8 @@
 #define HAPROXY_HOSTS_FILE "hosts.map"   /* host → slot */
 #define HAPROXY_LABELS_FILE "labels.map" /* slot → why it may be empty, and the route's key */
 
+#define HAPROXY_STREAMS_TABLE "streams" /* server → WebSockets and event streams it holds */
+
 struct haproxy_settings {
   const char *run_dir;       /* checked: absolute, letters, digits, "/._-" */
   const struct strv *listen; /* checked by address_parse */

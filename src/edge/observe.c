@@ -112,22 +112,43 @@ int observe_pid(const char *text) {
   return 0;
 }
 
-enum { CONN_NAME = 0, CONN_ADDRESS = 2, CONN_PORT = 3, CONN_USED = 6 };
+enum { CONN_NAME = 0, CONN_ADDRESS = 2, CONN_USED = 6 };
 
 static unsigned used_connections(const struct line *line) {
   long long used;
   return str_to_int(line->fields[CONN_USED], 0, INT32_MAX, &used) ? (unsigned)used : 0;
 }
 
-unsigned observe_connections(const char *text, const char *address, uint16_t port) {
+/* A line of `show table`: a pointer, "key=s12/r3", …, "conn_cur=2". */
+static unsigned table_streams(const struct line *line, const struct strv *servers) {
+  static const char key[] = "key=", count[] = "conn_cur=";
+  long long streams;
+  if (line->len < 3 || !str_starts(line->fields[1], key) ||
+      !strv_has(servers, line->fields[1] + strlen(key)))
+    return 0;
+  for (size_t i = 2; i < line->len; i++)
+    if (str_starts(line->fields[i], count) &&
+        str_to_int(line->fields[i] + strlen(count), 0, INT32_MAX, &streams))
+      return (unsigned)streams;
+  return 0;
+}
+
+void observe_sessions(const char *text, const struct strv *addresses,
+                      struct edge_sessions *sessions) {
   struct line line;
-  unsigned sum = 0;
-  long long line_port;
-  while (next_line(&text, &line))
-    if (line.len > CONN_USED && str_eq(line.fields[CONN_ADDRESS], address) &&
-        str_to_int(line.fields[CONN_PORT], 1, 65535, &line_port) && line_port == port)
-      sum += used_connections(&line);
-  return sum;
+  auto_strv servers = STRV_EMPTY;
+  unsigned used = 0, streams = 0;
+  while (next_line(&text, &line)) {
+    if (line.len > CONN_USED && strv_has(addresses, line.fields[CONN_ADDRESS])) {
+      strv_add(&servers, line.fields[CONN_NAME]);
+      used += used_connections(&line);
+    } else {
+      streams += table_streams(&line, &servers);
+    }
+  }
+  if (streams > used) streams = used; /* one ended between the two commands */
+  sessions->requests += used - streams;
+  sessions->streams += streams;
 }
 
 /* The draining server that "s12/r3" names, or NULL. */

@@ -15,11 +15,13 @@ void observe_labels(struct routes *r, const char *text);
 /* `show info`: the process id, or 0. */
 int observe_pid(const char *text);
 
-/* `show servers conn [backend]`: connections in use to `target`, over all servers that have it. */
-unsigned observe_connections(const char *text, const char *address, uint16_t port);
+/* `show servers conn [backend]` and, behind it, `show table` of the streams: adds what is in use to
+ * `addresses` (as HAProxy writes them), over all servers that have one of them. */
+void observe_sessions(const char *text, const struct strv *addresses,
+                      struct edge_sessions *sessions);
 
-/* The same text: the servers of `r` that drain and have none any more become free; appends the
- * commands for it. */
+/* `show servers conn [backend]`: the servers of `r` that drain and have none any more become free;
+ * appends the commands for it. */
 void observe_drained(struct routes *r, const char *text, struct strv *ret_commands);
 
 /* `show proc` of the master: its process id (0 when the text is something else), and how many

@@ -55,10 +55,9 @@ size_t routes_spare(const struct routes *r) {
   return spare;
 }
 
-unsigned routes_slot_of(const struct routes *r, const char *key) {
-  for (size_t i = 0; i < r->slots_len; i++)
-    if (*key && str_eq(r->slots[i].key, key)) return (unsigned)i + 1;
-  return 0;
+bool routes_key_is_of(const char *key, const char *service) {
+  size_t len = strlen(service);
+  return len && strncmp(key, service, len) == 0 && (key[len] == '\0' || key[len] == '-');
 }
 
 void routes_set_host(struct routes *r, const char *host, unsigned slot) {

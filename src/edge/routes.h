@@ -55,7 +55,7 @@ void routes_init(struct routes *r);
 void routes_done(struct routes *r);
 void routes_resize(struct routes *r, size_t slots_len); /* new slots have ROUTES_SERVERS servers */
 size_t routes_spare(const struct routes *r);            /* unclaimed slots */
-unsigned routes_slot_of(const struct routes *r, const char *key); /* 0: none */
+bool routes_key_is_of(const char *key, const char *service); /* that text, or it, '-' and more */
 void routes_add_server(struct routes_slot *slot);
 void routes_set_host(struct routes *r, const char *host, unsigned slot);
 unsigned routes_host_slot(const struct routes *r, const char *host); /* 0: none */

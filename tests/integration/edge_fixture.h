@@ -39,7 +39,7 @@ struct outcome {
   bool called;
   enum err_code code; /* 0: success */
   char message[512];
-  unsigned sessions;
+  struct edge_sessions sessions;
 };
 
 /* An outcome outlives its test: when that fails, the callback still comes. */
@@ -61,7 +61,7 @@ static inline void on_done(void *arg, err *e) {
   err_free(e);
 }
 
-static inline void on_sessions(void *arg, err *e, unsigned sessions) {
+static inline void on_sessions(void *arg, err *e, struct edge_sessions sessions) {
   on_done(arg, e);
   ((struct outcome *)arg)->sessions = sessions;
 }
@@ -82,6 +82,19 @@ static inline uint16_t free_port(void) {
 static inline void choose_port(void) {
   t.port = free_port();
   snprintf(t.listen, sizeof t.listen, "127.0.0.1:%u", t.port);
+}
+
+static inline unsigned slot_of(const char *key) { /* 0: none */
+  for (size_t i = 0; i < t.edge->live.slots_len; i++)
+    if (str_eq(t.edge->live.slots[i].key, key)) return (unsigned)i + 1;
+  return 0;
+}
+
+/* How many sessions the edge has to the servers of this machine. */
+static inline void ask_sessions(struct outcome *outcome) {
+  auto_strv addresses = STRV_EMPTY;
+  strv_add(&addresses, "127.0.0.1");
+  edge_drained(t.edge, "k", &addresses, on_sessions, outcome);
 }
 
 static inline void make_edge(void) {

@@ -7,14 +7,14 @@ EDGE_TEST(a_new_tramd_adopts_the_running_haproxy) {
   start_edge();
   route_to(&t.a, EDGE_ROUTE_ACTIVE);
   int master = t.edge->processes.master, worker = t.edge->worker;
-  unsigned slot = edge_slot_of(t.edge, "k");
+  unsigned slot = slot_of("k");
   free_edge();
   CHECK(serves("app.test", "a"));
   make_edge();
   start_edge();
   CHECK_INT(t.edge->processes.master, master);
   CHECK_INT(t.edge->worker, worker);
-  CHECK_INT(edge_slot_of(t.edge, "k"), slot);
+  CHECK_INT(slot_of("k"), slot);
   CHECK(serves("app.test", "a"));
   route_to(&t.b, EDGE_ROUTE_ACTIVE);
   CHECK(serves("app.test", "b"));
@@ -157,8 +157,7 @@ EDGE_TEST(letting_go_calls_everybody_back) {
   struct outcome *started = outcome_new(), *routed = outcome_new(), *counted = outcome_new();
   edge_start(t.edge, on_done, started);
   CHECK_OK(edge_set_routes(t.edge, NULL, 0, on_done, routed));
-  struct edge_target target = {"127.0.0.1", 1};
-  edge_drained(t.edge, "k", &target, on_sessions, counted);
+  ask_sessions(counted);
   free_edge();
   CHECK_INT(started->code, ERR_BUSY);
   CHECK_INT(routed->code, ERR_BUSY);

@@ -15,8 +15,8 @@ EDGE_TEST(a_first_route_is_live_without_a_reload) {
   CHECK(serves("APP.TEST", "a"));
   CHECK(serves("app.test.:1234", "a"));
   CHECK_INT(t.edge->worker, worker);
-  CHECK_INT(edge_slot_of(t.edge, "k"), 1);
-  CHECK_INT(edge_slot_of(t.edge, "other"), 0);
+  CHECK_INT(slot_of("k"), 1);
+  CHECK_INT(slot_of("other"), 0);
 }
 
 EDGE_TEST(routes_set_before_the_start_are_live_after_it) {

@@ -60,10 +60,9 @@ static void check_echo(int fd) {
   CHECK_INT(memcmp(answer, "\x81\x00ping", 6), 0);
 }
 
-static unsigned sessions_of(const struct server *server) {
+static struct edge_sessions sessions(void) {
   struct outcome *outcome = outcome_new();
-  struct edge_target target = {"127.0.0.1", server->port};
-  edge_drained(t.edge, "k", &target, on_sessions, outcome);
+  ask_sessions(outcome);
   WAIT(outcome->called);
   CHECK_TEXT(outcome->message, "");
   return outcome->sessions;
@@ -74,20 +73,20 @@ EDGE_TEST(websockets_pass_and_are_counted_until_they_end) {
   route_to(&t.a, EDGE_ROUTE_ACTIVE);
   int fd = open_websocket();
   check_echo(fd);
-  CHECK_INT(sessions_of(&t.a), 1);
+  CHECK_INT(sessions().streams, 1);
   route_to(&t.b, EDGE_ROUTE_ACTIVE);
   CHECK(serves("app.test", "b"));
   check_echo(fd);
-  CHECK_INT(sessions_of(&t.a), 1);
+  CHECK_INT(sessions().streams, 1);
   struct outcome *outcome = outcome_new();
   edge_reload(t.edge, on_done, outcome);
   WAIT(outcome->called);
   check_echo(fd);
-  CHECK_INT(sessions_of(&t.a), 1); /* in the old process */
+  CHECK_INT(sessions().streams, 1); /* in the old process */
   close(fd);
-  WAIT(sessions_of(&t.a) == 0);
+  WAIT(sessions().streams == 0);
   set_routes(NULL, 0);
-  CHECK_INT(sessions_of(&t.a), 0);
+  CHECK_INT(sessions().streams, 0);
 }
 
 EDGE_TEST(drained_servers_become_free_again) {
@@ -97,13 +96,13 @@ EDGE_TEST(drained_servers_become_free_again) {
   route_to(&t.b, EDGE_ROUTE_ACTIVE);
   CHECK(edge_talk_has_drains(t.edge));
   t.edge->sweep_due = true;
-  CHECK_INT(sessions_of(&t.a), 1); /* the sweep follows */
+  CHECK_INT(sessions().streams, 1); /* the sweep follows */
   WAIT(!t.edge->sweep_due && !t.edge->activity);
   CHECK(edge_talk_has_drains(t.edge));
   close(fd);
-  WAIT(sessions_of(&t.a) == 0);
+  WAIT(sessions().streams == 0);
   t.edge->sweep_due = true;
-  CHECK_INT(sessions_of(&t.a), 0);
+  CHECK_INT(sessions().streams, 0);
   WAIT(!edge_talk_has_drains(t.edge));
 }
 

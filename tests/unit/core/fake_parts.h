@@ -140,7 +140,9 @@ struct edge {
   bool gone;        /* freed, as far as core knows: asking it for something is a bug */
   bool hold;        /* what is wanted does not become live until the test lets it */
   const char *fail; /* it does not become live, with this error */
-  unsigned sessions;
+  unsigned sessions, streams;
+  struct edge_tally tally; /* of every cutover */
+  int tallied;             /* how often that was asked for */
   int asked; /* how often for sessions */
   repair_fn *on_repair;
   void *repair_arg;
@@ -206,13 +208,13 @@ static inline void fake_answer_drains(void *g_) {
   while (!list_empty(&now)) {
     struct fake_drain *d = CONTAINER_OF(now.next, struct fake_drain, link);
     list_remove(&d->link);
-    d->fn(d->arg, NULL, g->sessions);
+    d->fn(d->arg, NULL, (struct edge_sessions){g->sessions, g->streams});
     free(d);
   }
 }
 
-void edge_drained(edge *g, const char *key, const struct edge_target *target, edge_sessions_fn *fn, void *arg) {
-  (void)key, (void)target;
+void edge_drained(edge *g, const char *service, const struct strv *addresses, edge_sessions_fn *fn, void *arg) {
+  (void)service, (void)addresses;
   if (g->gone) abort();
   struct fake_drain *d = mem_zalloc(sizeof *d);
   d->fn = fn;
@@ -220,6 +222,30 @@ void edge_drained(edge *g, const char *key, const struct edge_target *target, ed
   g->asked++;
   list_push(&g->drains, &d->link);
   loop_defer(g->loop, fake_answer_drains, g);
+}
+
+int64_t edge_log_position(const edge *g) {
+  return g->asked;
+}
+
+struct fake_tally {
+  edge *edge;
+  edge_tally_fn *fn;
+  void *arg;
+};
+
+static inline void fake_answer_tally(void *arg) {
+  struct fake_tally t = *(struct fake_tally *)arg;
+  free(arg);
+  t.fn(t.arg, NULL, &t.edge->tally);
+}
+
+void edge_tally(edge *g, const struct edge_tally_question *question, edge_tally_fn *fn, void *arg) {
+  (void)question;
+  struct fake_tally *t = mem_zalloc(sizeof *t);
+  *t = (struct fake_tally){g, fn, arg};
+  g->tallied++;
+  loop_defer(g->loop, fake_answer_tally, t);
 }
 
 static inline edge *fake_edge_new(loop *l) {
@@ -242,7 +268,7 @@ static inline void fake_edge_disconnect(edge *g) {
   }
   LIST_FOREACH(d, &g->drains, struct fake_drain, link) {
     list_remove(&d->link);
-    d->fn(d->arg, err_new(ERR_BUSY, "the edge ends"), 0);
+    d->fn(d->arg, err_new(ERR_BUSY, "the edge ends"), (struct edge_sessions){0});
     free(d);
   }
 }

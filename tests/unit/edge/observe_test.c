@@ -58,11 +58,32 @@ static const char connections[] =
     "s2/r1 3/5 10.0.0.1 80 - 0 1 1 0 0 0 0 0\n"
     "s2/r2 3/5 10.0.0.1 81 - 0 9 1 0 0 0 0 0\n";
 
+static struct edge_sessions sessions_of(const char *text, const char *address) {
+  auto_strv addresses = STRV_EMPTY;
+  struct edge_sessions sessions = {0};
+  strv_add(&addresses, address);
+  observe_sessions(text, &addresses, &sessions);
+  return sessions;
+}
+
 TEST(connections_are_summed_by_address) {
-  CHECK_INT(observe_connections(connections, "10.0.0.1", 80), 3);
-  CHECK_INT(observe_connections(connections, "10.0.0.2", 80), 0);
-  CHECK_INT(observe_connections(connections, "10.0.0.9", 80), 0);
-  CHECK_INT(observe_connections("", "10.0.0.1", 80), 0);
+  CHECK_INT(sessions_of(connections, "10.0.0.1").requests, 12);
+  CHECK_INT(sessions_of(connections, "10.0.0.2").requests, 0);
+  CHECK_INT(sessions_of(connections, "10.0.0.9").requests, 0);
+  CHECK_INT(sessions_of("", "10.0.0.1").requests, 0);
+}
+
+TEST(streams_are_told_from_requests) {
+  auto_free char *text = str_format("%s%s", connections,
+                                    "\n# table: streams, type: string, size:102400, used:1\n"
+                                    "0x5580334b48d8: key=s1/r1 use=2 exp=8961 conn_cur=2\n"
+                                    "0x5580334b48d9: key=s1/r2 use=2 exp=8961 conn_cur=7\n"
+                                    "0x5580334b48da: key=s9/r1 use=2 exp=8961 conn_cur=5\n"
+                                    "0x5580334b48db: key=s2/r1 use=2 exp=8961 conn_cur=x\n");
+  struct edge_sessions sessions = sessions_of(text, "10.0.0.1");
+  CHECK_INT(sessions.streams, 2);
+  CHECK_INT(sessions.requests, 10);
+  CHECK_INT(sessions_of(text, "10.0.0.2").streams, 0); /* one that has just ended */
 }
 
 TEST(only_drained_servers_become_free) {

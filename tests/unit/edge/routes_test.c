@@ -167,7 +167,7 @@ TEST(a_first_route_claims_a_slot) {
                        "add map H *.app.test s1");
   auto_free char *again = step(&f.planned, &f.model, &route, 1, 0);
   CHECK_TEXT(again, "");
-  CHECK_INT(routes_slot_of(&f.planned, "k"), 1);
+  CHECK_TEXT(f.planned.slots[0].key, "k");
   CHECK_INT(routes_spare(&f.planned), 1);
 }
 
@@ -339,11 +339,17 @@ static void free_some(struct routes *a, struct routes *b, uint64_t *seed) {
         a->slots[i].servers[s].state = b->slots[i].servers[s].state = ROUTES_MAINT;
 }
 
+static unsigned slot_of(const struct routes *r, const char *key) {
+  for (size_t i = 0; i < r->slots_len; i++)
+    if (str_eq(r->slots[i].key, key)) return (unsigned)i + 1;
+  return 0;
+}
+
 static void check_reached(const struct routes *r, const struct wish *w) {
   for (size_t i = 0; i < HOSTS; i++)
     CHECK_INT(is_served(r, w->hosts[i]), wish_serves(w, w->hosts[i]));
   for (size_t i = 0; i < w->len; i++) {
-    unsigned number = routes_slot_of(r, w->routes[i].key);
+    unsigned number = slot_of(r, w->routes[i].key);
     CHECK(number > 0);
     size_t ready = 0;
     const struct routes_slot *slot = &r->slots[number - 1];
@@ -380,6 +386,14 @@ TEST(no_command_of_any_change_leaves_a_served_host_without_a_server) {
     check_reached(&f.model, &wish);
     free_some(&f.planned, &f.model, &seed);
   }
+}
+
+TEST(routes_of_a_service_begin_with_its_key) {
+  CHECK(routes_key_is_of("app", "app"));
+  CHECK(routes_key_is_of("app-8080", "app"));
+  CHECK(!routes_key_is_of("apple", "app"));
+  CHECK(!routes_key_is_of("", "app"));
+  CHECK(!routes_key_is_of("app", ""));
 }
 
 TEST_MAIN

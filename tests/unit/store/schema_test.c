@@ -7,6 +7,7 @@
 #include "model/domain.h"
 #include "model/event.h"
 #include "model/release.h"
+#include "model/receipt.h"
 #include "model/variable.h"
 
 static const struct {
@@ -32,6 +33,7 @@ static const struct {
     {"deployment_steps", &deployment_step_shape},
     {"deployment_instances", &deployment_instance_shape},
     {"releases", &release_shape},
+    {"receipts", &receipt_shape},
 };
 
 static bool has_field(const struct shape *shape, const char *name) {
