@@ -217,9 +217,19 @@ err *access_check(void *context, const char *role, const struct graphql_call *ca
   return least == ROLE_VIEWER ? NULL : check_object(asking, call, least);
 }
 
-err *access_environment(api *a, const struct caller *caller, const char *environment_id,
-                        enum workspace_role least) {
+static err *check_by_role(api *a, const struct caller *caller, const char *subject, const char *id,
+                          enum workspace_role least) {
   if (caller->kind == CALLER_NOBODY) return sign_in_first();
   enum role role = least == WORKSPACE_ADMIN ? ROLE_ADMIN : least == WORKSPACE_MEMBER ? ROLE_MEMBER : ROLE_VIEWER;
-  return check_subject(a->parts.db, caller, subject_named("ENVIRONMENT"), environment_id, role);
+  return check_subject(a->parts.db, caller, subject_named(subject), id, role);
+}
+
+err *access_environment(api *a, const struct caller *caller, const char *environment_id,
+                        enum workspace_role least) {
+  return check_by_role(a, caller, "ENVIRONMENT", environment_id, least);
+}
+
+err *access_deployment(api *a, const struct caller *caller, const char *deployment_id,
+                       enum workspace_role least) {
+  return check_by_role(a, caller, "DEPLOYMENT", deployment_id, least);
 }

@@ -65,6 +65,9 @@ fallible access_check(void *context, const char *role, const struct graphql_call
 /* For the parts that are not GraphQL: may the caller deploy to (change) that environment? */
 fallible access_environment(api *a, const struct caller *caller, const char *environment_id,
                             enum workspace_role least);
+/* For a second deployment among the arguments, and for what needs more than its field does. */
+fallible access_deployment(api *a, const struct caller *caller, const char *deployment_id,
+                           enum workspace_role least);
 
 /* ---- json.c: rows as objects of the API ---- */
 
@@ -95,7 +98,7 @@ struct bindings {
   size_t len;
 };
 extern const struct bindings bindings_account, bindings_project, bindings_service, bindings_deployment,
-    bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event;
+    bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 

@@ -294,6 +294,36 @@ bool service_settings_known_key(const char *path) {
   return false;
 }
 
+/* --- one by one --- */
+
+size_t service_settings_count(void) {
+  return ARRAY_LEN(settings);
+}
+
+const char *service_settings_path(size_t i) {
+  return settings[i].path;
+}
+
+char *service_settings_text(const struct service_settings *s, size_t i) {
+  const struct setting *at = &settings[i];
+  unsigned word;
+  switch (at->kind) {
+  case KIND_TEXT:
+  case KIND_COMMAND:
+    return str_empty(*text_of(s, at)) ? NULL : str_dup(*text_of(s, at));
+  case KIND_TEXTS:
+    return texts_of(s, at)->len ? strv_join(texts_of(s, at), ", ") : NULL;
+  case KIND_WORD:
+    memcpy(&word, member(s, at), sizeof word);
+    return str_dup(names_word(at->names, word));
+  case KIND_INT:
+    return *number_of(s, at) || at->otherwise ? str_format("%lld", (long long)*number_of(s, at)) : NULL;
+  case KIND_CORES:
+    return *number_of(s, at) ? str_format("%g", (double)*number_of(s, at) / 1000) : NULL;
+  }
+  return NULL;
+}
+
 /* --- checks --- */
 
 static err *check_range(const struct service_settings *s, const struct setting *at) {

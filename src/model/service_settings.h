@@ -101,6 +101,12 @@ fallible service_settings_check(const struct service_settings *s);
 /* Whether two settings are equal (the same JSON). */
 bool service_settings_equal(const struct service_settings *a, const struct service_settings *b);
 
+/* The settings one by one, each as text for people; `i` is below the count.  The text is NULL for
+ * one that is not set, which of a limit means the platform's default; the caller owns it. */
+size_t service_settings_count(void);
+const char *service_settings_path(size_t i); /* "deploy.startCommand" */
+char *service_settings_text(const struct service_settings *s, size_t i);
+
 #define auto_service_settings                                                                      \
   __attribute__((cleanup(service_settings_done))) struct service_settings
 
