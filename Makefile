@@ -1,9 +1,11 @@
 # make run    installs what is missing, builds, starts Tramway and deploys examples/hello
 # make stop   ends everything that `make run` started; the data stays
 # make test   installs what the tests need and runs them all
+# make install   puts it on this machine, with units for systemd; again: upgrades it
 # make help   lists the other targets
 
 BUILD ?= build
+VERSION ?= 0.1.0
 CC    ?= gcc
 PKGS  := libuv libmicrohttpd libcurl jansson sqlite3 libcrypto libcrypt libarchive
 WARN  := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -23,7 +25,7 @@ LINKER     = $(CC) $(CFLAGS) $(LINK)
 # Everything in src/ but the programs' main files is one library; a program links what it needs of it.
 MAINS   := src/daemon/main.c src/cli/main.c src/loop/exec_main.c src/build/runtime_main.c
 SOURCES := $(filter-out $(MAINS),$(shell find src -name '*.c' | LC_ALL=C sort))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o $(BUILD)/obj/version.o
 LIBRARY := $(BUILD)/libtramway.a
 PROGRAMS := $(BUILD)/tramd $(BUILD)/tram $(BUILD)/railway $(BUILD)/tramway-exec $(BUILD)/tramway-build-runtime
 
@@ -39,7 +41,13 @@ $(BUILD)/gen/embedded.c: scripts/embed.sh $(EMBEDDED)
 	@mkdir -p $(@D)
 	@scripts/embed.sh $(EMBEDDED) > $@.new && mv $@.new $@
 
-$(BUILD)/obj/embedded.o: $(BUILD)/gen/embedded.c src/base/embedded.h
+# Written only when the version has changed, so that another VERSION compiles one file.
+$(BUILD)/gen/version.c: FORCE
+	@mkdir -p $(@D)
+	@printf '#include "base/version.h"\nconst char tramway_version[] = "%s";\n' '$(VERSION)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/obj/embedded.o $(BUILD)/obj/version.o: $(BUILD)/obj/%.o: $(BUILD)/gen/%.c src/base/embedded.h src/base/version.h
 	@mkdir -p $(@D)
 	@$(COMPILE) -c -o $@ $<
 
@@ -122,6 +130,13 @@ stop:
 bench: deps all
 	@scripts/bench
 
+# ---- installing: PREFIX (/usr/local), SYSCONFDIR (/etc), DESTDIR ----------------------------------
+
+install: all
+	@BUILD='$(BUILD)' scripts/install install
+uninstall:
+	@BUILD='$(BUILD)' scripts/install uninstall
+
 # ---- housekeeping --------------------------------------------------------------------------------
 
 format:
@@ -131,11 +146,11 @@ tidy:
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(FUZZ_BUILD)
 help:
-	@sed -n '1,4p' Makefile
+	@sed -n '1,5p' Makefile
 	@echo "# make check-unit | check-integration | check-asan | check-clang | fuzz | bench | format | tidy | clean"
 
 .PHONY: all test test-programs check-unit check-integration check-asan check-asan-integration asan-programs \
-        check-clang fuzz fuzz-programs deps run stop bench format tidy clean help
+        check-clang fuzz fuzz-programs deps run stop bench install uninstall format tidy clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/version.h"
 #include "cli/help.h"
 #include "cli/prompt.h"
 
@@ -182,7 +183,7 @@ int cli_main(int argc, char **argv) {
   struct cli cli = {.program = program_name(argv[0])};
   output_init(&cli.out, stdout, stderr);
   if (version_wanted(argc, argv)) {
-    printf("%s %s\n", cli.program, CLIENT_VERSION);
+    printf("%s %s\n", cli.program, tramway_version);
     return 0;
   }
   if (overview_wanted(argc, argv)) {

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/version.h"
 
 #define DEFAULT_TIMEOUT_S 90  /* as Railway's CLI; RAILWAY_HTTP_TIMEOUT changes it */
 #define UPLOAD_STALL_MS 90000 /* an upload may take long, but not without a byte */
@@ -40,14 +41,15 @@ void client_done(struct client *c) {
 /* The headers of every request, and the text they borrow. */
 struct headers {
   struct http_header rows[5];
-  char *authorization;
+  char *agent, *authorization;
 };
 
 static void headers_init(struct headers *h, const struct client *c, const char *content_type) {
   size_t n = 0;
   h->authorization = NULL;
-  h->rows[n++] = (struct http_header){"User-Agent", "CLI " CLIENT_VERSION};
-  h->rows[n++] = (struct http_header){"X-Source", "CLI " CLIENT_VERSION};
+  h->agent = str_format("CLI %s", tramway_version);
+  h->rows[n++] = (struct http_header){"User-Agent", h->agent};
+  h->rows[n++] = (struct http_header){"X-Source", h->agent};
   if (content_type) h->rows[n++] = (struct http_header){"Content-Type", content_type};
   if (c->kind == TOKEN_PROJECT)
     h->rows[n++] = (struct http_header){"Project-Access-Token", c->token};
@@ -59,6 +61,7 @@ static void headers_init(struct headers *h, const struct client *c, const char *
 }
 
 static void headers_done(struct headers *h) {
+  free(h->agent);
   free(h->authorization);
 }
 #define auto_headers __attribute__((cleanup(headers_done))) struct headers

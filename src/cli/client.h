@@ -12,8 +12,6 @@
 #include "http/http_sync.h"
 #include "http/ws_sync.h"
 
-#define CLIENT_VERSION "0.1.0"
-
 struct client {
   http_sync *http;
   char *server; /* no slash at the end */

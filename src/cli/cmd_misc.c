@@ -124,6 +124,8 @@ static err *run_help(struct cli *cli, const struct args *args) {
   auto_str text = STR_EMPTY;
   if (args_has(args, "markdown"))
     help_markdown(all_commands, &text);
+  else if (args_has(args, "man"))
+    help_man(all_commands, &text);
   else
     TRY(help_of(cli, args, &text));
   fputs(str_text(&text), cli->out.out);
@@ -132,6 +134,7 @@ static err *run_help(struct cli *cli, const struct args *args) {
 
 static const struct flag help_flags[] = {
     {"markdown", NULL, "print docs/cli.md"},
+    {"man", NULL, "print the manual page"},
     FLAG_END,
 };
 const struct command command_help = {

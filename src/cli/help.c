@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/man.h"
 #include "base/mem.h"
 #include "cli/format.h"
 
@@ -118,6 +119,59 @@ void help_command(const struct command *command, const char *path, struct str *t
   if (!command->examples) return;
   str_add(text, "\nExamples:\n");
   add_examples(command->examples, "  ", text);
+}
+
+static void man_command(const struct command *command, const char *path, struct str *page) {
+  if (command->hidden) return;
+  auto_free char *call = str_format("%s%s%s", path, *command->usage ? " " : "", command->usage);
+  auto_str summary = STR_EMPTY;
+  man_subsection(page, call);
+  str_addf(&summary, "%s.", command->summary);
+  if (command->aliases) {
+    str_add(&summary, "  Also called: ");
+    add_aliases(command->aliases, &summary);
+    str_add_char(&summary, '.');
+  }
+  if (command->details) str_addf(&summary, "\n\n%s", command->details);
+  man_text(page, str_text(&summary));
+  for (const struct flag *flag = command->flags; flag && flag->names; flag++) {
+    auto_str names = STR_EMPTY;
+    flag_describe(flag, &names);
+    man_item(page, str_text(&names), NULL, flag->help);
+  }
+  if (command->examples) {
+    auto_str examples = STR_EMPTY;
+    add_examples(command->examples, "", &examples);
+    man_lines(page, str_text(&examples));
+  }
+  for (const struct command *const *sub = command->subcommands; sub && *sub; sub++) {
+    auto_free char *sub_path = str_format("%s %s", path, (*sub)->name);
+    man_command(*sub, sub_path, page);
+  }
+}
+
+void help_man(const struct command *const *commands, struct str *page) {
+  static const char *const see_also[] = {"tramd(8)", "tramway.toml(5)", NULL};
+  man_begin(page, "tram", 1, "deploy the code in a folder, and look after what runs");
+  man_section(page, "SYNOPSIS");
+  man_item(page, "tram", "verb [flags] [words]", "");
+  man_section(page, "DESCRIPTION");
+  man_text(page, "The command line of Tramway; railway is a second name of the same program.  Results are\n"
+                 "printed on standard output, progress, questions and errors on standard error.");
+  man_section(page, "VERBS");
+  for (; *commands; commands++) {
+    auto_free char *path = str_format("tram %s", (*commands)->name);
+    man_command(*commands, path, page);
+  }
+  man_section(page, "ENVIRONMENT");
+  for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+    man_item(page, variables[i].name, NULL, variables[i].meaning);
+  man_section(page, "EXIT STATUS");
+  for (size_t i = 0; i < ARRAY_LEN(exit_statuses); i++) {
+    auto_free char *status = str_format("%d", exit_statuses[i].status);
+    man_item(page, status, NULL, exit_statuses[i].meaning);
+  }
+  man_see_also(page, see_also);
 }
 
 static void markdown_command(const struct command *command, const char *path, const char *heading,

@@ -13,6 +13,9 @@ void help_command(const struct command *command, const char *path, struct str *t
 /* docs/cli.md, whole: `tram help --markdown`. */
 void help_markdown(const struct command *const *commands, struct str *text);
 
+/* The manual page tram.1: `tram help --man`. */
+void help_man(const struct command *const *commands, struct str *page);
+
 /* A script that completes verbs, subcommands and flags in bash, zsh or fish.  ERR_INVALID for
  * another shell. */
 fallible completion_script(const struct command *const *commands, const char *shell,

@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/man.h"
 #include "base/mem.h"
 #include "base/toml.h"
 #include "daemon/config_value.h"
@@ -57,6 +58,10 @@ static const struct row rows[] = {
     {"edge.domain_suffix", AT(edge.domain_suffix), "\"localhost\"",
      ANY(CONFIG_HOST, 0),
      "Generated domains are <service>-<environment>.<suffix>."},
+    {"edge.unit", AT(edge.unit), "\"\"",
+     ANY(CONFIG_WORD, CONFIG_EMPTY | CONFIG_RESTART),
+     "The systemd unit that HAProxy runs in, so that it is looked after while tramd is away; \"\" is\n"
+     "a process of its own that tramd starts."},
     {"edge.public_port", AT(edge.public_port), "0",
      RANGE(CONFIG_INT, CONFIG_ZERO, 1, 65535),
      "The port in the URLs that are shown; 0 is the port of the first http_listen."},
@@ -131,6 +136,11 @@ static const struct row rows[] = {
      RANGE(CONFIG_DURATION, 0, 0, 3600),
      "Between SIGTERM and SIGKILL for a service that sets no draining seconds, so that it can\n"
      "finish what it is doing.  A service that ends at once is not waited for."},
+
+    {"deploy.control_group", AT(deploy.control_group), "\"\"",
+     ANY(CONFIG_PATH, CONFIG_EMPTY | CONFIG_RESTART),
+     "Below which control group instances and builds get theirs, on a host with cgroup version 2: one\n"
+     "that systemd has delegated (Delegate=yes); \"\" is the top."},
 
     {"log.level", AT(log.level), "\"info\"",
      CHOICE("error|warn|info|debug"),
@@ -261,13 +271,39 @@ static err *read_text(const char *text, size_t len, const char *what, struct con
   return check_whole(doc, what, c);
 }
 
-/* The default file's text; with each key commented out, or live so that it can be read. */
-static char *default_text(bool live) {
+/* What differs where systemd looks after things (packaging/): live lines in the installed file. */
+static const struct {
+  const char *key, *toml;
+} of_systemd[] = {
+    {"edge.unit", "\"tramway-edge.service\""},
+    {"deploy.control_group", "\"/tramway.slice/tramway-instances.service\""},
+};
+
+static const char *value_with_systemd(const struct row *row) {
+  for (size_t i = 0; i < ARRAY_LEN(of_systemd); i++)
+    if (str_eq(of_systemd[i].key, row->key)) return of_systemd[i].toml;
+  return NULL;
+}
+
+enum form {
+  FORM_COMMENTED, /* each key commented out */
+  FORM_LIVE,      /* so that it can be read */
+  FORM_SYSTEMD,   /* commented out but for what differs with systemd */
+};
+
+static void add_value(const struct row *row, enum form form, struct str *text) {
+  const char *name = row->key + section_len(row->key) + 1;
+  const char *other = form == FORM_SYSTEMD ? value_with_systemd(row) : NULL;
+  bool live = other || form == FORM_LIVE;
+  str_addf(text, "%s%s = %s\n", live ? "" : "#", name, other ? other : row->default_toml);
+}
+
+static char *default_text(enum form form) {
   auto_str text = STR_EMPTY;
   const char *section = "";
   str_add(&text,
           "# Configuration of tramd.  Every key may be left out; those below show the defaults.\n"
-          "# After a change: `systemctl reload tramd`; keys marked (restart) need a restart.\n");
+          "# After a change: `systemctl reload tramway`; keys marked (restart) need a restart.\n");
   ROW_FOREACH(row) {
     size_t len = section_len(row->key);
     if (strncmp(row->key, section, len + 1) != 0) str_addf(&text, "\n[%.*s]\n", (int)len, row->key);
@@ -277,14 +313,14 @@ static char *default_text(bool live) {
     for (size_t i = 0; i < lines.len; i++)
       str_addf(&text, "# %s%s\n", lines.items[i],
                i + 1 == lines.len && row->rule.flags & CONFIG_RESTART ? " (restart)" : "");
-    str_addf(&text, "%s%s = %s\n", live ? "" : "#", row->key + len + 1, row->default_toml);
+    add_value(row, form, &text);
   }
   return str_take(&text);
 }
 
 struct config *config_new(void) {
   struct config *c = mem_zalloc(sizeof *c);
-  auto_free char *text = default_text(true);
+  auto_free char *text = default_text(FORM_LIVE);
   err *e = read_text(text, strlen(text), "defaults", c);
   if (e) abort(); /* a row breaks its own rule: config_test walks them all */
   return c;
@@ -314,7 +350,7 @@ err *config_load(const char *path, struct config **ret_config) {
 }
 
 char *config_default_text(void) {
-  return default_text(false);
+  return default_text(FORM_COMMENTED);
 }
 
 err *config_write_default(const char *path) {
@@ -325,8 +361,30 @@ err *config_write_default(const char *path) {
     auto_free char *folder = str_ndup(path, (size_t)(slash - path));
     TRY(file_make_dirs(folder, 0755));
   }
-  auto_free char *text = config_default_text();
+  auto_free char *text = default_text(FORM_SYSTEMD);
   return file_write(path, text, strlen(text), 0640);
+}
+
+void config_man(struct str *page) {
+  static const char *const see_also[] = {"tramd(8)", "tram(1)", NULL};
+  const char *section = "";
+  man_begin(page, "tramway.toml", 5, "the configuration of tramd");
+  man_section(page, "DESCRIPTION");
+  man_text(page, "A TOML file, by default /etc/tramway/tramway.toml.  Every key may be left out.\n\n"
+                 "Sizes are bytes or texts such as \"512MiB\"; durations are seconds or texts such as \"1h30m\".\n\n"
+                 "tramd reads it when it starts and at `systemctl reload tramway`; keys marked (restart)\n"
+                 "take effect when it is started again.");
+  man_section(page, "KEYS");
+  ROW_FOREACH(row) {
+    size_t len = section_len(row->key);
+    auto_free char *name = str_ndup(row->key, len), *title = str_format("[%s]", name);
+    if (strncmp(row->key, section, len + 1) != 0) man_subsection(page, title);
+    section = row->key;
+    auto_free char *value = str_format("= %s", row->default_toml);
+    auto_free char *doc = str_format("%s%s", row->doc, row->rule.flags & CONFIG_RESTART ? " (restart)" : "");
+    man_item(page, row->key + len + 1, value, doc);
+  }
+  man_see_also(page, see_also);
 }
 
 char *config_describe(const struct config *c) {

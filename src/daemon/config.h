@@ -47,6 +47,7 @@ struct config {
   struct {
     struct strv http_listen; /* 1 … 16 of host:port; "127.0.0.1:8080", "[::1]:8080" */
     char *domain_suffix; /* generated domains end in it: <service>-<env>.<suffix>; "localhost" */
+    char *unit;          /* R systemd's unit for HAProxy; "": none, a process of its own */
     int public_port;     /* the port written into URLs; 0: that of the first http_listen */
   } edge;
   struct {
@@ -77,6 +78,7 @@ struct config {
     int64_t stop_grace_s;          /* SIGTERM … SIGKILL when a service sets no draining seconds;
                                       0 … 3600; 10 as `docker stop` has it.  Railway has 0, which
                                       cuts off requests; an app that ends at once costs no wait */
+    char *control_group; /* R absolute, below the mount; cgroups are made in it; "": the top */
   } deploy;
   struct {
     enum log_level level; /* "error" … "debug"; "info" */
@@ -102,8 +104,11 @@ void config_free(struct config *c); /* accepts NULL */
 /* The commented file with every key at its default; the caller owns it. */
 char *config_default_text(void);
 
-/* Writes that to `path` (mode 0640), making its folder; ERR_CONFLICT when the file exists. */
+/* Writes it to `path` (mode 0640), with what a machine with systemd needs set, making its folder;
+ * ERR_CONFLICT when the file exists. */
 fallible config_write_default(const char *path);
+
+void config_man(struct str *page); /* tramway.toml.5 */
 
 /* One line per key for --check-config: `build.timeout = 1800 s (default)`; passwords in URLs are
  * shown as ***.  The caller owns it. */

@@ -11,10 +11,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "build/build.h"
 #include "build/image_store.h"
 #include "core/core.h"
 #include "daemon/lock.h"
+#include "daemon/notify.h"
 #include "edge/edge.h"
 #include "engine/local/local.h"
 #include "observe/log_store.h"
@@ -49,12 +51,9 @@ static err *find_paths(struct paths *p) {
   if (len < 0) return err_errno(errno, "reading /proc/self/exe");
   self[len] = '\0';
   *strrchr(self, '/') = '\0';
-  p->exec_program = path_join(self, "tramway-exec");
-  p->images_dir = str_format("%s/../share/tramway/images", self);
-  if (!file_exists(p->images_dir)) { /* run from the source tree */
-    free(p->images_dir);
-    p->images_dir = str_format("%s/../images", self);
-  }
+  bool installed = str_ends(self, "/bin");
+  p->exec_program = str_format("%s/%stramway-exec", self, installed ? "../libexec/tramway/" : "");
+  p->images_dir = str_format("%s/../%simages", self, installed ? "share/tramway/" : "");
   if (access(p->exec_program, X_OK) == 0) return NULL;
   return err_new(ERR_NOT_FOUND, "'%s' is missing: it is built and installed together with tramd", p->exec_program);
 }
@@ -109,6 +108,7 @@ static err *open_edge(struct daemon *d) {
   auto_free char *access_log = path_join(d->config->data.dir, "access.log");
   struct edge_options options = {.run_dir = run_dir,
                                  .access_log = access_log,
+                                 .unit = d->config->edge.unit,
                                  .listen = (const char *const *)d->config->edge.http_listen.items,
                                  .listen_len = d->config->edge.http_listen.len};
   return edge_new(d->loop, &options, &d->edge);
@@ -146,7 +146,7 @@ static int public_port(const struct config *c) {
 static struct core_options core_options_of(const struct config *c) {
   return (struct core_options){.data_dir = c->data.dir,
                                .domain_suffix = c->edge.domain_suffix,
-                               .version = TRAMWAY_VERSION,
+                               .version = tramway_version,
                                .build_concurrency = c->build.concurrency,
                                .healthcheck_timeout_ms = c->deploy.healthcheck_timeout_s * 1000,
                                .default_memory_bytes = c->deploy.default_memory_bytes,
@@ -181,7 +181,7 @@ static err *open_api(struct daemon *d) {
   const char *listen[] = {c->server.listen, NULL};
   struct api_parts parts = {d->loop, d->db, d->core, d->engine, d->logs};
   struct api_options options = {.listen = listen,
-                                .version = TRAMWAY_VERSION,
+                                .version = tramway_version,
                                 .public_url = c->server.public_url,
                                 .edge_url = edge_url,
                                 .domain_suffix = c->edge.domain_suffix,
@@ -206,7 +206,8 @@ static void on_core_started(void *arg, err *e) {
     give_up(d, e);
     return;
   }
-  log_info("tramd", "version " TRAMWAY_VERSION " serves the API at http://%s", d->config->server.listen);
+  log_info("tramd", "version %s serves the API at http://%s", tramway_version, d->config->server.listen);
+  notify_systemd("READY=1");
 }
 
 /* Whether nobody has ever used this Tramway: who starts it is there to read what is wrong. */
@@ -255,6 +256,7 @@ static void on_end(void *arg) {
   if (d->ended) return;
   d->ended = true;
   log_info("tramd", "ending; what runs is left running");
+  notify_systemd("STOPPING=1");
   loop_stop(d->loop);
 }
 

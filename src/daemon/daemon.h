@@ -6,8 +6,6 @@
 #include "base/err.h"
 #include "daemon/config.h"
 
-#define TRAMWAY_VERSION "0.1.0"
-
 /* Serves until SIGTERM or SIGINT.  What runs is left running.  SIGHUP reads `config_path` again. */
 fallible daemon_run(const char *config_path);
 

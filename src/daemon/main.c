@@ -1,74 +1,83 @@
 /* tramd: the control plane of Tramway. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/version.h"
 #include "daemon/daemon.h"
 #include "daemon/lock.h"
+#include "daemon/options.h"
 
-#define CONFIG_PATH_DEFAULT "/etc/tramway/tramway.toml"
 enum { STOP_WAIT_MS = 60000 };
 
-static const char usage[] =
-    "Usage: tramd [--config FILE] [ACTION]\n"
-    "\n"
-    "tramd is Tramway's control plane.  Apps, their logs and their traffic do not need it to be\n"
-    "running: it may be stopped, upgraded and started at any time.\n"
-    "\n"
-    "  --config FILE    configuration (default: " CONFIG_PATH_DEFAULT ")\n"
-    "\n"
-    "Without an action it serves until SIGTERM; SIGHUP reads the configuration again.  Actions:\n"
-    "  --check-config   print every key with its value, or what is wrong and where\n"
-    "  --print-config   print a commented configuration with all defaults\n"
-    "  --stop           end the tramd that runs with this configuration; apps run on\n"
-    "  --halt           end it and everything that it started; the data stays\n"
-    "  --version        print the version\n"
-    "  --help           print this\n";
-
-enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG, STOP, HALT };
-
-static int report(err *e) {
-  if (!e) return 0;
-  int status = err_code_exit_status(err_code_of(e));
-  fprintf(stderr, "tramd: %s\n", err_message(e));
-  err_free(e);
-  return status;
-}
-
-static err *with_config(const char *path, enum action action) {
+static err *check_config(const struct options *o) {
   auto_config *config = NULL;
-  TRY(config_load(path, &config));
-  if (action == STOP) return lock_stop_holder(config->data.run_dir, STOP_WAIT_MS);
-  if (action == HALT) return daemon_halt(config);
+  TRY(config_load(o->config_path, &config));
   auto_free char *text = config_describe(config);
   fputs(text, stdout);
   return NULL;
 }
 
-static int print_default(void) {
+static err *stop(const struct options *o) {
+  auto_config *config = NULL;
+  TRY(config_load(o->config_path, &config));
+  return lock_stop_holder(config->data.run_dir, STOP_WAIT_MS);
+}
+
+static err *halt(const struct options *o) {
+  auto_config *config = NULL;
+  TRY(config_load(o->config_path, &config));
+  return daemon_halt(config);
+}
+
+static err *print_config(void) {
   auto_free char *text = config_default_text();
   fputs(text, stdout);
-  return 0;
+  return NULL;
+}
+
+static err *print_man(const char *page) {
+  auto_str text = STR_EMPTY;
+  if (str_eq(page, "tramd"))
+    options_man(&text);
+  else if (str_eq(page, "tramway.toml"))
+    config_man(&text);
+  else
+    return err_new(ERR_INVALID, "no manual page '%s': there is tramd and tramway.toml", page);
+  fputs(str_text(&text), stdout);
+  return NULL;
+}
+
+static err *print_help(void) {
+  auto_str text = STR_EMPTY;
+  options_help(&text);
+  fputs(str_text(&text), stdout);
+  return NULL;
+}
+
+static err *act(const struct options *o) {
+  switch (o->action) {
+  case ACTION_SERVE: return daemon_run(o->config_path);
+  case ACTION_CHECK_CONFIG: return check_config(o);
+  case ACTION_PRINT_CONFIG: return print_config();
+  case ACTION_WRITE_CONFIG: return config_write_default(o->config_path);
+  case ACTION_PRINT_MAN: return print_man(o->word);
+  case ACTION_STOP: return stop(o);
+  case ACTION_HALT: return halt(o);
+  case ACTION_VERSION: printf("tramd %s\n", tramway_version); return NULL;
+  case ACTION_HELP: return print_help();
+  }
+  return NULL;
 }
 
 int main(int argc, char **argv) {
-  const char *config_path = CONFIG_PATH_DEFAULT;
-  enum action action = SERVE;
-  for (int i = 1; i < argc; i++) {
-    if (str_eq(argv[i], "--config") && i + 1 < argc) config_path = argv[++i];
-    else if (str_eq(argv[i], "--check-config")) action = CHECK_CONFIG;
-    else if (str_eq(argv[i], "--print-config")) action = PRINT_CONFIG;
-    else if (str_eq(argv[i], "--stop")) action = STOP;
-    else if (str_eq(argv[i], "--halt")) action = HALT;
-    else if (str_eq(argv[i], "--version")) return puts("tramd " TRAMWAY_VERSION) < 0;
-    else if (str_eq(argv[i], "--help")) return fputs(usage, stdout) < 0;
-    else {
-      fprintf(stderr, "tramd: unknown argument '%s'; see tramd --help\n", argv[i]);
-      return err_code_exit_status(ERR_INVALID);
-    }
-  }
-  if (action == PRINT_CONFIG) return print_default();
-  return report(action == SERVE ? daemon_run(config_path) : with_config(config_path, action));
+  struct options o;
+  err *e = options_parse(argc, (const char *const *)argv, &o);
+  if (!e) e = act(&o);
+  if (!e) return 0;
+  int status = err_code_exit_status(err_code_of(e));
+  fprintf(stderr, "tramd: %s\n", err_message(e));
+  err_free(e);
+  return status;
 }

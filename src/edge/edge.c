@@ -72,6 +72,7 @@ err *edge_new(loop *l, const struct edge_options *options, edge **ret_edge) {
   g->program = choose_program(options->haproxy);
   g->edge_name = str_dup(options->edge_name ? options->edge_name : "tramway/local");
   g->access_log = str_dup(options->access_log);
+  if (!str_empty(options->unit)) g->unit = str_dup(options->unit);
   for (size_t i = 0; i < options->listen_len; i++)
     strv_add(&g->listen, options->listen[i]);
   choose_user(g, options->user);
@@ -311,7 +312,7 @@ static void destroy(edge *g) {
   routes_done(&g->live);
   wanted_free(g->wanted);
   strv_done(&g->listen);
-  char *texts[] = {g->run_dir,    g->program, g->user,          g->group,      g->edge_name,
+  char *texts[] = {g->run_dir,    g->program, g->user,          g->group,      g->edge_name, g->unit,
                    g->access_log, g->socket,  g->master_socket, g->hosts_path, g->labels_path};
   for (size_t i = 0; i < ARRAY_LEN(texts); i++)
     free(texts[i]);
@@ -321,6 +322,7 @@ static void destroy(edge *g) {
 void edge_free(edge *g) {
   if (!g) return;
   g->freed = true;
+  if (g->note) edge_run_note_now(g);
   runtime_cancel(g->conversation);
   timer *timers[] = {g->pause, g->retry, g->kick, g->upkeep};
   for (size_t i = 0; i < ARRAY_LEN(timers); i++)

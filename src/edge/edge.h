@@ -36,6 +36,7 @@ struct edge_options {
   const char *run_dir; /* a folder of the edge's own: configuration, maps, sockets, pid file */
   const char *const *listen; /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:80" */
   size_t listen_len;         /* 1 … 16 */
+  const char *unit;          /* systemd's unit that runs HAProxy; NULL or "": a process of its own */
   const char *haproxy;       /* NULL: looked up in PATH */
   const char *user;          /* NULL: "haproxy", else "nobody"; only matters when tramd is root */
   const char *edge_name;     /* value of X-Railway-Edge; NULL: "tramway/local" */

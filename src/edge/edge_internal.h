@@ -45,7 +45,7 @@ struct edge_question {
 struct edge {
   loop *loop;
   /* What edge_new was given. */
-  char *run_dir, *program, *user, *group, *edge_name, *access_log;
+  char *run_dir, *program, *user, *group, *edge_name, *access_log, *unit;
   struct strv listen;
   struct haproxy_settings settings;
   char *socket, *master_socket, *hosts_path, *labels_path;
@@ -72,6 +72,7 @@ struct edge {
   timer *pause;  /* inside an activity */
   timer *retry;  /* none begins until it fires */
   timer *kick;   /* begins one in the next turn */
+  timer *note;   /* writes `live` down for a HAProxy that its unit starts again */
   timer *upkeep; /* sweeps drained servers, bounds the access log */
   int64_t retry_ms, stop_grace_ms;
   int64_t began_ms, give_up_at_ms; /* of the activity */
@@ -90,6 +91,8 @@ void edge_tell(edge *g, enum edge_waiter_kind kind, uint64_t generation, err *e)
 void edge_run_find(edge *g); /* adopts what runs, or launches */
 void edge_run_reload(edge *g);
 void edge_run_stop(edge *g);
+void edge_run_note(edge *g); /* `live` has changed */
+void edge_run_note_now(edge *g);
 void edge_run_lost(edge *g); /* forget the watched process */
 
 void edge_talk_sync(edge *g);  /* reads `live` */

@@ -12,6 +12,7 @@
 #define TAKE_OVER_MS 20000 /* how long a new process may take until it answers */
 #define RELOADING_MS 5000  /* how long one that was there before may be silent */
 #define KILLED_MS 200      /* between killing it and looking again */
+#define NOTE_MS 500        /* changes of so long are written down together */
 #define STOP_TERM_MS 3000  /* between SIGTERM and SIGKILL in a stop */
 
 static void ask_master(edge *g, const char *command, runtime_done_fn *done) {
@@ -66,6 +67,26 @@ static err *write_files(edge *g, const char *config_file) {
   return haproxy_write_files(&g->settings, &g->live, config_file);
 }
 
+static void on_note_due(void *arg) {
+  edge *g = arg;
+  if (!g->activity) edge_run_note_now(g); /* else in the next round */
+}
+
+/* A unit starts HAProxy again with what is on disk: while tramd is away nobody else could tell it
+ * what commands have changed since. */
+void edge_run_note(edge *g) {
+  if (g->unit && !g->note) g->note = timer_start(g->loop, NOTE_MS, NOTE_MS, on_note_due, g);
+}
+
+void edge_run_note_now(edge *g) {
+  timer_stop(g->note);
+  g->note = NULL;
+  if (g->must_sync || !g->running || g->stopping) return; /* `live` is not true; what follows writes it */
+  err *e = haproxy_write_files(&g->settings, &g->live, HAPROXY_CONFIG_FILE);
+  if (e) log_warn("edge", "writing the routes down: %s", err_message(e));
+  err_free(e);
+}
+
 static void on_launched(void *arg, const struct spawn_result *result) {
   edge *g = arg;
   g->spawned = false;
@@ -82,7 +103,10 @@ static void on_launched(void *arg, const struct spawn_result *result) {
 static void launch(edge *g) {
   g->activity = "starting HAProxy";
   err *e = write_files(g, HAPROXY_CONFIG_FILE);
-  if (!e) e = haproxy_launch(g->loop, g->program, g->run_dir, g->access_log, on_launched, g);
+  if (!e && g->unit)
+    e = haproxy_unit_start(g->loop, g->unit, g->run_dir, g->access_log, on_launched, g);
+  else if (!e)
+    e = haproxy_launch(g->loop, g->program, g->run_dir, g->access_log, on_launched, g);
   if (e)
     edge_activity_end(g, e);
   else
@@ -256,7 +280,27 @@ static void on_stop_processes(void *arg, err *e, const struct strv *replies) {
   wait_for_end(g);
 }
 
+/* It ends with or without systemd's consent. */
+static void on_unit_stopped(void *arg, const struct spawn_result *result) {
+  edge *g = arg;
+  g->spawned = false;
+  err *e = spawn_result_err(result);
+  if (e) log_warn("edge", "%s", err_message(e));
+  err_free(e);
+  if (g->freed)
+    edge_activity_end(g, NULL);
+  else
+    ask_master(g, "show proc", on_stop_processes);
+}
+
 void edge_run_stop(edge *g) {
   g->activity = "stopping HAProxy";
-  ask_master(g, "show proc", on_stop_processes);
+  err *e = NULL;
+  if (g->unit) e = haproxy_unit_stop(g->loop, g->unit, on_unit_stopped, g);
+  if (e) log_warn("edge", "%s", err_message(e));
+  if (g->unit && !e)
+    g->spawned = true;
+  else
+    ask_master(g, "show proc", on_stop_processes);
+  err_free(e);
 }

@@ -52,6 +52,7 @@ void edge_talk_apply(edge *g) {
     g->must_reload = true; /* for more slots; then the rest is applied */
   else
     g->applied_generation = g->wanted_generation;
+  edge_run_note(g);
   if (commands.len)
     ask(g, &commands, on_applied);
   else

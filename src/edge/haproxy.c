@@ -61,7 +61,7 @@ static void remove_file(const char *run_dir, const char *name) {
 void haproxy_remove_files(const char *run_dir) {
   static const char *const names[] = {
       HAPROXY_CONFIG_FILE, HAPROXY_NEW_CONFIG_FILE, HAPROXY_PID_FILE,     HAPROXY_SOCKET,
-      HAPROXY_HOSTS_FILE,  HAPROXY_LABELS_FILE,     HAPROXY_MASTER_SOCKET};
+      HAPROXY_HOSTS_FILE,  HAPROXY_LABELS_FILE,     HAPROXY_MASTER_SOCKET, HAPROXY_UNIT_FILE};
   for (size_t i = 0; i < ARRAY_LEN(names); i++)
     remove_file(run_dir, names[i]);
   for (size_t i = 0; i < haproxy_pages_len; i++)
@@ -101,6 +101,30 @@ err *haproxy_launch(loop *l, const char *program, const char *run_dir, const cha
     options.inherit_fds_len = 1;
   }
   return spawn_start(l, &options, done, arg, NULL);
+}
+
+static err *systemctl(loop *l, const char *const *words, spawn_done_fn *done, void *arg) {
+  const char *folders = getenv("PATH");
+  auto_free char *path = str_format("PATH=%s", folders ? folders : "/usr/bin:/bin");
+  const char *const env[] = {path, "LANG=C.UTF-8", NULL};
+  auto_strv argv = STRV_EMPTY;
+  strv_add(&argv, "systemctl");
+  strv_add_all(&argv, words);
+  struct spawn_options options = {
+      .argv = (const char *const *)argv.items, .env = env, .deadline_ms = START_DEADLINE_MS};
+  return spawn_start(l, &options, done, arg, NULL);
+}
+
+err *haproxy_unit_start(loop *l, const char *unit, const char *run_dir, const char *access_log,
+                        spawn_done_fn *done, void *arg) {
+  auto_str text = STR_EMPTY;
+  str_addf(&text, "ACCESS_LOG=%s\n", access_log ? access_log : "");
+  TRY(write_text(run_dir, HAPROXY_UNIT_FILE, &text));
+  return systemctl(l, (const char *const[]){"start", "--", unit, NULL}, done, arg);
+}
+
+err *haproxy_unit_stop(loop *l, const char *unit, spawn_done_fn *done, void *arg) {
+  return systemctl(l, (const char *const[]){"stop", "--no-block", "--", unit, NULL}, done, arg);
 }
 
 /* For a moment inside execve a process has no arguments; a zombie has neither them nor a program.

@@ -31,6 +31,16 @@ fallible haproxy_check(loop *l, const char *program, const char *run_dir, spawn_
 fallible haproxy_launch(loop *l, const char *program, const char *run_dir, const char *access_log,
                         spawn_done_fn *done, void *arg);
 
+/* The same in a unit of systemd's, packaging/tramway-edge.service, whose command line names the same
+ * files; where the access log is, it reads from HAPROXY_UNIT_FILE.  `systemctl` is looked up in
+ * tramd's own PATH. */
+#define HAPROXY_UNIT_FILE "unit.env"
+fallible haproxy_unit_start(loop *l, const char *unit, const char *run_dir, const char *access_log,
+                            spawn_done_fn *done, void *arg);
+
+/* Lets systemd begin to end it (a soft stop), and not start it again. */
+fallible haproxy_unit_stop(loop *l, const char *unit, spawn_done_fn *done, void *arg);
+
 /* Whether process `pid` is a HAProxy with run_dir's configuration. */
 bool haproxy_is_ours(int pid, const char *run_dir);
 

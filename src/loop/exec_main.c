@@ -1,7 +1,7 @@
 /* tramway-exec: prepares the process it runs in, then becomes PROGRAM.
  *
  *     tramway-exec [--cgroup DIR]… [--netns PATH] [--private-mounts] [--hide-cgroup2]
- *                  [--die-with-parent] [--] PROGRAM ARG…
+ *                  [--append FILE] [--die-with-parent] [--] PROGRAM ARG…
  *
  * It does what must happen between fork and exec, which libuv does not offer, and what must happen in
  * a process of one thread (a mount namespace of its own):
@@ -13,6 +13,7 @@
  *   --hide-cgroup2      unmounts the v2 tree of a hybrid host in a mount namespace of its own: crun
  *                       refuses to start where a controller is attached to that tree.  Elsewhere:
  *                       nothing.
+ *   --append FILE       opens FILE for appending as descriptor 3; "" is none.
  *   --die-with-parent   SIGKILL when the process that started it ends.
  *
  * Options take effect in the order given.  Linked with nothing but libc, so that starting it costs a millisecond.  Exit status 125 when it
@@ -28,7 +29,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EXIT_UNPREPARED = 125, EXIT_NOT_STARTED = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_UNPREPARED = 125, EXIT_NOT_STARTED = 126, EXIT_NOT_FOUND = 127, APPEND_FD = 3 };
 
 #define CGROUP2_OF_HYBRID_HOST "/sys/fs/cgroup/unified"
 
@@ -39,7 +40,7 @@ static int fail(const char *what, const char *name) {
 
 static int usage(void) {
   fputs("usage: tramway-exec [--cgroup DIR]… [--netns PATH] [--private-mounts] [--hide-cgroup2] "
-        "[--die-with-parent] [--] PROGRAM ARG…\n",
+        "[--append FILE] [--die-with-parent] [--] PROGRAM ARG…\n",
         stderr);
   return EXIT_UNPREPARED;
 }
@@ -78,6 +79,14 @@ static int hide_cgroup2(void) {
   return 0;
 }
 
+static int open_append(const char *path) {
+  if (!*path) return 0;
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0640);
+  if (fd < 0 || (fd != APPEND_FD && dup2(fd, APPEND_FD) < 0)) return fail("opening", path);
+  if (fd != APPEND_FD) close(fd);
+  return 0;
+}
+
 /* `parent` is who it was at the start: gone meanwhile means that no signal will ever come. */
 static int die_with(pid_t parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail("binding to the parent of", "tramway-exec");
@@ -102,6 +111,8 @@ int main(int argc, char **argv) {
       failed = leave_mounts();
     else if (strcmp(argv[i], "--hide-cgroup2") == 0)
       failed = hide_cgroup2();
+    else if (strcmp(argv[i], "--append") == 0 && i + 1 < argc)
+      failed = open_append(argv[++i]);
     else if (strcmp(argv[i], "--die-with-parent") == 0)
       with_parent = true;
     else

@@ -199,6 +199,22 @@ TEST(the_default_file_says_what_the_defaults_are) {
   CHECK_INT(changed.len, 0);
 }
 
+/* What `make install` puts there: the defaults, but for what systemd's units need. */
+TEST(the_installed_file_names_the_units) {
+  char folder[] = "/tmp/tramway-config-test.XXXXXX";
+  CHECK(mkdtemp(folder) != NULL);
+  auto_free char *path = path_join(folder, "tramway.toml");
+  auto_config *c = NULL, *defaults = config_new();
+  auto_strv changed = STRV_EMPTY;
+  CHECK_OK(config_write_default(path));
+  CHECK_OK(config_load(path, &c));
+  CHECK_OK(file_remove_tree(folder));
+  CHECK_TEXT(c->edge.unit, "tramway-edge.service");
+  CHECK_TEXT(c->deploy.control_group, "/tramway.slice/tramway-instances.service");
+  config_changes(defaults, c, &changed, NULL);
+  CHECK_INT(changed.len, 2);
+}
+
 TEST(the_default_file_is_written_once) {
   char folder[] = "/tmp/tramway-config-test.XXXXXX";
   CHECK(mkdtemp(folder) != NULL);
