@@ -81,9 +81,10 @@ static void ask_edge(void *arg);
 
 static void on_sessions(void *arg, err *e, struct edge_sessions sessions) {
   struct retirement *r = arg;
-  err_free(e); /* an edge that does not answer holds nothing: go on */
+  bool known = !e; /* what an edge that does not answer holds is not known: it is asked again */
+  err_free(e);
   if (r->core->stopping) return;
-  if (sessions.requests == 0 || clock_monotonic_ms() >= r->drain_until_ms) {
+  if ((known && sessions.requests == 0) || clock_monotonic_ms() >= r->drain_until_ms) {
     stop_instances(r);
     return;
   }

@@ -141,6 +141,7 @@ struct edge {
   bool hold;        /* what is wanted does not become live until the test lets it */
   const char *fail; /* it does not become live, with this error */
   unsigned sessions, streams;
+  bool deaf; /* does not answer when asked for them */
   struct edge_tally tally; /* of every cutover */
   int tallied;             /* how often that was asked for */
   int asked; /* how often for sessions */
@@ -208,7 +209,8 @@ static inline void fake_answer_drains(void *g_) {
   while (!list_empty(&now)) {
     struct fake_drain *d = CONTAINER_OF(now.next, struct fake_drain, link);
     list_remove(&d->link);
-    d->fn(d->arg, NULL, (struct edge_sessions){g->sessions, g->streams});
+    d->fn(d->arg, g->deaf ? err_new(ERR_IO, "no answer") : NULL,
+          g->deaf ? (struct edge_sessions){0} : (struct edge_sessions){g->sessions, g->streams});
     free(d);
   }
 }

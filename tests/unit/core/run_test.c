@@ -77,6 +77,19 @@ TEST(what_the_old_one_holds_is_waited_for) {
   town_close();
 }
 
+TEST(an_edge_that_does_not_answer_is_asked_again) {
+  town_open();
+  char old[ID_SIZE], new[ID_SIZE];
+  deploy_live(old);
+  gate->deaf = true;
+  deploy_live(new);
+  WAIT(gate->asked >= 3);
+  CHECK_INT(fake_count(en, old), 1);
+  gate->deaf = false;
+  WAIT_STATUS(old, REMOVED);
+  town_close();
+}
+
 TEST(the_image_that_equal_inputs_made_is_offered_again) {
   town_open();
   char id[ID_SIZE];
