@@ -163,6 +163,13 @@ RESOLVER(mutation_rollback) {
   return NULL;
 }
 
+RESOLVER(mutation_rollback_v2) {
+  char id[ID_SIZE];
+  TRY(core_rollback(core_of(call), arg_text(call, "id"), asking_of(call)->caller.user_id, id));
+  *ret_value = json_string(id);
+  return NULL;
+}
+
 RESOLVER(mutation_restart) {
   TRY(core_restart(core_of(call), arg_text(call, "id")));
   *ret_value = json_true();
@@ -235,6 +242,7 @@ static const struct graphql_binding rows[] = {
   { "Query",       "deploymentEvents",        query_events,                NULL },
   { "Mutation",    "deploymentRedeploy",      mutation_redeploy,           NULL },
   { "Mutation",    "deploymentRollback",      mutation_rollback,           NULL },
+  { "Mutation",    "deploymentRollbackV2",    mutation_rollback_v2,        NULL },
   { "Mutation",    "deploymentRestart",       mutation_restart,            NULL },
   { "Mutation",    "deploymentCancel",        mutation_cancel,             NULL },
   { "Mutation",    "deploymentRemove",        mutation_remove,             NULL },

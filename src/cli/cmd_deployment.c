@@ -1,4 +1,4 @@
-/* deployment list, deployment show, redeploy, restart, rollback, down. */
+/* deployment list, deployment show. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,17 +9,8 @@
 #include "cli/deployments.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
-#include "cli/watch.h"
 
 #define DEFAULT_LIMIT 20
-#define SEARCH_LIMIT 100 /* how far back the previous good deployment is looked for */
-
-static err *none_yet(const struct cli *cli, const struct scope *scope) {
-  return err_new(ERR_NOT_FOUND, "%s has no deployment yet: `%s up` makes one", scope->service_name,
-                 cli->program);
-}
-
-/* --- list, show ------------------------------------------------------------------------------- */
 
 static void print_list(struct cli *cli, const json_t *all) {
   auto_table table;
@@ -50,7 +41,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
   else if (json_array_size(all))
     print_list(cli, all);
   else
-    return none_yet(cli, &scope);
+    return deployments_none_yet(cli, &scope);
   return NULL;
 }
 
@@ -139,11 +130,29 @@ static void print_receipt(struct cli *cli, const json_t *receipt) {
              (long long)json_get_int(receipt, "cutConnections", 0));
 }
 
+/* The one that serves; where nothing does, the newest. */
+static err *find_shown(struct cli *cli, const struct args *args, char **ret_id) {
+  auto_scope scope = {0};
+  auto_json *all = NULL;
+  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
+  TRY(deployments_fetch(cli, &scope, DEPLOYMENT_SEARCH_LIMIT, &all));
+  const json_t *shown = deployments_live(all);
+  if (!shown) shown = json_array_get(all, 0);
+  if (!shown) return deployments_none_yet(cli, &scope);
+  *ret_id = str_dup(json_get_text(shown, "id"));
+  return NULL;
+}
+
 static err *run_show(struct cli *cli, const struct args *args) {
   auto_json *deployment = NULL, *steps = NULL;
+  auto_free char *id = NULL;
   TRY(cli_need_token(cli));
-  TRY(deployments_fetch_one(cli, args_word(args, 0), &deployment));
-  TRY(fetch_steps(cli, args_word(args, 0), &steps));
+  if (args->word_count)
+    TRY(deployments_resolve(cli, args, args_word(args, 0), &id));
+  else
+    TRY(find_shown(cli, args, &id));
+  TRY(deployments_fetch_one(cli, id, &deployment));
+  TRY(fetch_steps(cli, id, &steps));
   if (args_has(args, "json")) {
     json_object_set(deployment, "events", steps);
     out_json(&cli->out, deployment);
@@ -155,212 +164,23 @@ static err *run_show(struct cli *cli, const struct args *args) {
   return NULL;
 }
 
-static const struct flag show_flags[] = {FLAG_JSON, FLAG_END};
+/* clang-format off */
+static const struct flag show_flags[] = {
+  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+/* clang-format on */
 static const struct command deployment_show = {
     .name = "show",
-    .usage = "DEPLOYMENT_ID",
+    .usage = "[DEPLOYMENT_ID]",
     .summary = "Show one deployment: its status, the reason, its steps",
+    .details = "Without an id the one that serves, else the newest. The beginning of an id is enough.",
     .flags = show_flags,
-    .min_words = 1,
     .max_words = 1,
     .run = run_show,
 };
 
-/* --- redeploy, restart, rollback, down -------------------------------------------------------- */
-
-/* Follows and says how it ended; with --json one object at the end. */
-static err *wait_for(struct cli *cli, const struct args *args, const char *id, bool restart,
-                     const char *done) {
-  bool json = args_has(args, "json");
-  auto_watch_end end = {0};
-  struct watch w = {.deployment_id = id, .json = json, .restart = restart};
-  TRY(watch_to_success(cli, &w, &end));
-  if (json) {
-    auto_json *answer = json_pack("{s:s, s:s}", "id", id, "status", end.status);
-    out_json(&cli->out, answer);
-  } else {
-    out_line(&cli->out, "%s✓%s %s", out_style(&cli->out, STYLE_GREEN), out_reset(&cli->out), done);
-  }
-  return NULL;
-}
-
-static err *ask(struct cli *cli, const struct args *args, const char *what,
-                const struct scope *scope) {
-  if (!cli->out.interactive) return NULL; /* nothing is lost: scripts need no --yes */
-  auto_free char *question =
-      str_format("%s %s in %s?", what, scope->service_name, scope->environment_name);
-  return cli_confirm(cli, args, question);
-}
-
-static err *deploy_from_source(struct cli *cli, const struct scope *scope, char **ret_id) {
-  auto_json *data = NULL;
-  TRY(cli_query(cli, mutation_deploy,
-                json_pack("{s:s, s:s}", "environmentId", scope->environment_id, "serviceId",
-                          scope->service_id),
-                &data));
-  *ret_id = str_dup(json_get_text(data, "serviceInstanceDeployV2"));
-  return NULL;
-}
-
-static err *redeploy_latest(struct cli *cli, const struct scope *scope, char **ret_id) {
-  auto_json *all = NULL, *data = NULL;
-  TRY(deployments_fetch(cli, scope, 1, &all));
-  const char *latest = json_get_text(deployments_newest(all, NULL), "id");
-  if (!latest) return none_yet(cli, scope);
-  TRY(cli_query(cli, mutation_deployment_redeploy, json_pack("{s:s}", "id", latest), &data));
-  *ret_id = str_dup(json_get_text(json_object_get(data, "deploymentRedeploy"), "id"));
-  return NULL;
-}
-
-static err *run_redeploy(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_free char *id = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  TRY(ask(cli, args, "Redeploy", &scope));
-  if (args_has(args, "from-source"))
-    TRY(deploy_from_source(cli, &scope, &id));
-  else
-    TRY(redeploy_latest(cli, &scope, &id));
-  if (!id) return err_new(ERR_CORRUPT, "the server named no new deployment");
-  auto_free char *done = str_format("%s was deployed again (%s)", scope.service_name, id);
-  return wait_for(cli, args, id, false, done);
-}
-
-/* clang-format off */
-static const struct flag redeploy_flags[] = {
-  { "from-source", NULL, "fetch the newest commit or image instead of repeating the last" },
-  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END,
-};
-static const struct flag act_flags[] = {
-  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END,
-};
-/* clang-format on */
-const struct command command_redeploy = {
-    .name = "redeploy",
-    .usage = "",
-    .summary = "Deploy the same source again with today's variables",
-    .examples = "redeploy --service api",
-    .flags = redeploy_flags,
-    .run = run_redeploy,
-};
-
-static err *run_restart(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_json *all = NULL, *data = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  TRY(deployments_fetch(cli, &scope, SEARCH_LIMIT, &all));
-  json_t *live = deployments_newest(all, "SUCCESS");
-  if (!live) live = deployments_newest(all, NULL);
-  const char *id = json_get_text(live, "id");
-  if (!id) return none_yet(cli, &scope);
-  TRY(ask(cli, args, "Restart", &scope));
-  TRY(cli_query(cli, mutation_deployment_restart, json_pack("{s:s}", "id", id), &data));
-  auto_free char *done = str_format("%s was restarted", scope.service_name);
-  return wait_for(cli, args, id, true, done);
-}
-
-const struct command command_restart = {
-    .name = "restart",
-    .usage = "",
-    .summary = "Restart the live deployment without a build",
-    .flags = act_flags,
-    .run = run_restart,
-};
-
-/* The newest deployment before the live one that can be gone back to. */
-static const char *previous_good(const json_t *all) {
-  const json_t *live = deployments_newest(all, "SUCCESS"), *deployment;
-  bool older = live == NULL;
-  size_t i;
-  json_array_foreach(all, i, deployment) {
-    if (older && json_get_bool(deployment, "canRollback", false))
-      return json_get_text(deployment, "id");
-    if (deployment == live) older = true;
-  }
-  return NULL;
-}
-
-static err *choose_rollback(struct cli *cli, const struct scope *scope, char **ret_id) {
-  auto_json *all = NULL;
-  TRY(deployments_fetch(cli, scope, SEARCH_LIMIT, &all));
-  const char *id = previous_good(all);
-  if (!id)
-    return err_new(ERR_NOT_FOUND,
-                   "%s has no earlier deployment whose image is still kept; "
-                   "`%s redeploy` builds again",
-                   scope->service_name, cli->program);
-  *ret_id = str_dup(id);
-  return NULL;
-}
-
-static err *newest_id(struct cli *cli, const struct scope *scope, char **ret_id) {
-  auto_json *all = NULL;
-  TRY(deployments_fetch(cli, scope, 1, &all));
-  *ret_id = str_dup(json_get_text(deployments_newest(all, NULL), "id"));
-  return NULL;
-}
-
-static err *run_rollback(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_json *data = NULL;
-  auto_free char *id = str_dup(args_word(args, 0)), *before = NULL, *after = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  if (!id) TRY(choose_rollback(cli, &scope, &id));
-  auto_free char *what = str_format("Roll back to deployment %s:", id);
-  TRY(ask(cli, args, what, &scope));
-  TRY(newest_id(cli, &scope, &before));
-  TRY(cli_query(cli, mutation_deployment_rollback, json_pack("{s:s}", "id", id), &data));
-  TRY(newest_id(cli, &scope, &after));
-  auto_free char *done = str_format("%s is back at deployment %s", scope.service_name, id);
-  /* A rollback is a deployment of its own; a server may also revive the old one. */
-  return wait_for(cli, args, str_eq(before, after) ? id : after, false, done);
-}
-
-const struct command command_rollback = {
-    .name = "rollback",
-    .usage = "[DEPLOYMENT_ID]",
-    .summary = "Go back to an earlier deployment: its image, settings and variables",
-    .details = "Without an id it goes back to the one before the live one.",
-    .examples = "rollback --yes\nrollback 3f0c…  # an id of `tram deployment list`",
-    .flags = act_flags,
-    .max_words = 1,
-    .run = run_rollback,
-};
-
-static err *run_down(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_json *all = NULL, *data = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  TRY(deployments_fetch(cli, &scope, SEARCH_LIMIT, &all));
-  json_t *live = deployments_newest(all, "SUCCESS");
-  if (!live) live = deployments_newest(all, "CRASHED");
-  const char *id = json_get_text(live, "id");
-  if (!id)
-    return err_new(ERR_NOT_FOUND, "%s has no live deployment in %s", scope.service_name,
-                   scope.environment_name);
-  auto_free char *question =
-      str_format("Take down %s in %s?", scope.service_name, scope.environment_name);
-  TRY(cli_confirm(cli, args, question));
-  TRY(cli_query(cli, mutation_deployment_remove, json_pack("{s:s}", "id", id), &data));
-  auto_json *answer = json_pack("{s:s}", "id", id);
-  if (args_has(args, "json"))
-    out_json(&cli->out, answer);
-  else
-    out_line(&cli->out, "Took down %s in %s; `%s rollback %s` brings it back", scope.service_name,
-             scope.environment_name, cli->program, id);
-  return NULL;
-}
-
-const struct command command_down = {
-    .name = "down",
-    .usage = "",
-    .summary = "Take the live deployment down; the service and its settings stay",
-    .flags = act_flags,
-    .run = run_down,
-};
-
 static const struct command *const deployment_subcommands[] = {
-    &deployment_list, &deployment_show, &command_up, &command_redeploy, NULL,
+    &deployment_list, &deployment_show, &command_diff, &command_up, &command_redeploy, NULL,
 };
 const struct command command_deployment = {
     .name = "deployment",

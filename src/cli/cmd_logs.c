@@ -71,8 +71,8 @@ static err *choose_deployment(struct cli *cli, const struct args *args, json_t *
   auto_json *all = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(deployments_fetch(cli, &scope, 50, &all));
-  json_t *chosen = args_has(args, "latest") ? NULL : deployments_newest(all, "SUCCESS");
-  if (!chosen) chosen = deployments_newest(all, NULL);
+  json_t *chosen = args_has(args, "latest") ? NULL : deployments_live(all);
+  if (!chosen) chosen = json_array_get(all, 0);
   if (!chosen)
     return err_new(ERR_NOT_FOUND, "%s has no deployment yet: `%s up` makes one", scope.service_name,
                    cli->program);

@@ -96,7 +96,7 @@ static err *run_status(struct cli *cli, const struct args *args) {
   auto_json *all = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(deployments_fetch(cli, &scope, 1, &all));
-  const json_t *deployment = deployments_newest(all, NULL);
+  const json_t *deployment = json_array_get(all, 0);
   const char *reason = json_get_text(deployment, "statusReason");
   if (args_has(args, "json")) {
     auto_json *answer =

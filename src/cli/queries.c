@@ -21,6 +21,10 @@ const char query_deployment[] =
     " service { id name } creator { name email } receipt { previousDeploymentId startedAt switchedAt "
     "drainedAt endedAt servedRequests failedRequests abortedRequests applicationErrors slowestMs "
     "streams drainedConnections cutConnections complete } } }";
+const char query_deployment_diff[] =
+    "query DeploymentDiff($from: String!, $to: String!, $values: Boolean) { deploymentDiff(from: $from, "
+    "to: $to, values: $values) { fromDeploymentId toDeploymentId same differences { part name change "
+    "from to isSealed } } }";
 const char query_deployment_logs[] =
     "query DeploymentLogs($id: String!, $filter: String, $limit: Int, $since: DateTime, $until: "
     "DateTime) { deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: "
@@ -75,6 +79,8 @@ const char query_workspaces[] =
 const char mutation_deploy[] =
     "mutation Deploy($environmentId: String!, $serviceId: String!) { "
     "serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }";
+const char mutation_deployment_cancel[] =
+    "mutation DeploymentCancel($id: String!) { deploymentCancel(id: $id) }";
 const char mutation_deployment_redeploy[] =
     "mutation DeploymentRedeploy($id: String!) { deploymentRedeploy(id: $id) { id } }";
 const char mutation_deployment_remove[] =
@@ -82,7 +88,7 @@ const char mutation_deployment_remove[] =
 const char mutation_deployment_restart[] =
     "mutation DeploymentRestart($id: String!) { deploymentRestart(id: $id) }";
 const char mutation_deployment_rollback[] =
-    "mutation DeploymentRollback($id: String!) { deploymentRollback(id: $id) }";
+    "mutation DeploymentRollback($id: String!) { deploymentRollbackV2(id: $id) }";
 const char mutation_environment_create[] =
     "mutation EnvironmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: "
     "$input) { id name } }";
@@ -131,6 +137,7 @@ const char subscription_events[] =
 const char *const all_queries[] = {
   query_build_logs,
   query_deployment,
+  query_deployment_diff,
   query_deployment_logs,
   query_deployments,
   query_project_events,
@@ -146,6 +153,7 @@ const char *const all_queries[] = {
   query_variables_for_service_deployment,
   query_workspaces,
   mutation_deploy,
+  mutation_deployment_cancel,
   mutation_deployment_redeploy,
   mutation_deployment_remove,
   mutation_deployment_restart,

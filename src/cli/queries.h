@@ -6,6 +6,7 @@
 
 extern const char query_build_logs[];
 extern const char query_deployment[];
+extern const char query_deployment_diff[];
 extern const char query_deployment_logs[];
 extern const char query_deployments[];
 extern const char query_project_events[];
@@ -21,6 +22,7 @@ extern const char query_user_meta[];
 extern const char query_variables_for_service_deployment[];
 extern const char query_workspaces[];
 extern const char mutation_deploy[];
+extern const char mutation_deployment_cancel[];
 extern const char mutation_deployment_redeploy[];
 extern const char mutation_deployment_remove[];
 extern const char mutation_deployment_restart[];
