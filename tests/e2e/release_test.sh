@@ -1,0 +1,69 @@
+#!/bin/bash
+# What went live can be compared and gone back to: image, settings, variables, routes, without a build.
+. "$(dirname "$0")/lib.sh"
+check "a fresh installation starts and has its first account" start_tramway
+app shop static
+says() { get "$(cat "$WORK/url")" | grep -qF "$1"; }
+newest() { tram deployments --limit 1 | awk '{ print $1; exit }'; }
+asked() { # asked ID FIELD…: of a deployment, as text
+  tram api "query(\$id: String!) { deployment(id: \$id) { $2 } }" --var "id=$1" --compact
+}
+field() { sed "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/"; } # of JSON on one line
+first() {
+  echo '<p>first' > index.html
+  tram init --name shop && tram up --ci && tram variable set COLOUR=blue --skip-deploys &&
+    tram up --ci && url > "$WORK/url" && says first
+}
+check "the first is live" first
+one=$(newest)
+second() {
+  echo '<p>second' > index.html
+  tram variable set COLOUR=red ADDED=since --skip-deploys && tram up --ci && says second
+}
+check "the second is live" second
+two=$(newest)
+differ() { # differ ARGUMENTS: its output in $WORK/diff
+  tram diff "$@" > "$WORK/diff" 2>&1; [ $? -eq 1 ] || { cat "$WORK/diff"; return 1; }
+}
+told() {
+  differ "${one:0:13}" "${two:0:13}" && has '~ snapshot' "$WORK/diff" && has '+ ADDED' "$WORK/diff" &&
+    has '~ COLOUR' "$WORK/diff" && ! grep -q 'blue\|since' "$WORK/diff" && has '2 variables changed' "$WORK/diff"
+}
+check "what differs is told, without values" told
+values() { differ "$one" --values && has 'blue → red' "$WORK/diff" && has 'since' "$WORK/diff"; }
+check "with values when asked for, against the live one" values
+json() { differ --json && has '"same": false' "$WORK/diff" && has '"part": "SOURCE"' "$WORK/diff"; }
+check "as JSON, the one before the live one" json
+back() { tram rollback "${one:0:13}" --yes && says first; }
+check "a rollback brings the first back" back
+no_build() { tram deployment show > "$WORK/show" && has 'Create container' "$WORK/show" && ! grep 'Build image' "$WORK/show"; }
+check "without a build" no_build
+same() { tram diff "$one" "$(newest)" | tee "$WORK/diff"; has 'No difference' "$WORK/diff" && tram diff "$one" "$(newest)" >/dev/null; }
+check "and it runs the same" same
+quick() {
+  local answer made live; answer=$(asked "$(newest)" 'createdAt statusUpdatedAt')
+  made=$(echo "$answer" | field createdAt) live=$(echo "$answer" | field statusUpdatedAt)
+  echo "$(($(date -d "$live" +%s%3N) - $(date -d "$made" +%s%3N))) ms" > "$WORK/taken"
+  [ "$(cut -d' ' -f1 "$WORK/taken")" -lt 3000 ]
+}
+check "quickly" quick
+sed 's/^/# rollback: /' "$WORK/taken"
+todays() { tram redeploy --yes && differ "$one" --values && has 'blue → red' "$WORK/diff"; }
+check "a redeploy takes today's variables" todays
+refused() { ! tram rollback "$(newest)" --yes > "$WORK/no" 2>&1 && has 'it is the live one' "$WORK/no"; }
+check "the live one is no place to go back to" refused
+lost() {
+  local image; image=$(asked "$two" 'release { imageDigest }' | field imageDigest)
+  cp "$WORK/data/containers/overlay-images/images.json" "$WORK/images.json"
+  sed "s/${image#sha256:}/$(printf '0%.0s' $(seq 64))/g" "$WORK/images.json" > "$WORK/data/containers/overlay-images/images.json"
+  ! tram rollback "$two" --yes > "$WORK/no" 2>&1; local ended=$?
+  cp "$WORK/images.json" "$WORK/data/containers/overlay-images/images.json"
+  [ $ended -eq 0 ] && has 'its image is no longer kept; `tram redeploy` builds it again' "$WORK/no" && says first
+}
+check "an image that the store has lost is told of, and nothing happens" lost
+nothing_to_cancel() { ! tram cancel --yes > "$WORK/no" 2>&1 && has 'nothing to cancel' "$WORK/no"; }
+check "there is nothing to cancel" nothing_to_cancel
+down() { tram down --yes | grep -q 'brings it back' && ! tram restart --yes >"$WORK/no" 2>&1 && has 'no live deployment' "$WORK/no"; }
+check "down is down" down
+up_again() { tram rollback --yes && says first; }
+check "and a rollback brings it back" up_again
