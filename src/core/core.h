@@ -43,6 +43,7 @@ struct core_options {
   int build_concurrency;
   int64_t healthcheck_timeout_ms; /* when a service sets none */
   int64_t default_memory_bytes, default_cpu_millis, default_pids; /* of one replica; 0: no limit */
+  int64_t drain_timeout_ms; /* how long a replaced deployment may finish its requests */
   int64_t stop_grace_ms; /* when a service sets no draining seconds */
 };
 

@@ -11,7 +11,7 @@
 #include "core/internal.h"
 #include "store/deployment.h"
 
-enum { DRAIN_MAX_MS = 30000, DRAIN_POLL_FIRST_MS = 10, DRAIN_POLL_MS = 100 };
+enum { DRAIN_POLL_FIRST_MS = 10, DRAIN_POLL_MS = 100 };
 
 struct retirement {
   core *core;
@@ -103,7 +103,7 @@ static void ask_edge(void *arg) {
 
 static void on_overlap_over(void *arg) {
   struct retirement *r = arg;
-  r->drain_until_ms = clock_monotonic_ms() + DRAIN_MAX_MS;
+  r->drain_until_ms = clock_monotonic_ms() + r->core->options.drain_timeout_ms;
   r->poll_ms = DRAIN_POLL_FIRST_MS;
   ask_edge(r);
 }

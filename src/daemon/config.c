@@ -132,6 +132,10 @@ static const struct row rows[] = {
     {"deploy.default_pids", AT(deploy.default_pids), "4096",
      RANGE(CONFIG_INT, 0, 16, 1000000),
      "Processes and threads that one replica may have."},
+    {"deploy.drain_timeout", AT(deploy.drain_timeout_s), "\"30s\"",
+     RANGE(CONFIG_DURATION, 0, 0, 3600),
+     "How long a replaced deployment may go on with the requests that it holds before SIGTERM.\n"
+     "WebSockets and event streams are not waited for: the app ends them when it is told to end."},
     {"deploy.stop_grace", AT(deploy.stop_grace_s), "\"10s\"",
      RANGE(CONFIG_DURATION, 0, 0, 3600),
      "Between SIGTERM and SIGKILL for a service that sets no draining seconds, so that it can\n"

@@ -75,6 +75,7 @@ struct config {
     int64_t default_memory_bytes;  /* of one replica; 0: no limit, else 4 MiB … 1 PiB; 0 */
     int64_t default_cpu_millis;    /* of one replica; 0: no limit, else 10 … 1,000,000; 0 */
     int default_pids;              /* of one replica; 16 … 1,000,000; 4096 */
+    int64_t drain_timeout_s;       /* requests that a replaced deployment holds; 0 … 3600; 30 */
     int64_t stop_grace_s;          /* SIGTERM … SIGKILL when a service sets no draining seconds;
                                       0 … 3600; 10 as `docker stop` has it.  Railway has 0, which
                                       cuts off requests; an app that ends at once costs no wait */

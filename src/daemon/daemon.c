@@ -152,6 +152,7 @@ static struct core_options core_options_of(const struct config *c) {
                                .default_memory_bytes = c->deploy.default_memory_bytes,
                                .default_cpu_millis = c->deploy.default_cpu_millis,
                                .default_pids = c->deploy.default_pids,
+                               .drain_timeout_ms = c->deploy.drain_timeout_s * 1000,
                                .stop_grace_ms = c->deploy.stop_grace_s * 1000};
 }
 

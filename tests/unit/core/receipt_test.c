@@ -60,6 +60,19 @@ TEST(streams_are_not_waited_for) {
   town_close();
 }
 
+TEST(requests_are_waited_for_only_so_long) {
+  town_open();
+  struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", .version = "test",
+                                 .build_concurrency = 2, .healthcheck_timeout_ms = 600, .drain_timeout_ms = 50,
+                                 .stop_grace_ms = 100};
+  core_set_options(town, &options);
+  deploy_live(old);
+  gate->sessions = 1;
+  deploy_live(new);
+  WAIT_STATUS(old, REMOVED);
+  town_close();
+}
+
 TEST(a_switch_that_fails_is_counted_too) {
   town_open();
   deploy_live(old);

@@ -29,6 +29,7 @@ TEST(defaults_are_as_documented) {
   CHECK_TEXT(c->network.build_subnet, "10.214.0.0/24");
   CHECK_INT(c->deploy.healthcheck_timeout_s, 300);
   CHECK_INT(c->deploy.default_pids, 4096);
+  CHECK_INT(c->deploy.drain_timeout_s, 30);
   CHECK_INT(c->deploy.stop_grace_s, 10);
   CHECK_INT(c->log.level, LOG_LEVEL_INFO);
   CHECK_INT(c->limits.requests_per_hour, 10000);
