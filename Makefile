@@ -129,6 +129,8 @@ stop:
 	@scripts/stop
 bench: deps all
 	@scripts/bench
+fault: deps all
+	@tests/fault/run
 
 # ---- installing: PREFIX (/usr/local), SYSCONFDIR (/etc), DESTDIR ----------------------------------
 
@@ -147,10 +149,10 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(FUZZ_BUILD)
 help:
 	@sed -n '1,5p' Makefile
-	@echo "# make check-unit | check-integration | check-asan | check-clang | fuzz | bench | format | tidy | clean"
+	@echo "# make check-unit | check-integration | check-asan | check-clang | fuzz | bench | fault | format | tidy | clean"
 
 .PHONY: all test test-programs check-unit check-integration check-asan check-asan-integration asan-programs \
-        check-clang fuzz fuzz-programs deps run stop bench install uninstall format tidy clean help FORCE
+        check-clang fuzz fuzz-programs deps run stop bench fault install uninstall format tidy clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

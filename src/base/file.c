@@ -88,7 +88,16 @@ bool file_exists(const char *path) {
   return lstat(path, &info) == 0;
 }
 
+static err *check_folder(const char *path) {
+  struct stat info;
+  if (stat(path, &info) < 0) return err_errno(errno, "looking at the folder '%s'", path);
+  if (!S_ISDIR(info.st_mode)) return err_new(ERR_CONFLICT, "'%s' is there and is not a folder", path);
+  return NULL;
+}
+
 err *file_make_dirs(const char *path, mode_t mode) {
+  if (mkdir(path, mode) == 0) return NULL;
+  if (errno == EEXIST) return check_folder(path);
   auto_free char *partial = str_dup(path);
   for (char *p = partial + 1;; p++) {
     if (*p != '/' && *p) continue;
@@ -99,10 +108,7 @@ err *file_make_dirs(const char *path, mode_t mode) {
     *p = kept;
     if (!kept) break;
   }
-  struct stat info;
-  if (stat(path, &info) < 0 || !S_ISDIR(info.st_mode))
-    return err_new(ERR_CONFLICT, "'%s' is there and is not a folder", path);
-  return NULL;
+  return check_folder(path);
 }
 
 /* Empties the folder `fd` (taken). */

@@ -68,13 +68,14 @@ static void on_line(void *arg, const char *line) {
 /* An image that the same inputs made before needs no build. */
 static void step_reuse(build *b) {
   const char *id = b->request.r.reuse_image_id;
-  bool usable = !str_empty(id) && !b->request.r.no_cache && image_exists(b->builder->config.data_dir, id);
-  if (usable) {
+  bool usable = !str_empty(id) && !b->request.r.no_cache;
+  err *e = usable ? image_exists(b->builder->config.data_dir, id, &usable) : NULL;
+  if (!e && usable) {
     say(b, "Using cached image (same source, same inputs)");
     b->image_id = str_dup(id);
     b->reused = true;
   }
-  step_done(b, NULL);
+  step_done(b, e);
 }
 
 static err *read_source(void *arg) {

@@ -95,9 +95,10 @@ err *image_layers(const char *data_dir, const char *image_id, struct strv *ret_l
   return NULL;
 }
 
-bool image_exists(const char *data_dir, const char *image_id) {
+err *image_exists(const char *data_dir, const char *image_id, bool *ret_exists) {
   auto_free char *root = image_store_root(data_dir);
-  auto_free char *layer = NULL;
-  auto_err *e = top_layer(root, image_id, &layer);
-  return !e;
+  auto_json *images = NULL;
+  TRY(read_images(root, &images));
+  *ret_exists = with_id(images, bare_id(image_id)) != NULL;
+  return NULL;
 }

@@ -26,7 +26,7 @@ fallible image_layers(const char *data_dir, const char *image_id, struct strv *r
 fallible image_find(const char *data_dir, const char *name, char **ret_image_id);
 
 /* Whether the store has the image. */
-bool image_exists(const char *data_dir, const char *image_id);
+fallible image_exists(const char *data_dir, const char *image_id, bool *ret_exists);
 
 /* ---- what it takes on disk (image_sizes.c) ---- */
 

@@ -195,6 +195,7 @@ static void on_retry(void *arg) {
   queue_wake(c);
   routes_changed(c);
   removal_wake(c);
+  retire_missed(c);
 }
 
 void core_retry_later(core *c) {

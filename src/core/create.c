@@ -81,7 +81,9 @@ err *create_deployment(core *c, const struct service_instance *instance, enum de
 static err *check_kept_image(core *c, const struct deployment *d) {
   auto_image image = {0};
   if (*d->image_id) TRY(image_get(c->db, d->image_id, &image));
-  if (image_exists(c->options.data_dir, image.digest)) return NULL;
+  bool exists = false;
+  if (*d->image_id) TRY(image_exists(c->options.data_dir, image.digest, &exists));
+  if (exists) return NULL;
   return err_new(ERR_CONFLICT, "the image of deployment %s is not kept: redeploy without it, which builds again",
                  d->id);
 }

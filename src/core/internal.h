@@ -43,12 +43,12 @@ struct core {
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
-  bool routes_due, queue_due, removal_due, waiting_due, starting, stopping, started;
+  bool routes_due, queue_due, removal_due, retire_due, waiting_due, starting, stopping, started;
 };
 
 /* ---- core.c ---- */
 
-void core_retry_later(core *c); /* wakes queue, routes and removal after CORE_RETRY_MS */
+void core_retry_later(core *c); /* wakes queue, routes, removal and what retires after CORE_RETRY_MS */
 
 /* ---- deploy.c: the only writer of a deployment's status ---- */
 
@@ -101,6 +101,7 @@ fallible retire_start(core *c, const char *deployment_id, bool overlap);
 /* Every older one of its service instance goes; those on their way to live are cancelled, so that
  * what was deployed last is what serves. */
 void retire_older(core *c, const struct deployment *live);
+void retire_missed(core *c); /* begins what one of the two could not begin: the database failed */
 void retire_quiet_all(core *c); /* tramd ends: nothing more is asked of edge and engine */
 void retire_free_all(core *c);  /* after that */
 

@@ -123,6 +123,8 @@ err *retire_start(core *c, const char *id, bool overlap) {
   err *e = deploy_step_begin(c, id, STEP_DRAIN_INSTANCES, r->step_id);
   if (e) {
     retirement_free(r);
+    c->retire_due = true; /* it is recorded as REMOVING: somebody goes on with it */
+    core_retry_later(c);
     return e;
   }
   r->edge_key = str_dup(d.service_instance_id);
@@ -147,19 +149,48 @@ static err *retire_one(core *c, const struct deployment *d) {
   return !r && deployment_status_is_active(d->status) ? retire_start(c, d->id, true) : NULL;
 }
 
-void retire_older(core *c, const struct deployment *live) {
+static err *send_older_away(core *c, const struct deployment *live) {
   auto_deployment_list all = {0};
   struct deployment_filter filter = {.service_instance_id = live->service_instance_id,
                                      .statuses = unfinished_statuses()};
   bool older = false; /* the newest come first */
-  err *e = deployment_list(c->db, &filter, NULL, &all);
-  for (size_t i = 0; !e && i < all.len; i++) {
-    if (older) e = retire_one(c, &all.items[i]);
+  TRY(deployment_list(c->db, &filter, NULL, &all));
+  for (size_t i = 0; i < all.len; i++) {
+    if (older) TRY(retire_one(c, &all.items[i]));
     if (str_eq(all.items[i].id, live->id)) older = true;
   }
+  return NULL;
+}
+
+static void try_later(core *c, const err *e, const char *what) {
   if (!e) return;
-  log_error("deploy", "%s: retiring its predecessors: %s", live->id, err_message(e));
-  err_free(e);
+  log_error("deploy", "%s: %s; trying again", what, err_message(e));
+  c->retire_due = true;
+  core_retry_later(c);
+}
+
+void retire_older(core *c, const struct deployment *live) {
+  auto_err *e = send_older_away(c, live);
+  try_later(c, e, "retiring the predecessors of what is live now");
+}
+
+static err *begin_missed(core *c) {
+  auto_deployment_list active = {0}, unfinished = {0};
+  TRY(deployment_list_active(c->db, &active));
+  for (size_t i = 0; i < active.len; i++) TRY(send_older_away(c, &active.items[i]));
+  TRY(deployment_list_unfinished(c->db, &unfinished));
+  for (size_t i = 0; i < unfinished.len; i++) {
+    const struct deployment *d = &unfinished.items[i];
+    if (d->status == DEPLOYMENT_REMOVING && !run_find(c, d->id)) TRY(retire_start(c, d->id, false));
+  }
+  return NULL;
+}
+
+void retire_missed(core *c) {
+  if (!c->retire_due) return;
+  c->retire_due = false;
+  auto_err *e = begin_missed(c);
+  try_later(c, e, "retiring what is to go");
 }
 
 void retire_quiet_all(core *c) {

@@ -134,14 +134,14 @@ err *rollback_return_hosts(core *c, const struct deployment *d, struct strv *ret
 /* *ret_why is NULL when it can be gone back to. */
 static err *obstacle(core *c, const struct deployment *d, const char **ret_why) {
   auto_image image = {0};
-  bool was_live = false;
+  bool was_live = false, kept = false;
   TRY(release_exists(c->db, d->id, &was_live));
   if (*d->image_id) TRY(image_get(c->db, d->image_id, &image));
+  if (*d->image_id) TRY(image_exists(c->options.data_dir, image.digest, &kept));
   *ret_why = deployment_status_is_active(d->status) ? "it is the live one; `tram restart` restarts it"
              : !was_live                            ? "it never was live; `tram redeploy` tries it again"
-             : !image_exists(c->options.data_dir, image.digest)
-                 ? "its image is no longer kept; `tram redeploy` builds it again"
-                 : NULL;
+             : !kept ? "its image is no longer kept; `tram redeploy` builds it again"
+                     : NULL;
   return NULL;
 }
 

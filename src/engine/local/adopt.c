@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/local/instance.h"
+#include "engine/local/rootfs.h"
 #include "engine/local/workload_file.h"
 
 struct adoption {
@@ -154,7 +155,7 @@ static void clean_leftovers(struct local_engine *en) {
     log_info("engine", "removing what is left of instance '%s'", ids.items[i]);
     struct leftover *left = mem_zalloc(sizeof *left);
     left->state_dir = path_join(en->folders.instances, ids.items[i]);
-    container_clean(en, ids.items[i], on_leftover_cleaned, left);
+    container_clean(en, ids.items[i], 0, on_leftover_cleaned, left);
   }
 }
 
@@ -180,6 +181,8 @@ void local_start(engine *base, engine_done_fn *done, void *arg) {
   struct adoption *a = mem_zalloc(sizeof *a);
   *a = (struct adoption){en, done, arg};
   en->started = true;
+  auto_err *left = rootfs_unmount_layers(en->folders.layers, "");
+  if (left) log_warn("engine", "what an interrupted start left: %s", err_message(left));
   en->pending++;
   networks_adopt(en->networks, on_networks_adopted, a);
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ enum { DELETE_DEADLINE_MS = 30000 };
 struct cleaning {
   struct local_engine *engine;
   char *id, *bundle, *rootfs, *writable, *exit_file, *socket_dir;
+  char layers[16]; /* "7.": how the names of its layers' helper folders start; "": none */
   clean_done_fn *done;
   void *arg;
 };
@@ -34,6 +36,7 @@ static void on_removed(void *arg, err *e) {
 static err *remove_files(void *arg) {
   const struct cleaning *c = arg;
   TRY(rootfs_unmount(c->rootfs, c->writable));
+  if (*c->layers) TRY(rootfs_unmount_layers(c->engine->folders.layers, c->layers));
   if (unlink(c->exit_file) < 0 && errno != ENOENT)
     return err_errno(errno, "removing '%s'", c->exit_file);
   TRY(file_remove_tree(c->socket_dir));
@@ -47,7 +50,8 @@ static void on_deleted(void *arg, const struct spawn_result *result) {
   work_start(c->engine->loop, remove_files, on_removed, c);
 }
 
-void container_clean(struct local_engine *en, const char *id, clean_done_fn *done, void *arg) {
+void container_clean(struct local_engine *en, const char *id, unsigned mount, clean_done_fn *done,
+                     void *arg) {
   struct cleaning *c = mem_zalloc(sizeof *c);
   c->engine = en;
   c->done = done;
@@ -58,6 +62,7 @@ void container_clean(struct local_engine *en, const char *id, clean_done_fn *don
   c->writable = str_format("%s/%s/writable", en->folders.instances, id);
   c->socket_dir = path_join(en->folders.sockets, id);
   c->exit_file = path_join(en->folders.exits, id);
+  if (mount) snprintf(c->layers, sizeof c->layers, "%u.", mount);
   en->pending++;
   cgroups_kill(&en->cgroups, id);
   auto_free char *known_to_crun = path_join(en->folders.crun, id);

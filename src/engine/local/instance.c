@@ -14,6 +14,10 @@
 /* A process that SIGKILL did not end within this hangs in the kernel; it is told again. */
 enum { KILL_AGAIN_MS = 5000 };
 
+/* What could not be taken away (a mount in use, a full table of files) is tried again for a while;
+ * what is left then is left to the next start of tramd. */
+enum { CLEAN_AGAIN_MS = 500, CLEAN_TRIES = 20 };
+
 static void enter(struct instance *inst, enum phase phase);
 
 /* --- Actions --------------------------------------------------------------------- */
@@ -114,6 +118,12 @@ static void kill_all(struct instance *inst) {
   inst->timer = timer_start(inst->engine->loop, KILL_AGAIN_MS, 0, on_timer, inst);
 }
 
+static bool try_again(struct instance *inst) {
+  if (++inst->tries >= CLEAN_TRIES) return false;
+  inst->timer = timer_start(inst->engine->loop, CLEAN_AGAIN_MS, 0, on_timer, inst);
+  return true;
+}
+
 static void forget(struct instance *inst) {
   timer_stop(inst->timer);
   inst->timer = NULL;
@@ -121,6 +131,10 @@ static void forget(struct instance *inst) {
   if (inst->remove_wanted) {
     auto_err *e = file_remove_tree(inst->state_dir);
     if (e) log_warn("engine", "instance '%s': %s", inst->id, err_message(e));
+    if (e && try_again(inst)) {
+      inst->phase = PHASE_IDLE;
+      return;
+    }
     local_instance_gone(inst->engine, inst->owner, inst);
   } else {
     instance_record(inst);
@@ -138,6 +152,7 @@ static void start_again(struct instance *inst) {
 
 /* Nothing is left in the world: what next? */
 static void settle(struct instance *inst) {
+  inst->tries = 0;
   if (inst->restart_wanted && !inst->remove_wanted && !inst->engine->halting) {
     start_again(inst);
   } else if (inst->remove_wanted || (inst->stop_wanted && !inst->ended)) {
@@ -160,6 +175,10 @@ static void settle(struct instance *inst) {
     enter(inst, PHASE_WAIT);
     inst->timer = timer_start(inst->engine->loop, wait, 0, on_timer, inst);
   }
+}
+
+static void not_clean(struct instance *inst) {
+  if (!try_again(inst)) settle(inst);
 }
 
 /* It rests, ended or between two runs, and is told to stop or to run anew. */
@@ -189,6 +208,7 @@ static void stop_done(struct instance *inst) {
 static const struct instance_rule rules[PHASE_COUNT][EVENT_COUNT] = {
   IN(IDLE, GO)      = {P(PREPARE), begin},
   IN(IDLE, STOP)    = {P(IDLE),    stop_resting},
+  IN(IDLE, TIME)    = {P(IDLE),    forget},
 
   IN(PREPARE, OK)   = {P(CREATE),  create},
   IN(PREPARE, FAIL) = {P(CLEAN),   failed},
@@ -217,7 +237,8 @@ static const struct instance_rule rules[PHASE_COUNT][EVENT_COUNT] = {
   IN(STOP, STOP)    = {P(STOP),    remember},
 
   IN(CLEAN, OK)     = {P(CLEAN),   settle},
-  IN(CLEAN, FAIL)   = {P(CLEAN),   settle},
+  IN(CLEAN, FAIL)   = {P(CLEAN),   not_clean},
+  IN(CLEAN, TIME)   = {P(CLEAN),   step_clean},
   IN(CLEAN, STOP)   = {P(CLEAN),   remember},
 
   IN(WAIT, TIME)    = {P(PREPARE), begin},

@@ -61,7 +61,7 @@ struct instance {
   uint64_t pid_started; /* in clock ticks since boot: tells a pid that was given again */
   int pidfd;
   uv_poll_t *exit_poll;
-  timer *timer;      /* of WAIT and STOP */
+  timer *timer;      /* of WAIT and STOP, and of CLEAN when it is tried again */
   timer *exit_timer; /* the process is gone, conmon's file not there yet */
   int64_t running_since_ms;
 
@@ -69,6 +69,7 @@ struct instance {
   unsigned mount; /* number of the layers' helper folders */
   int restarts;   /* altogether */
   int failures;   /* in a row */
+  int tries;      /* of taking it away, in vain so far */
   int exit_code;  /* -1: none */
   bool oom_killed;
   char *problem;
@@ -123,8 +124,10 @@ void instance_check_exit(struct instance *inst);     /* the same, and EVENT_EXIT
 /* sockets.c */
 void instance_ask_listening(struct instance *inst); /* sets `listens` in a while */
 
-/* clean.c: removes what is left of a container, whoever made it; `done` always comes */
+/* clean.c: removes what is left of a container, whoever made it; `done` always comes.  `mount` is
+ * the number of its layers' helper folders, 0 when there are none. */
 typedef void clean_done_fn(void *arg, err *e);
-void container_clean(struct local_engine *en, const char *id, clean_done_fn *done, void *arg);
+void container_clean(struct local_engine *en, const char *id, unsigned mount, clean_done_fn *done,
+                     void *arg);
 
 #endif

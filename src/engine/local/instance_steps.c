@@ -18,13 +18,18 @@
 
 enum { START_DEADLINE_MS = 60000, DEFAULT_SHM_BYTES = 64 * 1024 * 1024, HOST_NAME_MAX_LEN = 63 };
 
-/* Ends a step: `e` (taken) tells how.  What is wrong with the order itself does not get better by
- * trying again. */
+/* What is wrong with the order itself does not get better by trying again.  A limit may (a disk is
+ * full): who is new learns of it at once, and who ran before has nobody to learn it. */
+static bool is_final(const struct instance *inst, const err *e) {
+  enum err_code code = err_code_of(e);
+  return code == ERR_INVALID || code == ERR_NOT_FOUND || (code == ERR_LIMIT && inst->run == 1);
+}
+
+/* Ends a step: `e` (taken) tells how. */
 static void step_over(struct instance *inst, err *e) {
   inst->engine->pending--;
   if (e) {
-    enum err_code code = err_code_of(e);
-    inst->problem_is_final = code == ERR_INVALID || code == ERR_NOT_FOUND || code == ERR_LIMIT;
+    inst->problem_is_final = is_final(inst, e);
     str_replace_owned(&inst->problem, err_message(e));
     log_warn("engine", "instance '%s': %s", inst->id, err_message(e));
     err_free(e);
@@ -155,7 +160,8 @@ static void on_created(void *arg, err *e, pid_t pid) {
   if (!e) {
     inst->pid = pid;
     inst->pid_started = instance_start_time(pid);
-    e = instance_watch(inst);
+    e = inst->pid_started ? instance_watch(inst)
+                          : err_new(ERR_IO, "reading when process %d was started", (int)pid);
   }
   step_over(inst, e);
 }
@@ -251,5 +257,5 @@ void step_clean(struct instance *inst) {
     local_names_changed(inst->engine, inst->owner->w->environment_id);
   }
   instance_record(inst);
-  container_clean(inst->engine, inst->id, on_cleaned, inst);
+  container_clean(inst->engine, inst->id, inst->mount, on_cleaned, inst);
 }

@@ -7,7 +7,6 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/local/netns.h"
 
 enum { ANSWER_TIMEOUT_S = 5 };
 
@@ -75,15 +75,12 @@ static err *talk(int fd, struct request *r, const char *what) {
   return NULL;
 }
 
-/* Enters the namespace for as long as it takes to open a socket in it. */
+static err *open_socket_there(void *ret_fd) {
+  return open_socket(ret_fd);
+}
+
 static err *open_socket_in(int namespace_fd, int *ret_fd) {
-  auto_fd own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-  if (own < 0) return err_errno(errno, "opening our network namespace");
-  if (setns(namespace_fd, CLONE_NEWNET) < 0)
-    return err_errno(errno, "entering a network namespace");
-  err *e = open_socket(ret_fd);
-  if (setns(own, CLONE_NEWNET) < 0) abort(); /* this thread would work in the wrong network */
-  return e;
+  return netns_run(namespace_fd, open_socket_there, ret_fd);
 }
 
 static err *make_pair(int fd, const struct link *l, int namespace_fd) {

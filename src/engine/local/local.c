@@ -124,6 +124,7 @@ err *local_add_instance(struct local_engine *en, struct local_workload *owner, i
   struct instance *inst = instance_new(en, owner, replica);
   err *e = file_make_dirs(inst->state_dir, 0700);
   if (e) {
+    err_ignore(file_remove_tree(inst->state_dir));
     instance_free(inst);
     return e;
   }
@@ -200,7 +201,11 @@ static err *local_apply(engine *base, const struct workload *w) {
     }
     stop_instances(owner, w->replicas, true, false);
   } else {
-    TRY(workload_save(en->folders.workloads, w));
+    err *e = workload_save(en->folders.workloads, w);
+    if (e) { /* it may be there all the same, not synced: it must not start with the next tramd */
+      err_ignore(workload_delete(en->folders.workloads, w->id));
+      return e;
+    }
     owner = local_add_workload(en, workload_dup(w));
   }
   return local_add_missing(owner);

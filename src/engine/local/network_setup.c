@@ -1,7 +1,5 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -15,6 +13,7 @@
 #include "engine/local/link.h"
 #include "engine/local/names.h"
 #include "engine/local/netavark_rules.h"
+#include "engine/local/netns.h"
 #include "engine/local/network_private.h"
 #include "loop/spawn.h"
 #include "loop/timer.h"
@@ -54,16 +53,11 @@ static err *drop_anchor(const network *w) {
   return link_delete(w->bridge);
 }
 
-/* Binds a new network namespace to anchor_path; this thread visits it and comes back. */
-static err *bind_new_namespace(const network *w) {
-  auto_fd own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-  if (own < 0) return err_errno(errno, "opening our network namespace");
-  if (unshare(CLONE_NEWNET) < 0) return err_errno(errno, "making a network namespace");
-  err *e = NULL;
+static err *bind_namespace(void *arg) {
+  const network *w = arg;
   if (mount("/proc/thread-self/ns/net", w->anchor_path, NULL, MS_BIND, NULL) < 0)
-    e = err_errno(errno, "binding a network namespace to '%s'", w->anchor_path);
-  if (setns(own, CLONE_NEWNET) < 0) abort(); /* this thread would work in the wrong network */
-  return e;
+    return err_errno(errno, "binding a network namespace to '%s'", w->anchor_path);
+  return NULL;
 }
 
 static err *prepare_anchor(void *arg) {
@@ -73,7 +67,7 @@ static err *prepare_anchor(void *arg) {
   TRY(file_make_dirs(w->all->dns_dir, 0700));
   TRY(drop_anchor(w));
   TRY(file_write_fast(w->anchor_path, "", 0, 0600));
-  return bind_new_namespace(w);
+  return netns_run(-1, bind_namespace, (void *)w);
 }
 
 static err *remove_anchor(void *arg) {

@@ -1,5 +1,6 @@
 #include "engine/local/rootfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,18 +39,42 @@ static err *mount_layer(const char *layer, int user_namespace, const char *helpe
 
 static err *mount_layers(const struct rootfs *r, int user_namespace, struct strv *helpers) {
   for (size_t i = 0; i < r->layers->len; i++) {
-    auto_free char *helper = str_format("%s.%zu", r->helper_dir, i);
-    TRY(mount_layer(r->layers->items[i], user_namespace, helper));
-    strv_add(helpers, helper);
+    strv_addf(helpers, "%s.%zu", r->helper_dir, i);
+    TRY(mount_layer(r->layers->items[i], user_namespace, helpers->items[i]));
   }
   return NULL;
 }
 
-static void unmount_layers(const struct strv *helpers) {
+static err *unmount_layer(const char *helper) {
+  while (umount2(helper, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+    continue;
+  if (errno != EINVAL && errno != ENOENT) return err_errno(errno, "unmounting '%s'", helper);
+  if (rmdir(helper) < 0 && errno != ENOENT) return err_errno(errno, "removing '%s'", helper);
+  return NULL;
+}
+
+/* All of them, also when one fails; the first error. */
+static err *unmount_all(const struct strv *helpers) {
+  err *first = NULL;
   for (size_t i = 0; i < helpers->len; i++) {
-    umount2(helpers->items[i], MNT_DETACH);
-    rmdir(helpers->items[i]);
+    err *e = unmount_layer(helpers->items[i]);
+    if (first)
+      err_ignore(e);
+    else
+      first = e;
   }
+  return first;
+}
+
+err *rootfs_unmount_layers(const char *folder, const char *prefix) {
+  auto_strv helpers = STRV_EMPTY;
+  DIR *dir = opendir(folder);
+  if (!dir) return err_errno(errno, "reading the folder '%s'", folder);
+  for (struct dirent *entry; (entry = readdir(dir));)
+    if (entry->d_name[0] != '.' && str_starts(entry->d_name, prefix))
+      strv_addf(&helpers, "%s/%s", folder, entry->d_name);
+  closedir(dir);
+  return unmount_all(&helpers);
 }
 
 /* `volatile`: what an instance writes beside its volumes ends with it, so nothing waits for the
@@ -94,7 +119,9 @@ err *rootfs_mount(const struct rootfs *r) {
   TRY(user_range_namespace(r->first_host_id, &user_namespace));
   auto_strv helpers = STRV_EMPTY;
   err *e = mount_all(r, user_namespace, &helpers);
-  unmount_layers(&helpers);
+  err *left = unmount_all(&helpers);
+  if (!e) return left;
+  err_ignore(left); /* container_clean takes it away */
   return e;
 }
 

@@ -20,6 +20,10 @@ struct rootfs {
  * mount per instance remains.  ERR_INVALID: the layers' file system cannot be idmapped. */
 fallible rootfs_mount(const struct rootfs *r);
 
+/* Takes away what is left of the layers' own mounts: those of `folder` whose names start with `prefix`
+ * ("7." of one helper_dir, "" of all). */
+fallible rootfs_unmount_layers(const char *folder, const char *prefix);
+
 /* Unmounts `target` (detached when something still uses it) and removes both folders.  Nothing
  * there is success. */
 fallible rootfs_unmount(const char *target, const char *writable_dir);

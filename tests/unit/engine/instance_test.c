@@ -58,8 +58,19 @@ TEST(only_what_rests_can_be_started) {
 }
 
 TEST(time_passes_where_a_timer_runs) {
-  for (int p = 0; p < PHASE_COUNT; p++)
-    CHECK_INT(reacts((enum phase)p, EVENT_TIME), p == PHASE_STOP || p == PHASE_WAIT);
+  static const enum phase timed[] = {PHASE_STOP, PHASE_WAIT, PHASE_CLEAN, PHASE_IDLE};
+  for (int p = 0; p < PHASE_COUNT; p++) {
+    bool expected = false;
+    for (size_t i = 0; i < ARRAY_LEN(timed); i++)
+      expected |= timed[i] == (enum phase)p;
+    CHECK_INT(reacts((enum phase)p, EVENT_TIME), expected);
+  }
+}
+
+TEST(what_could_not_be_taken_away_is_tried_again) {
+  CHECK_INT(instance_rule(PHASE_CLEAN, EVENT_FAIL)->next, PHASE_CLEAN);
+  CHECK_INT(instance_rule(PHASE_CLEAN, EVENT_TIME)->next, PHASE_CLEAN);
+  CHECK(instance_rule(PHASE_CLEAN, EVENT_FAIL)->action != instance_rule(PHASE_CLEAN, EVENT_OK)->action);
 }
 
 TEST(statuses) {
