@@ -22,6 +22,7 @@ struct builder_config {
   const char *run_dir;
   const char *images_dir;   /* the recipes of images/ as installed */
   const char *exec_program; /* path of tramway-exec (src/loop/exec_main.c): cgroup, die-with-parent */
+  const char *cgroup_parent; /* "" or what systemd has delegated: build_cgroup.h */
   int64_t timeout_ms, memory_bytes, cpu_millis; /* caps of one build; 0: none */
   enum registry_policy registry;
   const char *debian_mirror, *npm_registry; /* NULL or "": the host's own (apt_sources.h, npm_registry.h) */

@@ -69,37 +69,38 @@ static err *make_v1(const char *name, const struct build_limits *limits) {
 }
 
 /* Controllers reach a child only when every parent hands them down. */
-static err *make_v2(const char *name, const struct build_limits *limits) {
-  auto_free char *folder = str_format(ROOT "/" BUILDS "/%s", name);
+static err *make_v2(const char *parent, const char *name, const struct build_limits *limits) {
+  auto_free char *top = str_format(ROOT "%s", parent), *builds = path_join(top, BUILDS);
+  auto_free char *folder = path_join(builds, name);
   auto_free char *self = path_join(folder, "self");
   TRY(file_make_dirs(self, 0755));
-  const char *parents[] = {ROOT, ROOT "/" BUILDS, folder};
+  const char *parents[] = {top, builds, folder};
   for (size_t i = 0; i < ARRAY_LEN(parents); i++)
     set_limit(parents[i], "cgroup.subtree_control", "+memory +cpu +pids");
   limit_v2(folder, limits);
   return NULL;
 }
 
-err *build_cgroup_make(const char *name, const struct build_limits *limits) {
-  err *e = is_v2() ? make_v2(name, limits) : make_v1(name, limits);
+err *build_cgroup_make(const char *parent, const char *name, const struct build_limits *limits) {
+  err *e = is_v2() ? make_v2(parent, name, limits) : make_v1(name, limits);
   return err_wrap(e, "making the build's control group");
 }
 
-void build_cgroup_joins(const char *name, struct strv *ret_folders) {
+void build_cgroup_joins(const char *parent, const char *name, struct strv *ret_folders) {
   if (is_v2()) {
-    strv_addf(ret_folders, ROOT "/" BUILDS "/%s/self", name);
+    strv_addf(ret_folders, ROOT "%s/" BUILDS "/%s/self", parent, name);
     return;
   }
   for (size_t i = 0; i < ARRAY_LEN(v1_controllers); i++)
     strv_addf(ret_folders, ROOT "/%s/" BUILDS "/%s/self", v1_controllers[i], name);
 }
 
-char *build_cgroup_parent(const char *name) {
-  return str_format("/" BUILDS "/%s/run", name);
+char *build_cgroup_parent(const char *parent, const char *name) {
+  return str_format("%s/" BUILDS "/%s/run", is_v2() ? parent : "", name);
 }
 
-bool build_cgroup_was_full(const char *name) {
-  auto_free char *path = is_v2() ? str_format(ROOT "/" BUILDS "/%s/memory.events", name)
+bool build_cgroup_was_full(const char *parent, const char *name) {
+  auto_free char *path = is_v2() ? str_format(ROOT "%s/" BUILDS "/%s/memory.events", parent, name)
                                  : str_format(ROOT "/memory/" BUILDS "/%s/memory.failcnt", name);
   auto_str text = STR_EMPTY;
   auto_err *e = file_read(path, 4096, &text);
@@ -136,9 +137,9 @@ static void kill_members(const char *folder, void *arg) {
 }
 
 /* The trees that may hold a folder of ours: crun makes one in every v1 hierarchy. */
-static void list_trees(struct strv *trees) {
+static void list_trees(const char *parent, struct strv *trees) {
   if (is_v2()) {
-    strv_add(trees, ROOT "/" BUILDS);
+    strv_addf(trees, ROOT "%s/" BUILDS, parent);
     return;
   }
   DIR *dir = opendir(ROOT);
@@ -148,18 +149,18 @@ static void list_trees(struct strv *trees) {
   if (dir) closedir(dir);
 }
 
-static void each_tree(const char *name, void (*fn)(const char *folder, void *arg), void *arg) {
+static void each_tree(const char *parent, const char *name, void (*fn)(const char *folder, void *arg), void *arg) {
   auto_strv trees = STRV_EMPTY;
-  list_trees(&trees);
+  list_trees(parent, &trees);
   for (size_t i = 0; i < trees.len; i++) {
     auto_free char *folder = path_join(trees.items[i], name);
     walk(folder, fn, arg);
   }
 }
 
-bool build_cgroup_kill(const char *name) {
+bool build_cgroup_kill(const char *parent, const char *name) {
   bool any = false;
-  each_tree(name, kill_members, &any);
+  each_tree(parent, name, kill_members, &any);
   return any;
 }
 
@@ -168,18 +169,19 @@ static void remove_folder(const char *folder, void *arg) {
   if (rmdir(folder) < 0 && errno != ENOENT) *failed = errno;
 }
 
-err *build_cgroup_remove(const char *name) {
+err *build_cgroup_remove(const char *parent, const char *name) {
   int failed = 0;
-  each_tree(name, remove_folder, &failed);
+  each_tree(parent, name, remove_folder, &failed);
   if (failed) return err_errno(failed, "removing the control group '%s'", name);
   auto_strv trees = STRV_EMPTY;
-  list_trees(&trees);
+  list_trees(parent, &trees);
   for (size_t i = 0; i < trees.len; i++) (void)rmdir(trees.items[i]); /* goes with its last build */
   return NULL;
 }
 
-void build_cgroup_list(const char *prefix, struct strv *ret_names) {
-  DIR *dir = opendir(is_v2() ? ROOT "/" BUILDS : ROOT "/pids/" BUILDS);
+void build_cgroup_list(const char *parent, const char *prefix, struct strv *ret_names) {
+  auto_free char *folder = str_format(ROOT "%s/" BUILDS, is_v2() ? parent : "/pids");
+  DIR *dir = opendir(folder);
   struct dirent *entry;
   while (dir && (entry = readdir(dir)))
     if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && str_starts(entry->d_name, prefix))

@@ -41,7 +41,7 @@ static void each_text(struct builder_config *c, void (*fn)(const char **slot)) {
   const char **const slots[] = {&c->data_dir,    &c->run_dir,       &c->images_dir,   &c->exec_program,
                                 &c->debian_mirror, &c->debian_suite, &c->npm_registry, &c->http_proxy,
                                 &c->https_proxy, &c->no_proxy,      &c->ca_bundle,    &c->build_subnet,
-                                &c->debian_security, &c->private_pool};
+                                &c->debian_security, &c->private_pool, &c->cgroup_parent};
   for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) fn(slots[i]);
 }
 

@@ -238,8 +238,8 @@ static void on_networks_clean(void *arg) {
   struct command *c = arg;
   auto_free char *prefix = str_format("%s-", c->tools->tag);
   auto_strv names = STRV_EMPTY;
-  build_cgroup_list(prefix, &names);
-  for (size_t i = 0; i < names.len; i++) err_ignore(build_cgroup_remove(names.items[i]));
+  build_cgroup_list(c->tools->config->cgroup_parent, prefix, &names);
+  for (size_t i = 0; i < names.len; i++) err_ignore(build_cgroup_remove(c->tools->config->cgroup_parent, names.items[i]));
   const char *words[] = {"rm", "--all", NULL};
   err *e = run_command(c->tools, words, SHORT_DEADLINE_MS, on_all_removed, c, NULL);
   if (!e) return;
@@ -252,7 +252,7 @@ void buildah_clean(buildah *b, void (*done)(void *arg, err *e), void *arg) {
   c->done = done;
   auto_free char *prefix = str_format("%s-", b->tag);
   auto_strv names = STRV_EMPTY;
-  build_cgroup_list(prefix, &names);
-  for (size_t i = 0; i < names.len; i++) build_cgroup_kill(names.items[i]);
+  build_cgroup_list(b->config->cgroup_parent, prefix, &names);
+  for (size_t i = 0; i < names.len; i++) build_cgroup_kill(b->config->cgroup_parent, names.items[i]);
   build_networks_clean(b->networks, on_networks_clean, c);
 }

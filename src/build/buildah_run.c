@@ -91,8 +91,8 @@ static void close_network(buildah_run *run) {
 /* Killed processes leave their group when they have been reaped, a moment later. */
 static void remove_cgroup(void *arg) {
   buildah_run *run = arg;
-  build_cgroup_kill(run->cgroup);
-  err *e = build_cgroup_remove(run->cgroup);
+  build_cgroup_kill(run->tools->config->cgroup_parent, run->cgroup);
+  err *e = build_cgroup_remove(run->tools->config->cgroup_parent, run->cgroup);
   bool late = clock_monotonic_ms() > run->poll_end_ms;
   if (e && !late) {
     err_free(e);
@@ -133,7 +133,7 @@ static err *failure_of(const buildah_run *run, const struct spawn_result *result
                    (long long)(config->timeout_ms / 1000));
   if (run->host_argv.len) return spawn_result_err(result);
   err *e = buildah_log_error(run->log);
-  if (!build_cgroup_was_full(run->cgroup)) return e;
+  if (!build_cgroup_was_full(run->tools->config->cgroup_parent, run->cgroup)) return e;
   return err_wrap(e, "the build used all of its %lld MiB of memory", (long long)(config->memory_bytes >> 20));
 }
 
@@ -175,7 +175,7 @@ static err *build_command(buildah_run *run, const struct strv *cgroups, const ch
       .no_cache = run->no_cache,
   };
   TRY(write_run_env(run, &options));
-  auto_free char *parent = build_cgroup_parent(run->cgroup);
+  auto_free char *parent = build_cgroup_parent(run->tools->config->cgroup_parent, run->cgroup);
   buildah_command_begin(b->config, &b->paths, cgroups, b->resolver_is_local ? NULL : network, argv);
   buildah_command_build(b->config, &b->paths, &options, network, parent, run->id_file, argv);
   buildah_command_env(b->config, &b->paths, &options, env);
@@ -199,9 +199,9 @@ static void host_command(const buildah_run *run, const struct strv *cgroups, str
 static err *launch(buildah_run *run, const char *network) {
   const buildah *b = run->tools;
   struct build_limits limits = {b->config->memory_bytes, b->config->cpu_millis};
-  TRY(build_cgroup_make(run->cgroup, &limits));
+  TRY(build_cgroup_make(run->tools->config->cgroup_parent, run->cgroup, &limits));
   auto_strv cgroups = STRV_EMPTY, argv = STRV_EMPTY, env = STRV_EMPTY;
-  build_cgroup_joins(run->cgroup, &cgroups);
+  build_cgroup_joins(run->tools->config->cgroup_parent, run->cgroup, &cgroups);
   if (run->host_argv.len)
     host_command(run, &cgroups, &argv, &env);
   else
@@ -293,5 +293,5 @@ void buildah_cancel(buildah_run *run) {
   }
   if (!run->child) return;
   spawn_kill(run->child, SIGKILL); /* buildah tidies up on no signal; buildah_store_leave does */
-  build_cgroup_kill(run->cgroup);
+  build_cgroup_kill(run->tools->config->cgroup_parent, run->cgroup);
 }

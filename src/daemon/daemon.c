@@ -97,6 +97,7 @@ static err *open_builder(struct daemon *d) {
       .https_proxy = c->build.https_proxy,
       .no_proxy = c->build.no_proxy,
       .ca_bundle = c->build.ca_bundle,
+      .cgroup_parent = c->deploy.control_group,
       .build_subnet = c->network.build_subnet,
       .private_pool = c->network.ipv4_pool,
   };
@@ -127,6 +128,7 @@ static err *open_engine(struct daemon *d, engine_change_fn *on_change, void *arg
   struct local_config config = {.data_dir = d->config->data.dir,
                                 .run_dir = d->config->data.run_dir,
                                 .exec_program = d->paths.exec_program,
+                                .cgroup_parent = d->config->deploy.control_group,
                                 .name = d->config->network.name,
                                 .ipv4_pool = d->config->network.ipv4_pool,
                                 .ipv6_pool = d->config->network.ipv6_pool,

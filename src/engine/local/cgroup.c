@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,9 @@ static void parse_mount(struct cgroups *c, const char *line) {
   }
 }
 
-err *cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_cgroups) {
-  struct cgroups c = {.name = str_dup(name)};
+err *cgroups_parse(const char *parent, const char *name, const char *mountinfo,
+                   struct cgroups *ret_cgroups) {
+  struct cgroups c = {0};
   auto_strv lines = STRV_EMPTY;
   strv_split(&lines, mountinfo, '\n');
   for (size_t i = 0; i < lines.len; i++)
@@ -49,6 +51,8 @@ err *cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_
     str_replace_owned(&c.memory, "/sys/fs/cgroup");
     c.hybrid = false;
   }
+  bool below = c.v2 && !str_empty(parent);
+  c.folder = below ? path_join(parent + 1, name) : str_dup(name);
   if (c.hierarchies.len == 0) {
     cgroups_done(&c);
     return err_new(ERR_NOT_FOUND, "no control groups are mounted below /sys/fs/cgroup");
@@ -57,13 +61,36 @@ err *cgroups_parse(const char *name, const char *mountinfo, struct cgroups *ret_
   return NULL;
 }
 
-err *cgroups_detect(const char *name, struct cgroups *ret_cgroups) {
+/* Hands the controllers of a delegated group on to what is made in it.  One by one: which of them
+ * there are differs, and crun says so when an instance needs one that is missing. */
+static void hand_on(const char *group) {
+  static const char *const words[] = {"+cpu", "+cpuset", "+io", "+memory", "+pids"};
+  auto_free char *path = path_join(group, "cgroup.subtree_control");
+  for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+    auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, words[i], strlen(words[i])) < 0) continue;
+  }
+}
+
+static err *check_parent(const char *path) {
+  auto_free char *procs = path_join(path, "cgroup.procs");
+  if (file_exists(procs)) return NULL;
+  return err_new(ERR_NOT_FOUND, "there is no control group '%s': is the unit of deploy.control_group "
+                                "running?  Without systemd take that key out of tramway.toml", path);
+}
+
+err *cgroups_detect(const char *parent, const char *name, struct cgroups *ret_cgroups) {
   auto_str text = STR_EMPTY;
   TRY(file_read("/proc/self/mountinfo", PROC_FILE_LIMIT, &text));
-  TRY(cgroups_parse(name, str_text(&text), ret_cgroups));
+  TRY(cgroups_parse(parent, name, str_text(&text), ret_cgroups));
   struct cgroups *c = ret_cgroups;
+  if (c->v2 && !str_empty(parent)) {
+    auto_free char *group = path_join(c->memory, parent + 1);
+    TRY(check_parent(group));
+    hand_on(group);
+  }
   /* Version 2 shows the swap limit in every group but the root: ask our own, made for that. */
-  auto_free char *own = path_join(c->memory ? c->memory : c->hierarchies.items[0], name);
+  auto_free char *own = path_join(c->memory ? c->memory : c->hierarchies.items[0], c->folder);
   (void)mkdir(own, 0755);
   auto_free char *swap = path_join(own, c->v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes");
   c->swap_limit = file_exists(swap);
@@ -71,7 +98,7 @@ err *cgroups_detect(const char *name, struct cgroups *ret_cgroups) {
 }
 
 void cgroups_done(struct cgroups *c) {
-  free(c->name);
+  free(c->folder);
   free(c->memory);
   strv_done(&c->hierarchies);
   *c = (struct cgroups){0};
@@ -101,7 +128,7 @@ void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups
   strv_split(&own, own_groups, '\n');
   for (size_t i = 0; i < c->hierarchies.len; i++) {
     if (!must_leave(c->hierarchies.items[i], &own)) continue;
-    auto_free char *ours = path_join(c->hierarchies.items[i], c->name);
+    auto_free char *ours = path_join(c->hierarchies.items[i], c->folder);
     auto_free char *monitor = path_join(ours, "monitor");
     (void)mkdir(ours, 0755);
     (void)mkdir(monitor, 0755);
@@ -113,12 +140,12 @@ void cgroups_add_monitor_options(const struct cgroups *c, const char *own_groups
 }
 
 char *cgroups_oci_path(const struct cgroups *c, const char *instance_id) {
-  return str_format("/%s/%s", c->name, instance_id);
+  return str_format("/%s/%s", c->folder, instance_id);
 }
 
 static char *file_of(const struct cgroups *c, const char *instance_id, const char *file) {
   const char *hierarchy = c->memory ? c->memory : c->hierarchies.items[0];
-  return str_format("%s/%s/%s/%s", hierarchy, c->name, instance_id, file);
+  return str_format("%s/%s/%s/%s", hierarchy, c->folder, instance_id, file);
 }
 
 int cgroups_oom_kills(const struct cgroups *c, const char *instance_id) {
@@ -178,7 +205,7 @@ static err *remove_group(const char *path, int depth) {
 err *cgroups_remove(const struct cgroups *c) {
   err *first = NULL;
   for (size_t i = 0; i < c->hierarchies.len; i++) {
-    auto_free char *own = path_join(c->hierarchies.items[i], c->name);
+    auto_free char *own = path_join(c->hierarchies.items[i], c->folder);
     err *e = remove_group(own, REMOVE_DEPTH);
     if (first)
       err_ignore(e);

@@ -33,6 +33,7 @@ struct local_config {
   const char *data_dir;     /* absolute */
   const char *run_dir;      /* absolute; at most 60 bytes: socket paths below it must fit 108 */
   const char *exec_program; /* tramway-exec */
+  const char *cgroup_parent; /* ["": the top] where groups are made on a version 2 host */
   const char *name;         /* [tramway] prefix of cgroup, nft table and bridges: [a-z]{1,8} */
   const char *ipv4_pool;    /* [10.213.0.0/16] split into one /24 per environment */
   const char *ipv6_pool;    /* [fd7a:7472:616d::/48] split into one /64 per environment */

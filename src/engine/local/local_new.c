@@ -42,6 +42,7 @@ static void copy_config(struct local_engine *en, const struct local_config *c) {
   en->config.data_dir = str_dup(c->data_dir);
   en->config.run_dir = str_dup(c->run_dir);
   en->config.exec_program = str_dup(c->exec_program);
+  en->config.cgroup_parent = str_dup(text_or(c->cgroup_parent, ""));
   en->config.name = str_dup(text_or(c->name, "tramway"));
   en->config.ipv4_pool = str_dup(text_or(c->ipv4_pool, "10.213.0.0/16"));
   en->config.ipv6_pool = str_dup(text_or(c->ipv6_pool, "fd7a:7472:616d::/48"));
@@ -192,7 +193,7 @@ static err *set_up(struct local_engine *en) {
   TRY(check_config(&en->config));
   TRY(find_programs(&en->programs));
   TRY(make_folders(en));
-  TRY(cgroups_detect(en->config.name, &en->cgroups));
+  TRY(cgroups_detect(en->config.cgroup_parent, en->config.name, &en->cgroups));
   TRY(load_seccomp(en));
   auto_free char *ranges = str_format("%s/engine/ranges.json", en->config.data_dir);
   TRY(user_ranges_load(ranges, &en->ranges));
@@ -246,6 +247,7 @@ static void free_config(struct local_config *c) {
   free((char *)c->run_dir);
   free((char *)c->exec_program);
   free((char *)c->name);
+  free((char *)c->cgroup_parent);
   free((char *)c->ipv4_pool);
   free((char *)c->ipv6_pool);
   free((int *)c->edge_ports);

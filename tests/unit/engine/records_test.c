@@ -119,11 +119,54 @@ TEST(ranges_are_kept_and_given_back) {
   CHECK_OK(file_remove_tree(dir));
 }
 
+static const char v2_mounts[] =
+    "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+#define DELEGATED "/tramway.slice/tramway-instances.service"
+
+TEST(a_delegated_group_is_used_on_version_2_only) {
+  struct cgroups c;
+  CHECK_OK(cgroups_parse(DELEGATED, "tramway", v2_mounts, &c));
+  auto_free char *path = cgroups_oci_path(&c, "d-0");
+  CHECK_TEXT(path, DELEGATED "/tramway/d-0");
+  CHECK_TEXT(c.memory, "/sys/fs/cgroup");
+  cgroups_done(&c);
+  CHECK_OK(cgroups_parse(DELEGATED, "tramway",
+                         "33 32 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", &c));
+  auto_free char *of_v1 = cgroups_oci_path(&c, "d-0");
+  CHECK_TEXT(of_v1, "/tramway/d-0");
+  cgroups_done(&c);
+}
+
+/* Conmon leaves tramd's unit for the group that outlives it; where tramd is in no unit it stays. */
+TEST(monitors_are_placed_in_the_delegated_group) {
+  char place[] = "/tmp/tramway-test-XXXXXX";
+  struct cgroups c;
+  auto_strv argv = STRV_EMPTY, none = STRV_EMPTY;
+  CHECK(mkdtemp(place) != NULL);
+  auto_free char *root = str_format("%s/sys/fs/cgroup", place);
+  auto_free char *monitor = str_format("%s" DELEGATED "/tramway/monitor", root);
+  auto_free char *procs = path_join(monitor, "cgroup.procs");
+  CHECK_OK(file_make_dirs(monitor, 0755));
+  CHECK_OK(file_write_fast(procs, "", 0, 0600));
+  CHECK_OK(cgroups_parse(DELEGATED, "tramway", v2_mounts, &c));
+  strv_done(&c.hierarchies);
+  c.hierarchies = STRV_EMPTY;
+  strv_add(&c.hierarchies, root);
+  cgroups_add_monitor_options(&c, "0::/tramway.slice/tramway.service\n", &argv);
+  CHECK_INT(argv.len, 2);
+  CHECK_TEXT(argv.items[0], "--cgroup");
+  CHECK_TEXT(argv.items[1], monitor);
+  cgroups_add_monitor_options(&c, "0::/\n", &none);
+  CHECK_INT(none.len, 0);
+  cgroups_done(&c);
+  CHECK_OK(file_remove_tree(place));
+}
+
 TEST(cgroups_of_all_hosts) {
   struct cgroups c;
   static const char v2[] =
       "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
-  CHECK_OK(cgroups_parse("tramway", v2, &c));
+  CHECK_OK(cgroups_parse("", "tramway", v2, &c));
   CHECK(c.v2 && !c.hybrid);
   CHECK_TEXT(c.memory, "/sys/fs/cgroup");
   auto_free char *path = cgroups_oci_path(&c, "d-0");
@@ -134,12 +177,12 @@ TEST(cgroups_of_all_hosts) {
       "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:5 - cgroup cgroup rw,cpu,cpuacct\n"
       "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
       "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\nnonsense\n";
-  CHECK_OK(cgroups_parse("tramway", hybrid, &c));
+  CHECK_OK(cgroups_parse("", "tramway", hybrid, &c));
   CHECK(!c.v2 && c.hybrid);
   CHECK_INT(c.hierarchies.len, 3);
   CHECK_TEXT(c.memory, "/sys/fs/cgroup/memory");
   cgroups_done(&c);
-  CHECK_ERR(cgroups_parse("tramway", "1 2 3:4 / / rw - ext4 /dev/x rw\n", &c), ERR_NOT_FOUND,
+  CHECK_ERR(cgroups_parse("", "tramway", "1 2 3:4 / / rw - ext4 /dev/x rw\n", &c), ERR_NOT_FOUND,
             "control groups");
 }
 
