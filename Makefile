@@ -127,7 +127,7 @@ run: deps
 	@scripts/run
 stop:
 	@scripts/stop
-bench: deps all
+bench: deps all $(BUILD)/tests/bench/edge_routes
 	@scripts/bench
 fault: deps all
 	@tests/fault/run
