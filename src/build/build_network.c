@@ -18,10 +18,11 @@
 #include "base/secret.h"
 #include "build/build_firewall.h"
 #include "loop/spawn.h"
+#include "loop/timer.h"
 
 #define NETAVARK "/usr/lib/podman/netavark"
 
-enum { DEADLINE_MS = 20000, FIRST_HOST = 2 };
+enum { DEADLINE_MS = 20000, FIRST_HOST = 2, NETAVARK_TRIES = 4, NETAVARK_RETRY_MS = 250 };
 
 struct build_networks {
   loop *loop;
@@ -43,6 +44,8 @@ struct change {
   build_network_done_fn *opened;
   build_network_closed_fn *closed;
   void *arg;
+  int tries; /* of netavark's setup */
+  timer *retry;
 };
 
 err *build_networks_new(loop *l, const struct builder_config *config, const char *subnet, const char *tag,
@@ -263,10 +266,26 @@ static err *isolate_ports(const build_networks *n) {
   return e;
 }
 
+static void set_up(void *arg);
+
+/* What a try that failed has made would be in the way of the next. */
+static void on_half_torn_down(void *arg, const struct spawn_result *result) {
+  (void)result;
+  struct change *c = arg;
+  c->retry = timer_start(c->networks->loop, NETAVARK_RETRY_MS, 0, set_up, c);
+}
+
+/* netavark fails when another (the engine's, another build's) changes the same chains at the same
+ * moment: try again. */
 static void on_set_up(void *arg, const struct spawn_result *result) {
   struct change *c = arg;
   err *e = spawn_result_err(result);
   if (e && *result->output) e = err_wrap(e, "%s", result->output); /* netavark's reason is a JSON on stdout */
+  if (e && ++c->tries < NETAVARK_TRIES) {
+    err_ignore(e);
+    e = run_netavark(c, "teardown", on_half_torn_down);
+    if (!e) return;
+  }
   if (!e) e = isolate_ports(c->networks);
   if (e) {
     fail_open(c, e);
@@ -276,10 +295,20 @@ static void on_set_up(void *arg, const struct spawn_result *result) {
   change_free(c);
 }
 
+static void set_up(void *arg) {
+  struct change *c = arg;
+  timer_stop(c->retry);
+  c->retry = NULL;
+  err *e = run_netavark(c, "setup", on_set_up);
+  if (e) fail_open(c, e);
+}
+
 static void on_firewall_set(void *arg, err *e) {
   struct change *c = arg;
-  if (!e) e = run_netavark(c, "setup", on_set_up);
-  if (e) fail_open(c, e);
+  if (e)
+    fail_open(c, e);
+  else
+    set_up(c);
 }
 
 /* Each open sets the table anew: the host's resolvers and routes may have changed. */
