@@ -81,9 +81,10 @@ void core_repaired(void *core_, const struct repair *r) {
 
 static char *cause_of(const struct instance_report *report) {
   int code = report->exit_code;
+  if (code == EXIT_CODE_NONE && str_empty(report->problem))
+    return str_format("replica %d had ended unseen: the machine or its containers were stopped", report->replica);
   if (code == EXIT_CODE_NONE)
-    return str_format("replica %d could not be started%s%s", report->replica,
-                      str_empty(report->problem) ? "" : ": ", report->problem);
+    return str_format("replica %d could not be started: %s", report->replica, report->problem);
   const char *memory = report->oom_killed ? ", out of memory" : "";
   const char *name = code > 128 ? sigabbrev_np(code - 128) : NULL;
   if (name) return str_format("replica %d was ended by SIG%s%s", report->replica, name, memory);

@@ -34,6 +34,7 @@ static struct fixture {
   engine *engine;
   struct seen seen[128];
   size_t seen_len;
+  struct strv repairs; /* "object: cause: outcome", or with a failure "object failed: cause: …" */
   bool done; /* of the last asynchronous call */
   char done_error[512];
 } fx;
@@ -62,6 +63,13 @@ static inline void on_change(void *arg, const struct instance_report *r) {
   snprintf(s->problem, sizeof s->problem, "%s", r->problem);
   snprintf(s->address, sizeof s->address, "%s", r->address);
   snprintf(s->address6, sizeof s->address6, "%s", r->address6);
+}
+
+static inline void on_repair(void *arg, const struct repair *r) {
+  (void)arg;
+  printf("# %s%s: %s: %s%s%s\n", r->object, r->failure ? " failed" : "", r->cause, r->outcome,
+         r->failure ? ": " : "", r->failure ? r->failure : "");
+  strv_addf(&fx.repairs, "%s%s: %s: %s", r->object, r->failure ? " failed" : "", r->cause, r->outcome);
 }
 
 static inline void on_done(void *arg, err *e) {
@@ -152,6 +160,7 @@ static inline void fx_start_engine(void) {
       .edge_ports = test_edge_ports,
       .backoff_first_ms = 20,
       .backoff_max_ms = 100,
+      .watch_ms = 200,
       .comeback_max_ms = fx_comeback_max_ms,
       .log_path = test_log_path,
       .layers = test_layers,
@@ -160,6 +169,7 @@ static inline void fx_start_engine(void) {
   err *e = local_engine_new(fx.loop, &config, on_change, NULL, &fx.engine);
   free(own);
   CHECK_OK(e);
+  engine_on_repair(fx.engine, on_repair, NULL);
   fx.done = false;
   engine_start(fx.engine, on_done, NULL);
   TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
@@ -180,6 +190,7 @@ static inline void fx_close(void) {
     fx.engine = NULL;
   }
   loop_free(fx.loop);
+  strv_done(&fx.repairs);
   auto_err *e = file_remove_tree(fx.dir);
   if (e) printf("# removing %s: %s\n", fx.dir, err_message(e));
 }

@@ -43,9 +43,9 @@ static void undo_and_go_on(struct instance *inst) {
 
 /* A job whose end nobody saw cannot be run again: it may have changed things.  It failed. */
 static void lose(struct instance *inst) {
+  inst->exit_code = EXIT_CODE_NONE;
   if (inst->owner->w->kind == WORKLOAD_JOB) {
     inst->ended = true;
-    inst->exit_code = EXIT_CODE_NONE;
     str_replace_owned(&inst->problem,
                       "it was interrupted: the machine or its containers were stopped");
   }
@@ -169,6 +169,7 @@ static void on_networks_adopted(void *arg, err *e) {
     size_t cursor = 0;
     for (network *w; (w = networks_next(a.engine->networks, &cursor));)
       local_names_changed(a.engine, network_environment(w));
+    watch_adopted(a.engine);
   }
   if (a.done)
     a.done(a.arg, err_wrap(e, "adopting what runs"));

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { NFT_DEADLINE_MS = 10000 };
+enum { NFT_DEADLINE_MS = 10000, RULESET_LIMIT = 4 * 1024 * 1024 };
 
 /* A set or map may not be empty in nft's syntax, so what would be empty is left out. */
 static void add_pairs(struct str *out, const struct strv *bridges) {
@@ -87,4 +87,29 @@ void firewall_apply(loop *l, const char *text, firewall_done_fn *done, void *arg
 void firewall_remove(loop *l, const char *table, firewall_done_fn *done, void *arg) {
   auto_free char *text = str_format("table inet %s {}\ndelete table inet %s\n", table, table);
   firewall_apply(l, text, done, arg);
+}
+
+struct reading {
+  firewall_read_fn *done;
+  void *arg;
+};
+
+static void on_read(void *arg, const struct spawn_result *result) {
+  struct reading r = *(struct reading *)arg;
+  free(arg);
+  r.done(r.arg, err_wrap(spawn_result_err(result), "reading the firewall"), result->output ? result->output : "");
+}
+
+/* -s: without counters, which change; -a: with handles, by which a rule is known. */
+void firewall_read(loop *l, const char *table, firewall_read_fn *done, void *arg) {
+  const char *const whole[] = {"nft", "-s", "-a", "list", "ruleset", NULL};
+  const char *const one[] = {"nft", "-s", "-a", "list", "table", "inet", table, NULL};
+  struct spawn_options options = {
+      .argv = table ? one : whole, .deadline_ms = NFT_DEADLINE_MS, .collect_limit = RULESET_LIMIT};
+  struct reading *r = mem_alloc(sizeof *r);
+  *r = (struct reading){done, arg};
+  err *e = spawn_start(l, &options, on_read, r, NULL);
+  if (!e) return;
+  free(r);
+  done(arg, err_wrap(e, "reading the firewall"), "");
 }

@@ -18,6 +18,10 @@ typedef void firewall_done_fn(void *arg, err *e); /* owns e */
 /* Gives `text` to nft. */
 void firewall_apply(loop *l, const char *text, firewall_done_fn *done, void *arg);
 
+/* What nft has: of that table only, or (NULL) of all.  `text` is borrowed; "" when there is none. */
+typedef void firewall_read_fn(void *arg, err *e, const char *text); /* owns e */
+void firewall_read(loop *l, const char *table, firewall_read_fn *done, void *arg);
+
 /* Deletes the table; none there is success. */
 void firewall_remove(loop *l, const char *table, firewall_done_fn *done, void *arg);
 

@@ -288,7 +288,7 @@ struct instance *instance_new(struct local_engine *en, struct local_workload *ow
   inst->replica = replica;
   inst->id = str_format("%s-%d", owner->w->id, replica);
   inst->exit_code = EXIT_CODE_NONE;
-  inst->pidfd = -1;
+  inst->pidfd = inst->monitor_fd = -1;
   inst->bundle = path_join(en->folders.bundles, inst->id);
   inst->rootfs = path_join(inst->bundle, "rootfs");
   inst->state_dir = path_join(en->folders.instances, inst->id);

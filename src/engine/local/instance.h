@@ -10,6 +10,7 @@
 #ifndef TRAMWAY_ENGINE_LOCAL_INSTANCE_H
 #define TRAMWAY_ENGINE_LOCAL_INSTANCE_H
 
+#include "engine/local/link.h"
 #include "engine/local/local_private.h"
 
 enum phase {
@@ -60,6 +61,7 @@ struct instance {
   pid_t pid;
   uint64_t pid_started; /* in clock ticks since boot: tells a pid that was given again */
   int pidfd;
+  int monitor_fd;    /* of conmon, once somebody looked; -1: not yet */
   uv_poll_t *exit_poll;
   timer *timer;      /* of WAIT and STOP, and of CLEAN when it is tried again */
   timer *exit_timer; /* the process is gone, conmon's file not there yet */
@@ -80,6 +82,7 @@ struct instance {
   bool gone;       /* removed; freed at the end of the turn */
   bool exit_noted; /* ended before its start was confirmed */
   bool ended;      /* the policy says no restart */
+  bool unmounted;  /* somebody took its mount from the host, and that was told */
   bool before;     /* not started by this process: runs again in its turn (comeback.c) */
   bool held;       /* waits for that turn */
   bool listens;    /* was seen listening in this run */
@@ -111,10 +114,13 @@ void step_create(struct instance *inst);
 void step_connect(struct instance *inst);
 void step_start(struct instance *inst);
 void step_clean(struct instance *inst);
+void instance_name_link(struct instance *inst);                 /* sets `link`; of this run */
+struct link instance_link(const struct instance *inst);         /* what step_connect makes */
 
 /* instance_watch.c: the first process */
 fallible instance_watch(struct instance *inst); /* inst->pid */
 void instance_unwatch(struct instance *inst);
+bool instance_has_monitor(struct instance *inst); /* conmon lives, which keeps its log and exit code */
 void instance_signal(struct instance *inst, int signal);
 bool instance_is_alive(const struct instance *inst); /* pid runs and is the one recorded */
 uint64_t instance_start_time(pid_t pid);             /* 0: no such process */

@@ -193,8 +193,7 @@ void step_create(struct instance *inst) {
 
 /* --- CONNECT --------------------------------------------------------------------- */
 
-static err *connect_link(void *arg) {
-  const struct instance *inst = arg;
+struct link instance_link(const struct instance *inst) {
   const network *w = inst->network;
   struct link link = {
       .pid = inst->pid,
@@ -207,15 +206,24 @@ static err *connect_link(void *arg) {
   };
   snprintf(link.host_name, sizeof link.host_name, "%s", inst->link);
   snprintf(link.bridge, sizeof link.bridge, "%s", network_bridge(w));
+  return link;
+}
+
+static err *connect_link(void *arg) {
+  struct link link = instance_link(arg);
   return err_wrap(link_connect(&link), "connecting to the network");
 }
 
 /* The link's name changes with every run: the kernel takes the last one's away in its own time. */
+void instance_name_link(struct instance *inst) {
+  snprintf(inst->link, sizeof inst->link, "tv%08x%03x",
+           ntohl(network_address(inst->network, inst->host).s_addr), inst->run & 0xfffu);
+}
+
 void step_connect(struct instance *inst) {
   instance_record(inst);
   inst->engine->pending++;
-  snprintf(inst->link, sizeof inst->link, "tv%08x%03x",
-           ntohl(network_address(inst->network, inst->host).s_addr), inst->run & 0xfffu);
+  instance_name_link(inst);
   inst->named = true;
   local_names_changed(inst->engine, inst->owner->w->environment_id);
   work_start(inst->engine->loop, connect_link, on_work_done, inst);

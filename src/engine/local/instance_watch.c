@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +95,29 @@ void instance_unwatch(struct instance *inst) {
   if (inst->exit_poll) uv_close((uv_handle_t *)inst->exit_poll, on_poll_closed);
   inst->exit_poll = NULL;
   if (inst->pidfd >= 0) close(inst->pidfd);
-  inst->pidfd = -1;
+  if (inst->monitor_fd >= 0) close(inst->monitor_fd);
+  inst->pidfd = inst->monitor_fd = -1;
+}
+
+/* Its pid, when that is a conmon: the number may be another program's by now. */
+static pid_t find_monitor(const struct instance *inst) {
+  auto_free char *pid_path = path_join(inst->bundle, "conmon.pid");
+  auto_str text = STR_EMPTY, name = STR_EMPTY;
+  auto_err *e = file_read(pid_path, 64, &text);
+  int pid = e ? 0 : atoi(str_text(&text));
+  auto_free char *name_path = str_format("/proc/%d/comm", pid);
+  auto_err *gone = file_read(name_path, 64, &name);
+  return !gone && str_starts(str_text(&name), "conmon") ? pid : 0;
+}
+
+bool instance_has_monitor(struct instance *inst) {
+  if (inst->monitor_fd < 0) {
+    pid_t pid = find_monitor(inst);
+    if (!pid) return false;
+    inst->monitor_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  }
+  struct pollfd end = {.fd = inst->monitor_fd, .events = POLLIN};
+  return inst->monitor_fd >= 0 && poll(&end, 1, 0) == 0;
 }
 
 void instance_signal(struct instance *inst, int signal) {

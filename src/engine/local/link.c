@@ -15,9 +15,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/local/netlink.h"
 #include "engine/local/netns.h"
-
-enum { ANSWER_TIMEOUT_S = 5 };
 
 /* A request under construction; 1 KiB is several times what the largest of them needs. */
 struct request {
@@ -53,12 +52,7 @@ static void end_nest(struct request *r, struct rtattr *attribute) {
 }
 
 static err *open_socket(int *ret_fd) {
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return err_errno(errno, "opening a route socket");
-  struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  *ret_fd = fd;
-  return NULL;
+  return netlink_open(NETLINK_ROUTE, ret_fd);
 }
 
 /* Sends and waits for the kernel's verdict. */
@@ -209,4 +203,27 @@ err *link_delete(const char *name) {
     return NULL;
   }
   return err_wrap(e, "'%s'", name);
+}
+
+/* One change of a link that is there. */
+static err *change(const char *name, int attribute, const void *data, size_t size, const char *what) {
+  auto_fd fd = -1;
+  TRY(open_socket(&fd));
+  struct request r;
+  struct ifinfomsg *info = request_begin(&r, RTM_NEWLINK, 0, sizeof *info);
+  info->ifi_index = (int)if_nametoindex(name);
+  if (!info->ifi_index) return err_errno(errno, "the link '%s'", name);
+  info->ifi_flags = info->ifi_change = IFF_UP;
+  add(&r, attribute, data, size);
+  return err_wrap(talk(fd, &r, what), "'%s'", name);
+}
+
+err *link_attach(const char *name, const char *bridge) {
+  unsigned master = if_nametoindex(bridge);
+  if (!master) return err_errno(errno, "the bridge '%s'", bridge);
+  return change(name, IFLA_MASTER, &master, sizeof master, "putting a link into its bridge");
+}
+
+err *link_set_address(const char *name, const unsigned char address[6]) {
+  return change(name, IFLA_ADDRESS, address, 6, "setting a hardware address");
 }

@@ -27,6 +27,12 @@ struct link {
  * left. */
 fallible link_connect(const struct link *l);
 
+/* Puts a link that is there into the bridge, and brings it up. */
+fallible link_attach(const char *name, const char *bridge);
+
+/* Gives it a hardware address, and brings it up. */
+fallible link_set_address(const char *name, const unsigned char address[6]);
+
 bool link_exists(const char *name);
 fallible link_delete(const char *name); /* nothing there is success */
 

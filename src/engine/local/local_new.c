@@ -20,7 +20,6 @@ enum {
   NAME_MAX_LEN = 8, /* "tramway-e255" must fit IFNAMSIZ */
   SECCOMP_LIMIT = 1024 * 1024,
   OWN_GROUPS_LIMIT = 65536,
-  NAMES_WATCH_MS = 5000,
   OPEN_FILES_MAX = 524288, /* systemd's default hard limit for services */
 };
 
@@ -54,6 +53,7 @@ static void copy_config(struct local_engine *en, const struct local_config *c) {
   /* A dependency may be slow (a database that recovers) or broken.  After this the rest starts
    * without it, as it would have to if it broke later. */
   if (!c->comeback_max_ms) en->config.comeback_max_ms = 60000;
+  if (!c->watch_ms) en->config.watch_ms = 2000;
   if (!c->layers) en->config.layers = image_layers;
 }
 
@@ -121,11 +121,10 @@ static err *check_reachable(const char *path) {
   return NULL;
 }
 
-static err *make_folders(struct local_engine *en) {
+err *local_make_folders(struct local_engine *en) {
   const struct local_folders *f = &en->folders;
   TRY(file_make_dirs(en->config.run_dir, 0755));
   TRY(check_reachable(en->config.run_dir));
-  TRY(rootfs_own_mount(en->config.run_dir));
   TRY(file_make_dirs(f->bundles, 0711));
   const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets, f->crun, f->layers};
   for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -175,8 +174,9 @@ static void on_exit_file(uv_fs_event_t *watch, const char *filename, int events,
   if (inst) instance_check_exit(inst);
 }
 
-static err *watch_exits(struct local_engine *en) {
-  uv_fs_event_init(loop_uv(en->loop), &en->exit_watch);
+err *local_watch_exits(struct local_engine *en) {
+  if (en->exit_watch_open) uv_fs_event_stop(&en->exit_watch); /* the folder is another one now */
+  else uv_fs_event_init(loop_uv(en->loop), &en->exit_watch);
   en->exit_watch.data = en;
   en->exit_watch_open = true;
   int failed = uv_fs_event_start(&en->exit_watch, on_exit_file, en->folders.exits, 0);
@@ -184,15 +184,11 @@ static err *watch_exits(struct local_engine *en) {
   return NULL;
 }
 
-static void watch_names(void *arg) {
-  struct local_engine *en = arg;
-  if (!en->closing && !en->halting) networks_watch(en->networks);
-}
-
 static err *set_up(struct local_engine *en) {
   TRY(check_config(&en->config));
   TRY(find_programs(&en->programs));
-  TRY(make_folders(en));
+  TRY(local_make_folders(en));
+  TRY(rootfs_own_mount(en->config.run_dir));
   TRY(cgroups_detect(en->config.cgroup_parent, en->config.name, &en->cgroups));
   TRY(load_seccomp(en));
   auto_free char *ranges = str_format("%s/engine/ranges.json", en->config.data_dir);
@@ -232,12 +228,12 @@ err *local_engine_new(loop *l, const struct local_config *config, engine_change_
   name_folders(en);
   err *e = set_up(en);
   if (!e) e = set_up_networks(en);
-  if (!e) e = watch_exits(en);
+  if (!e) e = local_watch_exits(en);
   if (e) {
     local_free_parts(en);
     return err_wrap(e, "the local engine");
   }
-  en->names_watch = timer_start(l, NAMES_WATCH_MS, NAMES_WATCH_MS, watch_names, en);
+  watch_begin(en);
   *ret_engine = &en->base;
   return NULL;
 }
@@ -288,7 +284,7 @@ static void on_watch_closed(uv_handle_t *handle) {
 }
 
 void local_free_parts(struct local_engine *en) {
-  timer_stop(en->names_watch);
+  watch_end(en);
   timer_stop(en->comeback.tick);
   if (en->exit_watch_open)
     uv_close((uv_handle_t *)&en->exit_watch, on_watch_closed);

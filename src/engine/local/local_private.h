@@ -28,6 +28,17 @@ struct comeback { /* see comeback.c */
   bool due;             /* a look is due this turn */
 };
 
+struct watch { /* see watch.c */
+  timer *tick;
+  bool adopted;           /* what ran is known: there is something to compare with */
+  bool measuring, mending; /* on the pool */
+  bool reading_firewall;
+  uint32_t good_firewall; /* generation that was found in order */
+  size_t inside_from;     /* whose end of the link is looked at next */
+  map *failing;           /* what could not be mended → struct mend_failure */
+  char *restarting;       /* id of the instance that is restarted to mend it; NULL: none */
+};
+
 struct local_engine {
   engine base;
   loop *loop;
@@ -47,7 +58,7 @@ struct local_engine {
   map *instances;           /* id → struct instance */
   uv_fs_event_t exit_watch; /* on folders.exits */
   bool exit_watch_open;
-  timer *names_watch;
+  struct watch watch;
   struct strv renamed; /* environments whose names are to be published at the end of this turn */
   struct comeback comeback;
   unsigned mounts;     /* numbers the folders.layers in use */
@@ -94,7 +105,14 @@ void local_check_gone_later(struct local_workload *owner);
 extern const struct engine_ops local_engine_ops;
 
 /* local_new.c */
+fallible local_make_folders(struct local_engine *en); /* those that are not there */
+fallible local_watch_exits(struct local_engine *en);  /* anew, when they were */
 void local_free_parts(struct local_engine *en);
+
+/* watch.c: damage from outside, found and mended */
+void watch_begin(struct local_engine *en);
+void watch_adopted(struct local_engine *en); /* looks for the first time, at once */
+void watch_end(struct local_engine *en);     /* nothing may be in progress */
 
 /* adopt.c */
 void local_start(engine *en, engine_done_fn *done, void *arg);

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { NAMES_FILE_LIMIT = 4 * 1024 * 1024, PID_FILE_LIMIT = 64 };
+enum { NAMES_FILE_LIMIT = 4 * 1024 * 1024, PID_FILE_LIMIT = 64, CMDLINE_LIMIT = 65536 };
 
 char *names_render(const char *gateway, const char *gateway6, const struct names_entry *entries,
                    size_t len) {
@@ -44,9 +44,10 @@ static pid_t find_server(const char *config_dir) {
   auto_err *e = file_read(pid_path, PID_FILE_LIMIT, &text);
   int pid = e ? 0 : atoi(str_text(&text));
   if (pid <= 1) return 0;
-  auto_free char *name_path = str_format("/proc/%d/comm", pid);
-  auto_err *gone = file_read(name_path, PID_FILE_LIMIT, &name);
-  return !gone && str_starts(str_text(&name), "aardvark-dns") ? pid : 0;
+  /* Empty for one that has ended and was not waited for. */
+  auto_free char *name_path = str_format("/proc/%d/cmdline", pid);
+  auto_err *gone = file_read(name_path, CMDLINE_LIMIT, &name);
+  return !gone && str_ends(str_text(&name), "aardvark-dns") ? pid : 0;
 }
 
 bool names_alive(const char *config_dir) {

@@ -117,12 +117,13 @@ void networks_free(networks *n) {
   map_free(n->by_environment);
   free(n->dns_dir);
   free(n->state_file);
+  free(n->firewall);
   free(n->bridge_prefix);
   free(n);
 }
 
 bool networks_busy(const networks *n) {
-  return n->running || n->server_starting || !list_empty(&n->operations);
+  return n->running || n->server_starting || n->firewall_listing || !list_empty(&n->operations);
 }
 
 network *networks_find(const networks *n, const char *environment_id) {
@@ -220,6 +221,14 @@ const char *network_environment(const network *w) {
   return w->environment_id;
 }
 
+const char *network_anchor_path(const network *w) {
+  return w->anchor_path;
+}
+
+const char *networks_firewall(const networks *n) {
+  return n->firewall;
+}
+
 const char *network_dns_dir(const network *w) {
   return w->all->dns_dir;
 }
@@ -232,10 +241,14 @@ bool network_ready(const network *w) {
   return w->state == NETWORK_READY;
 }
 
-static json_t *subnet(const network *w, int family, int prefix) {
+char *network_subnet_text(const network *w, int family) {
   auto_free char *net = network_address_text(w, 0, family);
+  return str_format("%s/%d", net, family == AF_INET ? NETWORK_PREFIX : NETWORK_PREFIX6);
+}
+
+static json_t *subnet(const network *w, int family) {
   auto_free char *gateway = network_address_text(w, NETWORK_GATEWAY, family);
-  auto_free char *cidr = str_format("%s/%d", net, prefix);
+  auto_free char *cidr = network_subnet_text(w, family);
   return json_pack("{s:s, s:s}", "subnet", cidr, "gateway", gateway);
 }
 
@@ -248,7 +261,7 @@ char *network_netavark_json(const network *w) {
       "container_id", w->anchor_id, "container_name", w->anchor_id, "networks", w->name,
       "interface_name", "eth0", "static_ips", address, address6, "network_info", w->name, "name",
       w->name, "id", w->anchor_id, "driver", "bridge", "network_interface", w->bridge, "subnets",
-      subnet(w, AF_INET, NETWORK_PREFIX), subnet(w, AF_INET6, NETWORK_PREFIX6), "ipv6_enabled", 1,
+      subnet(w, AF_INET), subnet(w, AF_INET6), "ipv6_enabled", 1,
       "internal", 0, "dns_enabled", 1);
   return json_to_text(options);
 }

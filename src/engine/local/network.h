@@ -52,8 +52,18 @@ void network_remove(network *w, bool forget, network_done_fn *done, void *arg);
 /* Takes all networks and the firewall down; they are made again when needed. */
 void networks_remove_all(networks *n, network_done_fn *done, void *arg);
 
-/* Starts aardvark-dns again if it died. */
-void networks_watch(networks *n);
+/* Starts aardvark-dns again if it died: true says that it had. */
+bool networks_watch(networks *n);
+
+/* Makes the network anew although it was there, because somebody damaged it.  keep_bridge: only its
+ * anchor and its rules; otherwise the links on the old bridge must be attached to the new one. */
+void network_mend(network *w, bool keep_bridge, network_done_fn *done, void *arg);
+
+/* Sets the firewall's table again. */
+void networks_mend_firewall(networks *n, network_done_fn *done, void *arg);
+
+/* The table as nft listed it when it was set last; NULL while that is not known.  Borrowed. */
+const char *networks_firewall(const networks *n);
 
 /* A number of an instance in the network: `wanted` if it is free (0: any).  ERR_LIMIT: all taken.
  */
@@ -66,6 +76,8 @@ char *network_address_text(const network *w, int host, int family); /* the calle
 const char *network_bridge(const network *w);
 const char *network_name(const network *w);
 const char *network_environment(const network *w);
+char *network_subnet_text(const network *w, int family); /* "10.213.0.0/24"; the caller owns it */
+const char *network_anchor_path(const network *w);
 const char *network_dns_dir(const network *w); /* netavark's config folder */
 bool network_ready(const network *w);
 const char *network_anchor_id(const network *w);

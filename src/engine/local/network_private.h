@@ -24,7 +24,8 @@ struct networks {
   map *by_environment;    /* → struct network */
   struct list operations; /* waiting and (first) running; netavark runs one at a time, because its
                              iptables chains are shared and it takes no lock */
-  bool running, server_starting;
+  bool running, server_starting, firewall_listing;
+  char *firewall; /* our table as nft lists it, since it was set last; NULL: not known yet */
 };
 
 struct network {
@@ -34,6 +35,7 @@ struct network {
   unsigned number;
   char bridge[IF_NAMESIZE];
   enum network_state state;
+  bool keep_bridge; /* when it is made anew: what hangs on the bridge stays there */
   bool hosts[NETWORK_HOSTS];
   int next_host;
 };

@@ -50,7 +50,7 @@ static err *drop_anchor(const network *w) {
     continue;
   if (unlink(w->anchor_path) < 0 && errno != ENOENT)
     return err_errno(errno, "removing '%s'", w->anchor_path);
-  return link_delete(w->bridge);
+  return w->keep_bridge ? NULL : link_delete(w->bridge);
 }
 
 static err *bind_namespace(void *arg) {
@@ -74,7 +74,44 @@ static err *remove_anchor(void *arg) {
   return drop_anchor(((struct operation *)arg)->network);
 }
 
+/* The bridge's hardware address follows from its gateway's, as those of instances do: a bridge that is
+ * made anew is the same to those who know its address. */
+static err *complete_setup(void *arg) {
+  network *w = ((struct operation *)arg)->network;
+  struct in_addr gateway = network_address(w, NETWORK_GATEWAY);
+  unsigned char address[6] = {0x02, 0x74};
+  memcpy(address + 2, &gateway, sizeof gateway);
+  TRY(link_set_address(w->bridge, address));
+  return file_write_fast(w->ready_path, "", 0, 0600);
+}
+
 /* --- The operation --------------------------------------------------------------- */
+
+static void on_firewall_listed(void *arg, err *e, const char *text) {
+  networks *n = arg;
+  n->firewall_listing = false;
+  if (e) /* somebody deleted it at once: the next look sets it again */
+    log_debug("engine", "%s", err_message(e));
+  str_replace_owned(&n->firewall, text);
+  err_free(e);
+}
+
+struct setting {
+  networks *all;
+  firewall_done_fn *done;
+  void *arg;
+};
+
+/* What nft makes of it is the measure for later looks; nobody waits for that. */
+static void on_firewall_set(void *arg, err *e) {
+  struct setting s = *(struct setting *)arg;
+  free(arg);
+  if (!e) {
+    s.all->firewall_listing = true;
+    firewall_read(s.all->loop, s.all->config.name, on_firewall_listed, s.all);
+  }
+  s.done(s.arg, e);
+}
 
 static void set_firewall(networks *n, firewall_done_fn *done, void *arg) {
   auto_strv bridges = STRV_EMPTY;
@@ -83,7 +120,10 @@ static void set_firewall(networks *n, firewall_done_fn *done, void *arg) {
     if (w->state == NETWORK_READY) strv_add(&bridges, w->bridge);
   auto_free char *text =
       firewall_render(n->config.name, n->bridge_prefix, &bridges, n->config.edge_ports);
-  firewall_apply(n->loop, text, done, arg);
+  str_replace_owned(&n->firewall, NULL);
+  struct setting *s = mem_alloc(sizeof *s);
+  *s = (struct setting){n, done, arg};
+  firewall_apply(n->loop, text, on_firewall_set, s);
 }
 
 static void finish(void *arg, err *e) {
@@ -91,6 +131,7 @@ static void finish(void *arg, err *e) {
   networks *n = o->network->all;
   auto_free char *name = str_dup(o->network->name);
   if (e && !o->removal) o->network->state = NETWORK_ABSENT;
+  o->network->keep_bridge = false;
   if (o->removal && o->forget && !e) {
     map_remove(n->by_environment, o->network->environment_id);
     network_free(o->network);
@@ -136,15 +177,14 @@ static void removal_tried(struct operation *o, err *e) {
   work_start(o->network->all->loop, remove_anchor, on_anchor_removed, o);
 }
 
-static void setup_succeeded(struct operation *o) {
-  network *w = o->network;
-  err *e = file_write_fast(w->ready_path, "", 0, 0600);
+static void on_setup_complete(void *arg, err *e) {
+  struct operation *o = arg;
   if (e) {
     finish(o, e);
     return;
   }
-  w->state = NETWORK_READY;
-  set_firewall(w->all, finish, o);
+  o->network->state = NETWORK_READY;
+  set_firewall(o->network->all, finish, o);
 }
 
 /* netavark of another owner (buildah, Podman) may change the same chains at the same moment, which
@@ -161,7 +201,7 @@ static void on_netavark_done(void *arg, const struct spawn_result *result) {
   } else if (e) {
     finish(o, e);
   } else {
-    setup_succeeded(o);
+    work_start(o->network->all->loop, complete_setup, on_setup_complete, o);
   }
 }
 
@@ -236,6 +276,12 @@ void network_remove(network *w, bool forget, network_done_fn *done, void *arg) {
   add_operation(w, true, forget, done, arg);
 }
 
+void network_mend(network *w, bool keep_bridge, network_done_fn *done, void *arg) {
+  w->state = NETWORK_ABSENT;
+  w->keep_bridge = keep_bridge;
+  add_operation(w, false, false, done, arg);
+}
+
 /* --- All of them ----------------------------------------------------------------- */
 
 void networks_adopt(networks *n, network_done_fn *done, void *arg) {
@@ -245,7 +291,28 @@ void networks_adopt(networks *n, network_done_fn *done, void *arg) {
       w->state = NETWORK_READY;
   }
   set_firewall(n, done, arg);
-  networks_watch(n);
+}
+
+struct firewall_mending {
+  networks *all;
+  network_done_fn *done;
+  void *arg;
+};
+
+static void on_firewall_mended(void *arg, err *e) {
+  struct firewall_mending m = *(struct firewall_mending *)arg;
+  free(arg);
+  m.all->running = false;
+  m.done(m.arg, e);
+  run_next(m.all);
+}
+
+/* As an operation: the table names the networks that are there when it is made. */
+void networks_mend_firewall(networks *n, network_done_fn *done, void *arg) {
+  struct firewall_mending *m = mem_alloc(sizeof *m);
+  *m = (struct firewall_mending){n, done, arg};
+  n->running = true;
+  set_firewall(n, on_firewall_mended, m);
 }
 
 struct remove_all {
@@ -313,9 +380,8 @@ static bool is_any_ready(const networks *n) {
   return false;
 }
 
-void networks_watch(networks *n) {
-  if (n->server_starting || n->running || !is_any_ready(n) || names_alive(n->dns_dir)) return;
-  log_warn("engine", "aardvark-dns does not run: starting it again");
+bool networks_watch(networks *n) {
+  if (n->server_starting || n->running || !is_any_ready(n) || names_alive(n->dns_dir)) return false;
   auto_free char *config_dir = path_join(n->dns_dir, "aardvark-dns");
   auto_strv argv = STRV_EMPTY;
   strv_add_all(&argv, n->config.monitor_argv);
@@ -328,4 +394,5 @@ void networks_watch(networks *n) {
     log_error("engine", "starting aardvark-dns again: %s", err_message(e));
   else
     n->server_starting = true;
+  return true;
 }
