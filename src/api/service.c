@@ -110,8 +110,7 @@ static err *update_settings(const struct graphql_call *call, struct service_inst
                    instance->settings.source_branch));
   TRY(service_settings_apply_json(&instance->settings, document));
   TRY(service_settings_check(&instance->settings));
-  TRY(service_instance_set_settings(db_of(call), instance->id, &instance->settings, clock_now_us()));
-  return core_settings_changed(core_of(call), instance->id);
+  return core_set_settings(core_of(call), instance->id, &instance->settings);
 }
 
 RESOLVER(mutation_instance_update) {

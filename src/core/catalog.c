@@ -233,22 +233,3 @@ err *core_domain_set_port(core *c, const char *id, int target_port) {
   routes_changed(c);
   return NULL;
 }
-
-/* ---- settings that take effect at once ---- */
-
-err *core_settings_changed(core *c, const char *service_instance_id) {
-  auto_service_instance instance = {0};
-  auto_deployment active = {0};
-  bool found = false;
-  TRY(service_instance_get(c->db, service_instance_id, &instance));
-  TRY(deployment_find_active(c->db, service_instance_id, &found, &active));
-  if (!found || active.settings.num_replicas == instance.settings.num_replicas) return NULL;
-  active.settings.num_replicas = instance.settings.num_replicas;
-  struct desired desired;
-  TRY(desired_make(c, &active, NULL, &desired));
-  err *e = engine_apply(c->engine, &desired.workload);
-  desired_done(&desired);
-  routes_changed(c);
-  /* Recorded last, against the rule: what is recorded counts as done, and applying twice is harmless. */
-  return e ? e : deployment_set_settings(c->db, active.id, &active.settings, clock_now_us());
-}

@@ -46,6 +46,8 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->logs = parts->logs;
   c->runs = map_new();
   c->retiring = map_new();
+  c->scaling = map_new();
+  c->settling = map_new();
   list_init(&c->watches);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
@@ -74,7 +76,8 @@ static void record_missing_release(core *c, const struct deployment *d) {
   if (e) log_warn("core", "deployment %s has no release: %s", d->id, err_message(e));
 }
 
-/* Live ones run already (the engine adopted them); of each service only the newest is to stay. */
+/* Live ones run already (the engine adopted them).  Of each service the newest is to stay: older ones go,
+ * and those that were still on their way when it went live are cancelled. */
 static err *resume_live(core *c) {
   auto_deployment_list active = {0};
   TRY(deployment_list_active(c->db, &active));
@@ -82,8 +85,10 @@ static err *resume_live(core *c) {
     auto_deployment newest = {0};
     bool found = false;
     TRY(deployment_find_active(c->db, active.items[i].service_instance_id, &found, &newest));
-    if (found && !str_eq(newest.id, active.items[i].id)) TRY(retire_start(c, active.items[i].id, false));
     record_missing_release(c, &active.items[i]);
+    if (!found || !str_eq(newest.id, active.items[i].id)) continue;
+    retire_older(c, &newest);
+    scale_follow(c, newest.id);
   }
   return NULL;
 }
@@ -103,13 +108,13 @@ static err *resume_one(core *c, const struct deployment *d) {
 
 static err *resume(core *c) {
   auto_deployment_list unfinished = {0};
-  TRY(resume_live(c));
   TRY(deployment_list_unfinished(c->db, &unfinished));
   for (size_t i = 0; i < unfinished.len; i++) {
     auto_err *e = resume_one(c, &unfinished.items[i]);
     if (e) log_error("core", "going on with deployment %s: %s", unfinished.items[i].id, err_message(e));
   }
-  return receipt_resume(c); /* one that cannot go on does not keep the others from it */
+  TRY(resume_live(c)); /* one that cannot go on does not keep the others from it */
+  return receipt_resume(c);
 }
 
 /* Whether what the engine runs under that name is still wanted by its deployment. */
@@ -211,6 +216,8 @@ void core_stop(core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value)) run_quiet(value);
   retire_quiet_all(c);
+  scale_stop_all(c);
+  readiness_forget_all(c);
   timer_stop(c->retry);
   c->retry = NULL;
 }
@@ -241,6 +248,8 @@ void core_free(core *c) {
   snapshot_store_free(c->snapshots);
   map_free(c->runs);
   map_free(c->retiring);
+  map_free(c->scaling);
+  map_free(c->settling);
   options_done(&c->options);
   free(c);
 }

@@ -137,8 +137,9 @@ fallible core_domain_create(core *c, const struct service_instance *instance, in
 fallible core_domain_delete(core *c, const char *id);
 fallible core_domain_set_port(core *c, const char *id, int target_port);
 
-/* Replicas and routes follow the settings at once, without a deployment. */
-fallible core_settings_changed(core *c, const char *service_instance_id);
+/* Records the settings.  The number of replicas is followed at once, without a deployment, by what is
+ * live and what is on its way there; everything else takes effect with the next deployment. */
+fallible core_set_settings(core *c, const char *service_instance_id, const struct service_settings *settings);
 
 /* The variables that the service's instances get now: user's and RAILWAY_*; a JSON object. */
 fallible core_variables(core *c, const struct service_instance *instance, json_t **ret_variables);

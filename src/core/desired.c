@@ -209,6 +209,16 @@ err *desired_make(core *c, const struct deployment *d, const char *job_command,
   return NULL;
 }
 
+int64_t desired_health_timeout_ms(const core *c, const struct deployment *d, const struct desired *desired) {
+  long long seconds;
+  for (size_t i = 0; i < desired->env.len; i++)
+    if (str_starts(desired->env.items[i], "RAILWAY_HEALTHCHECK_TIMEOUT_SEC=") &&
+        str_to_int(strchr(desired->env.items[i], '=') + 1, 1, HEALTHCHECK_TIMEOUT_S_MAX, &seconds))
+      return seconds * 1000;
+  int64_t set = d->settings.healthcheck_timeout_s;
+  return set != HEALTHCHECK_TIMEOUT_S_DEFAULT ? set * 1000 : c->options.healthcheck_timeout_ms;
+}
+
 void desired_done(struct desired *desired) {
   strv_done(&desired->argv);
   strv_done(&desired->env);

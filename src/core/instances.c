@@ -28,29 +28,43 @@ static struct deployment_instance *find_live(struct deployment_instance_list *li
   return NULL;
 }
 
-static void take_report(struct deployment_instance *row, const struct instance_report *report) {
-  row->status = report->status;
+static void take_report(struct deployment_instance *row, const struct instance_report *report,
+                        enum instance_status status) {
+  row->status = status;
   row->exit_code = report->exit_code;
   row->restarts = report->restarts;
   str_replace_owned(&row->address, str_empty(report->address) ? NULL : report->address);
 }
 
-err *instances_record(core *c, const struct instance_report *report) {
+/* Which status the row gets, after `before` (NULL: there is no row yet). */
+static err *status_after(core *c, const struct deployment_instance *before, const struct instance_report *report,
+                         enum instance_status *ret_status) {
+  *ret_status = report->status;
+  bool starts = report->status == INSTANCE_RUNNING && (!before || before->status != INSTANCE_RUNNING);
+  if (!starts || role_of(report->workload_id) != INSTANCE_REPLICA) return NULL;
+  bool applies = false;
+  TRY(readiness_applies(c, report->workload_id, &applies));
+  if (applies) *ret_status = INSTANCE_INITIALIZING;
+  return NULL;
+}
+
+err *instances_record(core *c, const struct instance_report *report, enum instance_status *ret_status) {
   char deployment_id[ID_SIZE];
   deployment_of(report->workload_id, deployment_id);
   auto_deployment_instance_list list = {0};
   TRY(deployment_instance_list(c->db, deployment_id, &list));
   struct deployment_instance *row = find_live(&list, report);
+  TRY(status_after(c, row, report, ret_status));
   if (row) {
     event_of_instance(c, row, report);
-    take_report(row, report);
+    take_report(row, report, *ret_status);
     return deployment_instance_update(c->db, row, clock_now_us());
   }
   if (report->status == INSTANCE_REMOVED) return NULL;
   auto_deployment_instance fresh = {.role = role_of(report->workload_id),
                                     .replica_index = report->replica};
   id_copy(fresh.deployment_id, deployment_id);
-  take_report(&fresh, report);
+  take_report(&fresh, report, *ret_status);
   return deployment_instance_insert(c->db, &fresh);
 }
 
@@ -115,9 +129,12 @@ static err *follow_live(core *c, const struct deployment *d) {
 }
 
 static err *instance_changed(core *c, const struct instance_report *report) {
-  TRY(instances_record(c, report));
+  enum instance_status status;
+  TRY(instances_record(c, report, &status));
   char deployment_id[ID_SIZE];
   deployment_of(report->workload_id, deployment_id);
+  if (status == INSTANCE_INITIALIZING) readiness_started(c, deployment_id, report->instance_id);
+  readiness_changed(c, deployment_id);
   bool is_job = str_ends(report->workload_id, JOB_SUFFIX);
   struct run *r = run_find(c, deployment_id);
   if (r) run_instance_changed(r, report, is_job);

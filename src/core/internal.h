@@ -39,6 +39,8 @@ struct core {
   struct core_options options; /* texts are owned */
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */
+  map *scaling;                /* deployment id → struct scaling: its replicas become more or fewer */
+  map *settling;               /* deployment id → struct settling: has replicas that are not ready */
   struct list watches;
   timer *retry;
   size_t uploads;  /* that are being unpacked */
@@ -85,6 +87,7 @@ bool run_is_building(const struct run *r);
 bool run_wants_build(const struct run *r); /* waits for a place among the builds */
 void run_build(struct run *r);             /* takes it */
 const char *run_service_instance(const struct run *r);
+void run_set_replicas(struct run *r, int64_t replicas); /* as its row says now */
 
 /* ---- run_wait.c: runs that wait for the services they need ---- */
 
@@ -114,6 +117,21 @@ void receipt_gone(core *c, const char *previous_id);    /* ends the receipt */
 void receipt_failed(core *c, const char *deployment_id); /* so does this: it was not switched to */
 fallible receipt_resume(core *c); /* at the start: ends those whose end nobody saw */
 
+/* ---- scale.c: the number of replicas of what is live ---- */
+
+void scale_follow(core *c, const char *deployment_id); /* what its row says; again and again until it is so */
+void scale_stop_all(core *c);
+
+/* ---- readiness.c: replicas that are started while their deployment is live ---- */
+
+/* Whether one that starts is to be checked: its deployment is live, and visited. */
+fallible readiness_applies(core *c, const char *deployment_id, bool *ret_applies);
+void readiness_started(core *c, const char *deployment_id, const char *instance_id);
+void readiness_changed(core *c, const char *deployment_id); /* something of it was reported */
+bool readiness_holds_back(core *c, const char *deployment_id, const char *instance_id);
+void readiness_forget(core *c, const char *deployment_id); /* it is on its way out */
+void readiness_forget_all(core *c);
+
 /* ---- routes.c ---- */
 
 void routes_changed(core *c); /* recomputes and sends, at the end of this turn */
@@ -123,7 +141,8 @@ fallible routes_send(core *c, edge_done_fn *done, void *arg);
 
 /* ---- instances.c ---- */
 
-fallible instances_record(core *c, const struct instance_report *report);
+/* *ret_status is what the row says now: INITIALIZING for one that runs and is not ready. */
+fallible instances_record(core *c, const struct instance_report *report, enum instance_status *ret_status);
 
 /* What is known of a workload's replicas, counted. */
 struct instance_counts {
@@ -154,6 +173,7 @@ struct desired {
 fallible desired_make(core *c, const struct deployment *d, const char *job_command,
                       struct desired *ret_desired);
 void desired_done(struct desired *desired);
+int64_t desired_health_timeout_ms(const core *c, const struct deployment *d, const struct desired *desired);
 int64_t desired_stop_grace_ms(const core *c, const struct service_settings *s);
 
 /* The services that the deployment's variables name: ids. */

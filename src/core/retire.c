@@ -1,17 +1,15 @@
 /* Live deployments on their way out: the edge sends them nothing new, the requests that they hold
- * they finish (bounded), then the engine stops them.  WebSockets and event streams are no reason to
- * wait: only their app can end them in order, and does so when it is told to end; until then, and
- * for as long as its draining seconds allow, the edge keeps them open.
+ * they finish (drain.h), then the engine stops them.  Until then, and for as long as its draining
+ * seconds allow, the edge keeps WebSockets and event streams open.
  * Recorded as REMOVING first, so a restart goes on. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/drain.h"
 #include "core/internal.h"
 #include "store/deployment.h"
-
-enum { DRAIN_POLL_FIRST_MS = 10, DRAIN_POLL_MS = 100 };
 
 struct retirement {
   core *core;
@@ -19,12 +17,13 @@ struct retirement {
   char step_id[ID_SIZE];
   char *edge_key;
   struct strv addresses;
-  int64_t drain_until_ms, poll_ms;
+  drain *drain;
   timer *timer;
 };
 
 static void retirement_free(struct retirement *r) {
   timer_stop(r->timer);
+  drain_stop(r->drain);
   strv_done(&r->addresses);
   free(r->edge_key);
   free(r);
@@ -71,41 +70,19 @@ static void remove_all(void *arg) {
   engine_remove(r->core->engine, job, on_job_gone, r);
 }
 
-static void stop_instances(struct retirement *r) {
+static void on_drained(void *arg) {
+  struct retirement *r = arg;
+  r->drain = NULL;
   deploy_log_line(r->core, r->id, "info", "Stopping Container");
   receipt_drained(r->core, r->id);
   remove_all(r);
 }
 
-static void ask_edge(void *arg);
-
-static void on_sessions(void *arg, err *e, struct edge_sessions sessions) {
-  struct retirement *r = arg;
-  bool known = !e; /* what an edge that does not answer holds is not known: it is asked again */
-  err_free(e);
-  if (r->core->stopping) return;
-  if ((known && sessions.requests == 0) || clock_monotonic_ms() >= r->drain_until_ms) {
-    stop_instances(r);
-    return;
-  }
-  timer_stop(r->timer);
-  r->timer = timer_start(r->core->loop, r->poll_ms, 0, ask_edge, r);
-  if (r->poll_ms < DRAIN_POLL_MS) r->poll_ms *= 2;
-}
-
-static void ask_edge(void *arg) {
-  struct retirement *r = arg;
-  if (r->addresses.len)
-    edge_drained(r->core->edge, r->edge_key, &r->addresses, on_sessions, r);
-  else
-    stop_instances(r);
-}
-
 static void on_overlap_over(void *arg) {
   struct retirement *r = arg;
-  r->drain_until_ms = clock_monotonic_ms() + r->core->options.drain_timeout_ms;
-  r->poll_ms = DRAIN_POLL_FIRST_MS;
-  ask_edge(r);
+  timer_stop(r->timer);
+  r->timer = NULL;
+  r->drain = drain_start(r->core, r->edge_key, &r->addresses, on_drained, r);
 }
 
 static void collect_address(void *arg, const struct instance_report *report) {
@@ -127,6 +104,7 @@ err *retire_start(core *c, const char *id, bool overlap) {
     core_retry_later(c);
     return e;
   }
+  readiness_forget(c, id);
   r->edge_key = str_dup(d.service_instance_id);
   engine_each(c->engine, id, collect_address, &r->addresses);
   map_set(c->retiring, r->id, r);
@@ -201,6 +179,8 @@ void retire_quiet_all(core *c) {
     struct retirement *r = value;
     timer_stop(r->timer);
     r->timer = NULL;
+    drain_stop(r->drain);
+    r->drain = NULL;
   }
 }
 

@@ -9,10 +9,29 @@
 #include "store/deployment.h"
 #include "store/domain.h"
 
+struct targets {
+  core *core;
+  const struct deployment *deployment;
+  struct strv ready, not_ready; /* addresses */
+};
+
+/* Replicas beyond the wanted number are on their way out. */
 static void collect_target(void *arg, const struct instance_report *report) {
-  struct route_service *service = arg;
+  struct targets *t = arg;
   if (report->status != INSTANCE_RUNNING || str_empty(report->address)) return;
-  strv_add(&service->addresses, report->address);
+  if (report->replica >= t->deployment->settings.num_replicas) return;
+  bool ready = !readiness_holds_back(t->core, t->deployment->id, report->instance_id);
+  strv_add(ready ? &t->ready : &t->not_ready, report->address);
+}
+
+/* Those that are ready; when none is, those that may soon be. */
+static void find_targets(core *c, const struct deployment *serving, struct strv *addresses) {
+  struct targets t = {.core = c, .deployment = serving};
+  engine_each(c->engine, serving->id, collect_target, &t);
+  struct strv *found = t.ready.len ? &t.ready : &t.not_ready;
+  strv_add_all(addresses, (const char *const *)found->items);
+  strv_done(&t.ready);
+  strv_done(&t.not_ready);
 }
 
 /* The deployment of a service instance that is just being switched to. */
@@ -54,7 +73,7 @@ static err *look_at_service(core *c, const char *instance_id, struct route_servi
   id_copy(ret_service->instance_id, instance_id);
   TRY(serving_deployment(c, instance_id, &has_serving, &serving));
   if (has_serving) {
-    engine_each(c->engine, serving.id, collect_target, ret_service);
+    find_targets(c, &serving, &ret_service->addresses);
     ret_service->port = serving.detected_port;
     ret_service->state =
         serving.status == DEPLOYMENT_SLEEPING ? EDGE_ROUTE_SLEEPING : EDGE_ROUTE_ACTIVE;

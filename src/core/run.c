@@ -26,6 +26,10 @@ bool run_wants_build(const struct run *r) {
   return r->phase == RUN_QUEUED;
 }
 
+void run_set_replicas(struct run *r, int64_t replicas) {
+  r->deployment.settings.num_replicas = replicas;
+}
+
 const char *run_service_instance(const struct run *r) {
   return r->deployment.service_instance_id;
 }

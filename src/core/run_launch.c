@@ -63,6 +63,7 @@ static void finish_live(struct run *r) {
   deployment_copy(&r->deployment, &live);
   run_free(r);
   retire_older(c, &live);
+  scale_follow(c, live.id); /* its replicas may have been changed meanwhile */
   routes_changed(c);
 }
 
@@ -168,22 +169,12 @@ static err *look_at_domains(struct run *r, int *ret_target_port, bool *ret_visit
   return NULL;
 }
 
-static int64_t health_timeout_ms(const struct run *r, const struct desired *desired) {
-  long long seconds;
-  for (size_t i = 0; i < desired->env.len; i++)
-    if (str_starts(desired->env.items[i], "RAILWAY_HEALTHCHECK_TIMEOUT_SEC=") &&
-        str_to_int(strchr(desired->env.items[i], '=') + 1, 1, HEALTHCHECK_TIMEOUT_S_MAX, &seconds))
-      return seconds * 1000;
-  int64_t set = r->deployment.settings.healthcheck_timeout_s;
-  return set != HEALTHCHECK_TIMEOUT_S_DEFAULT ? set * 1000 : r->core->options.healthcheck_timeout_ms;
-}
-
 static err *check_health(struct run *r, const struct desired *desired) {
   core *c = r->core;
   struct health_question question = {.workload_id = r->deployment.id,
                                      .replicas = desired->workload.replicas,
                                      .path = r->deployment.settings.healthcheck_path,
-                                     .timeout_ms = health_timeout_ms(r, desired),
+                                     .timeout_ms = desired_health_timeout_ms(c, &r->deployment, desired),
                                      .port = desired->port,
                                      .exposed = &desired->exposed};
   TRY(look_at_domains(r, &question.target_port, &question.visited));

@@ -295,35 +295,6 @@ TEST(one_that_exits_with_0_is_completed) {
   town_close();
 }
 
-TEST(replicas_follow_the_settings_without_a_deployment) {
-  open_with_old();
-  instance.settings.num_replicas = 3;
-  change_settings();
-  CHECK_OK(core_settings_changed(town, instance.id));
-  WAIT(json_array_size(json_object_get(json_object_get(gate->live, domain.host), "targets")) == 3);
-  CHECK_INT(fake_count(en, old), 3);
-  CHECK_STATUS(old, SUCCESS);
-  CHECK_INT(bld->started, 1);
-  instance.settings.num_replicas = 1;
-  change_settings();
-  CHECK_OK(core_settings_changed(town, instance.id));
-  WAIT(json_array_size(json_object_get(json_object_get(gate->live, domain.host), "targets")) == 1);
-  CHECK_INT(fake_count(en, old), 1);
-  town_close();
-}
-
-TEST(replicas_that_the_engine_refused_are_tried_again) {
-  open_with_old();
-  instance.settings.num_replicas = 2;
-  change_settings();
-  en->fail_apply = "replica 1 is still being stopped: try again";
-  CHECK_ERR(core_settings_changed(town, instance.id), ERR_IO, "try again");
-  en->fail_apply = NULL;
-  CHECK_OK(core_settings_changed(town, instance.id));
-  WAIT(fake_count(en, old) == 2);
-  town_close();
-}
-
 TEST(a_user_removes_it) {
   open_with_old();
   CHECK_OK(core_remove(town, old, true));

@@ -1,0 +1,16 @@
+/* Waiting until instances that get no new requests have answered those they hold.  WebSockets and event
+ * streams are no reason to wait: only their app can end them in order, when it is told to end. */
+#ifndef TRAMWAY_CORE_DRAIN_H
+#define TRAMWAY_CORE_DRAIN_H
+
+#include "core/internal.h"
+
+typedef struct drain drain;
+
+/* Calls fn(arg) when the edge counts no request of the service's that is with one of `addresses` (which
+ * are taken), or after the options' drain_timeout_ms.  The routes must leave them in this turn at the
+ * latest.  Ends with that call or with drain_stop. */
+drain *drain_start(core *c, const char *service_instance_id, struct strv *addresses, loop_fn *fn, void *arg);
+void drain_stop(drain *d); /* fn will not be called; NULL is accepted */
+
+#endif
