@@ -129,6 +129,8 @@ stop:
 	@scripts/stop
 bench: deps all $(BUILD)/tests/bench/edge_routes
 	@scripts/bench
+soak: deps all
+	@scripts/soak
 fault: deps all
 	@tests/fault/run
 
@@ -149,10 +151,10 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(FUZZ_BUILD)
 help:
 	@sed -n '1,5p' Makefile
-	@echo "# make check-unit | check-integration | check-asan | check-clang | fuzz | bench | fault | format | tidy | clean"
+	@echo "# make check-unit | check-integration | check-asan | check-clang | fuzz | bench | soak | fault | format | tidy | clean"
 
 .PHONY: all test test-programs check-unit check-integration check-asan check-asan-integration asan-programs \
-        check-clang fuzz fuzz-programs deps run stop bench fault install uninstall format tidy clean help FORCE
+        check-clang fuzz fuzz-programs deps run stop bench soak fault install uninstall format tidy clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
