@@ -108,6 +108,7 @@ static err *resume_one(core *c, const struct deployment *d) {
 
 static err *resume(core *c) {
   auto_deployment_list unfinished = {0};
+  TRY(instances_close_missing(c));
   TRY(deployment_list_unfinished(c->db, &unfinished));
   for (size_t i = 0; i < unfinished.len; i++) {
     auto_err *e = resume_one(c, &unfinished.items[i]);

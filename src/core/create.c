@@ -153,6 +153,9 @@ err *core_cancel(core *c, const char *id) {
   if (!r) {
     auto_deployment d = {0};
     TRY(deployment_get(c->db, id, &d));
+    if (deployment_status_is_active(d.status))
+      return err_new(ERR_CONFLICT, "deployment %s cannot be cancelled: it is live; `tram rollback` goes back to the "
+                                   "one before it, `tram down` takes it down", id);
     return err_new(ERR_CONFLICT, "deployment %s is %s: there is nothing to cancel", id,
                    deployment_status_name(d.status));
   }

@@ -68,6 +68,25 @@ err *instances_record(core *c, const struct instance_report *report, enum instan
   return deployment_instance_insert(c->db, &fresh);
 }
 
+static void find_replica(void *arg, const struct instance_report *report) {
+  struct deployment_instance *row = arg;
+  if (report->replica == row->replica_index && report->status != INSTANCE_REMOVED) row->status = report->status;
+}
+
+/* While tramd was away they went without a word: the engine ended what was asked for. */
+err *instances_close_missing(core *c) {
+  auto_deployment_instance_list list = {0};
+  TRY(deployment_instance_list_live(c->db, &list));
+  for (size_t i = 0; i < list.len; i++) {
+    struct deployment_instance *row = &list.items[i];
+    auto_free char *workload = str_format("%s%s", row->deployment_id, row->role == INSTANCE_PRE_DEPLOY ? JOB_SUFFIX : "");
+    row->status = INSTANCE_REMOVED;
+    engine_each(c->engine, workload, find_replica, row);
+    if (row->status == INSTANCE_REMOVED) TRY(deployment_instance_update(c->db, row, clock_now_us()));
+  }
+  return NULL;
+}
+
 static void count_one(void *arg, const struct instance_report *report) {
   struct instance_counts *counts = arg;
   switch (report->status) {
@@ -115,6 +134,8 @@ static err *follow_live(core *c, const struct deployment *d) {
   instances_count(c, d->id, &counts);
   if (d->status == DEPLOYMENT_CRASHED && counts.running)
     return deploy_apply(c, d->id, DEPLOY_RECOVER, NULL);
+  if (d->status == DEPLOYMENT_SUCCESS && d->stopped && counts.running)
+    return deployment_set_stopped(c->db, d->id, false, clock_now_us()); /* its work was done; it was restarted */
   if (d->status != DEPLOYMENT_SUCCESS || counts.running || counts.other) return NULL;
   if (counts.crashed) {
     auto_free char *words = deploy_last_words(c, d->id, 3);

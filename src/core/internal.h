@@ -143,6 +143,7 @@ fallible routes_send(core *c, edge_done_fn *done, void *arg);
 
 /* *ret_status is what the row says now: INITIALIZING for one that runs and is not ready. */
 fallible instances_record(core *c, const struct instance_report *report, enum instance_status *ret_status);
+fallible instances_close_missing(core *c); /* at the start: rows of what the engine does not have */
 
 /* What is known of a workload's replicas, counted. */
 struct instance_counts {

@@ -183,7 +183,7 @@ static err *is_over(core *c, const struct receipt *r, bool *ret_over) {
   if (r->ended_us) return NULL;
   TRY(deployment_get(c->db, r->deployment_id, &d));
   if (d.status == DEPLOYMENT_DEPLOYING) *ret_over = false; /* it will be switched to again */
-  if (!*ret_over || !*r->previous_id) return NULL;
+  if (!*ret_over || !r->switched_us || !*r->previous_id) return NULL;
   deployment_done(&d);
   d = (struct deployment){0};
   auto_err *e = deployment_get(c->db, r->previous_id, &d);

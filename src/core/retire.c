@@ -97,7 +97,8 @@ err *retire_start(core *c, const char *id, bool overlap) {
   struct retirement *r = mem_zalloc(sizeof *r);
   r->core = c;
   id_copy(r->id, id);
-  err *e = deploy_step_begin(c, id, STEP_DRAIN_INSTANCES, r->step_id);
+  err *e = deployment_step_finish_open(c->db, id, clock_now_us(), "interrupted: tramd was stopped");
+  if (!e) e = deploy_step_begin(c, id, STEP_DRAIN_INSTANCES, r->step_id);
   if (e) {
     retirement_free(r);
     c->retire_due = true; /* it is recorded as REMOVING: somebody goes on with it */

@@ -1,120 +1,5 @@
 /* Cancelling a deployment, and ending tramd, in every phase of a deployment. */
-#include "town.h"
-
-static char old[ID_SIZE], new[ID_SIZE];
-
-/* The phases, each with what holds a deployment in it.  A held one can be let go on. */
-struct phase {
-  const char *name;
-  void (*hold)(void);
-  bool (*reached)(void);
-  void (*release)(void);
-};
-
-static void set_pre_deploy(void) {
-  str_replace_owned(&instance.settings.pre_deploy_command, "migrate");
-}
-
-static void hold_queue(void) {
-  bld->hold = true; /* every place is taken by other services */
-  static const char *const names[] = {"one", "two"};
-  for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-    auto_service s = {0};
-    auto_service_instance other = {0};
-    char id[ID_SIZE];
-    town_make_service(names[i], &s, &other);
-    CHECK_OK(core_deploy_instance(town, &other, "", id));
-    WAIT(fake_build_of(bld, id));
-  }
-}
-static bool is_queued(void) {
-  return status_of(new) == DEPLOYMENT_QUEUED;
-}
-static void hold_build(void) {
-  bld->hold = true;
-}
-static bool is_building(void) {
-  return fake_build_of(bld, new) != NULL;
-}
-static void release_build(void) {
-  bld->hold = false;
-  fake_end_builds(bld);
-}
-
-static struct fake_instance *job(void) {
-  auto_free char *id = str_format("%s-pre", new);
-  return fake_find(en, id, 0);
-}
-static void hold_job(void) {
-  set_pre_deploy();
-  en->job = fake_runs(0);
-}
-static bool job_runs(void) {
-  return job() && job()->app.status == INSTANCE_RUNNING;
-}
-static void release_job(void) {
-  if (job()) fake_change(en, job(), fake_ended(INSTANCE_EXITED, 0));
-}
-
-static void hold_job_removal(void) {
-  set_pre_deploy();
-  en->hold_removals = true;
-}
-static bool job_is_removed(void) {
-  return job() && job()->app.status == INSTANCE_EXITED && !list_empty(&en->removals);
-}
-static void release_removals(void) {
-  en->hold_removals = false;
-  fake_finish_removals(en);
-}
-
-static void hold_instances(void) {
-  en->app.status = INSTANCE_CREATED;
-}
-static bool instances_exist(void) {
-  return fake_find(en, new, 0) != NULL;
-}
-static void release_instances(void) {
-  en->app = fake_runs(8080);
-  if (fake_find(en, new, 0)) fake_change(en, fake_find(en, new, 0), en->app);
-}
-
-static void hold_sockets(void) {
-  en->hold_sockets = true;
-}
-static bool sockets_are_asked(void) {
-  return !list_empty(&en->questions);
-}
-static void release_sockets(void) {
-  en->hold_sockets = false;
-  fake_answer_questions(en);
-}
-
-static void hold_edge(void) {
-  gate->hold = true;
-}
-static bool edge_is_told(void) {
-  json_t *targets = json_object_get(json_object_get(gate->wanted, domain.host), "targets");
-  struct fake_instance *i = fake_find(en, new, 0);
-  const char *first = json_string_value(json_array_get(targets, 0));
-  return i && first && str_starts(first, i->address) && first[strlen(i->address)] == ':';
-}
-static void release_edge(void) {
-  gate->hold = false;
-  fake_go_live(gate);
-}
-
-/* clang-format off */
-static const struct phase phases[] = {
-  { "queued",                hold_queue,       is_queued,         release_build },
-  { "building",              hold_build,       is_building,       release_build },
-  { "pre-deploy command",    hold_job,         job_runs,          release_job },
-  { "its job is removed",    hold_job_removal, job_is_removed,    release_removals },
-  { "instances are started", hold_instances,   instances_exist,   release_instances },
-  { "health is checked",     hold_sockets,     sockets_are_asked, release_sockets },
-  { "the edge is told",      hold_edge,        edge_is_told,      release_edge },
-};
-/* clang-format on */
+#include "phases.h"
 
 /* A deployment beside a live one, held in that phase. */
 static void open_in(const struct phase *p) {
@@ -137,7 +22,7 @@ TEST(cancelled_in_each_phase_ends_removed_with_nothing_left) {
   for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
     open_in(&phases[i]);
     CHECK_OK(core_cancel(town, new));
-    if (phases[i].hold != hold_queue && phases[i].hold != hold_build) phases[i].release();
+    if (phases[i].hold != hold_queue && phases[i].hold != hold_build) release_all();
     WAIT_STATUS(new, REMOVED);
     CHECK_TEXT(reason_of(new), "cancelled by a user");
     check_old_serves();
@@ -152,7 +37,7 @@ TEST(cancelled_twice_is_cancelled_once) {
     CHECK_OK(core_cancel(town, new));
     err_ignore(core_cancel(town, new)); /* the first may have ended it already */
     CHECK_OK(core_remove(town, new, true));
-    phases[i].release();
+    release_all();
     WAIT_STATUS(new, REMOVED);
     check_nothing_left(new);
     town_close();
@@ -164,7 +49,7 @@ TEST(tramd_ends_right_after_the_cancellation) {
     open_in(&phases[i]);
     CHECK_OK(core_cancel(town, new));
     town_stop();
-    phases[i].release();
+    release_all();
     town_start();
     WAIT_STATUS(new, REMOVED);
     check_nothing_left(new);
@@ -180,7 +65,7 @@ TEST(tramd_restarts_in_each_phase_and_the_deployment_goes_on) {
     town_restart();
     turns(20);
     if (phases[i].reached()) check_old_serves(); /* the end of tramd may have ended the holding, too */
-    phases[i].release();
+    release_all();
     WAIT_STATUS(new, SUCCESS);
     CHECK_TEXT(served_by(), new);
     WAIT_STATUS(old, REMOVED);
@@ -195,7 +80,7 @@ TEST(tramd_is_away_while_the_phase_goes_on) {
   for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
     open_in(&phases[i]);
     town_stop();
-    phases[i].release();
+    release_all();
     CHECK(served_by()); /* one or the other */
     town_start();
     WAIT_STATUS(new, SUCCESS);
@@ -214,7 +99,7 @@ TEST(tramd_restarts_again_and_again) {
       turns(n * 3);
     }
     if (phases[i].reached()) check_old_serves();
-    phases[i].release();
+    release_all();
     WAIT_STATUS(new, SUCCESS);
     town_close();
   }
@@ -227,14 +112,14 @@ TEST(a_pre_deploy_command_that_is_done_is_not_done_again) {
   deploy(new);
   WAIT(fake_find(en, new, 0));
   town_restart();
-  release_instances();
+  release_all();
   WAIT_STATUS(new, SUCCESS);
   CHECK_INT(en->jobs_run, 1);
   town_close();
 }
 
 TEST(a_pre_deploy_command_that_failed_while_tramd_was_away_fails_the_deployment) {
-  open_in(&phases[2]);
+  open_in(phase_named("pre-deploy command"));
   town_stop();
   fake_change(en, job(), fake_ended(INSTANCE_CRASHED, 5));
   town_start();
@@ -301,10 +186,10 @@ TEST(what_no_deployment_wants_is_removed_at_the_start) {
 }
 
 TEST(nothing_new_begins_once_tramd_is_ending) {
-  open_in(&phases[2]);
+  open_in(phase_named("pre-deploy command"));
   int made = en->made;
   core_stop(town);
-  release_job();
+  release_all();
   turns(20);
   CHECK_INT(en->made, made);
   CHECK_STATUS(new, DEPLOYING);
