@@ -160,6 +160,20 @@ static err *stopping_error(void) {
   return err_new(ERR_BUSY, "Tramway is stopping");
 }
 
+static void on_builds_cleaned(void *arg, err *e) {
+  core *c = arg;
+  if (e) log_warn("core", "what earlier builds left: %s", err_message(e));
+  err_free(e);
+  c->cleaning = false;
+  queue_wake(c);
+}
+
+/* Takes seconds at times: visitors do not wait for it, builds do. */
+static void clean_builds(core *c) {
+  c->cleaning = true;
+  builder_clean(c->builder, on_builds_cleaned, c);
+}
+
 static void on_adopted(void *arg, err *e) {
   struct starting *s = arg;
   core *c = s->core;
@@ -171,17 +185,8 @@ static void on_adopted(void *arg, err *e) {
   if (!e) e = remove_unwanted(c);
   routes_changed(c);
   removal_wake(c);
+  if (!e) clean_builds(c);
   finish_start(s, e);
-}
-
-static void on_builds_cleaned(void *arg, err *e) {
-  struct starting *s = arg;
-  if (e) log_warn("core", "what earlier builds left: %s", err_message(e));
-  err_free(e);
-  if (s->core->stopping)
-    finish_start(s, stopping_error());
-  else
-    engine_start(s->core->engine, on_adopted, s);
 }
 
 void core_start(core *c, engine_done_fn *done, void *arg) {
@@ -191,7 +196,7 @@ void core_start(core *c, engine_done_fn *done, void *arg) {
   if (c->stopping)
     finish_start(s, stopping_error());
   else
-    builder_clean(c->builder, on_builds_cleaned, s);
+    engine_start(c->engine, on_adopted, s);
 }
 
 static void on_retry(void *arg) {
@@ -229,7 +234,7 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return !c->uploads && !c->counting && !c->starting && !c->queue_due && !c->waiting_due && !c->routes_due &&
+  return !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due && !c->waiting_due && !c->routes_due &&
          !c->removal_due;
 }
 

@@ -45,7 +45,7 @@ struct core {
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
-  bool routes_due, queue_due, removal_due, retire_due, waiting_due, starting, stopping, started;
+  bool routes_due, queue_due, removal_due, retire_due, waiting_due, starting, cleaning, stopping, started;
 };
 
 /* ---- core.c ---- */

@@ -38,7 +38,7 @@ static err *start_what_can(core *c) {
 static void look(void *arg) {
   core *c = arg;
   c->queue_due = false;
-  if (c->stopping) return;
+  if (c->stopping || c->cleaning) return;
   err *e = start_what_can(c);
   if (!e) return;
   log_error("queue", "%s", err_message(e));

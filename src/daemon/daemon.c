@@ -201,23 +201,16 @@ static void give_up(struct daemon *d, err *e) {
   loop_stop(d->loop);
 }
 
-static void on_core_started(void *arg, err *e) {
-  struct daemon *d = arg;
-  if (!e) e = announce_setup(d);
-  if (!e) e = open_api(d);
-  if (e) {
-    give_up(d, e);
-    return;
-  }
-  log_info("tramd", "version %s serves the API at http://%s", tramway_version, d->config->server.listen);
-  notify_systemd("READY=1");
-}
-
 /* Whether nobody has ever used this Tramway: who starts it is there to read what is wrong. */
 static bool is_first_start(struct daemon *d) {
   int64_t users = 0;
   err_ignore(user_count(d->db, &users));
   return users == 0;
+}
+
+static err *open_for_users(struct daemon *d) {
+  TRY(announce_setup(d));
+  return open_api(d);
 }
 
 /* After an upgrade or a boot an edge that does not come up must not take the API away, with which
@@ -230,7 +223,22 @@ static void on_edge_started(void *arg, err *e) {
   }
   if (e) log_error("edge", "%s; the API serves, and the edge is tried again", err_message(e));
   err_free(e);
-  core_start(d->core, on_core_started, d);
+  e = open_for_users(d);
+  if (e) {
+    give_up(d, e);
+    return;
+  }
+  log_info("tramd", "version %s serves the API at http://%s", tramway_version, d->config->server.listen);
+  notify_systemd("READY=1");
+}
+
+/* The edge comes after core knows the routes: a HAProxy that has to be started begins with them. */
+static void on_core_started(void *arg, err *e) {
+  struct daemon *d = arg;
+  if (e)
+    give_up(d, e);
+  else
+    edge_start(d->edge, on_edge_started, d);
 }
 
 static void on_reload(void *arg) {
@@ -309,7 +317,7 @@ err *daemon_run(const char *config_path) {
   d.loop = loop_new();
   e = open_all(&d);
   if (!e) {
-    edge_start(d.edge, on_edge_started, &d);
+    core_start(d.core, on_core_started, &d);
     loop_run(d.loop);
     e = d.failure;
   }
