@@ -61,8 +61,10 @@ err *file_replace(const char *temporary, const char *path) {
   return sync_folder_of(path);
 }
 
+#define UNFINISHED ".new-"
+
 static err *write_whole(const char *path, const void *data, size_t size, mode_t mode, bool sync) {
-  auto_free char *temporary = str_format("%s.XXXXXX", path);
+  auto_free char *temporary = str_format("%s" UNFINISHED "XXXXXX", path);
   auto_fd fd = mkostemp(temporary, O_CLOEXEC);
   if (fd < 0) return err_errno(errno, "making a temporary file beside '%s'", path);
   err *e = write_all(fd, data, size, path);
@@ -81,6 +83,22 @@ err *file_write(const char *path, const void *data, size_t size, mode_t mode) {
 
 err *file_write_fast(const char *path, const void *data, size_t size, mode_t mode) {
   return write_whole(path, data, size, mode, false);
+}
+
+static bool is_unfinished(const char *name) {
+  size_t len = strlen(name), tail = strlen(UNFINISHED "XXXXXX");
+  return len > tail && strncmp(name + len - tail, UNFINISHED, strlen(UNFINISHED)) == 0;
+}
+
+err *file_remove_unfinished(const char *folder) {
+  DIR *entries = opendir(folder);
+  if (!entries) return errno == ENOENT ? NULL : err_errno(errno, "opening '%s'", folder);
+  err *e = NULL;
+  for (struct dirent *entry; !e && (entry = readdir(entries));)
+    if (is_unfinished(entry->d_name) && unlinkat(dirfd(entries), entry->d_name, 0) < 0 && errno != ENOENT)
+      e = err_errno(errno, "removing '%s/%s'", folder, entry->d_name);
+  closedir(entries);
+  return e;
 }
 
 bool file_exists(const char *path) {

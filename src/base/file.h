@@ -18,6 +18,10 @@ fallible file_write(const char *path, const void *data, size_t size, mode_t mode
 /* The same without the fsyncs, for what is made anew after a power loss (files in /run). */
 fallible file_write_fast(const char *path, const void *data, size_t size, mode_t mode);
 
+/* Removes what file_write left in a folder (which may be missing) when its process was killed in the
+ * middle.  Nobody may be writing there. */
+fallible file_remove_unfinished(const char *folder);
+
 /* Puts a finished file in the place of `path`, of the same file system: fsync, rename, fsync of the
  * folder. */
 fallible file_replace(const char *temporary, const char *path);

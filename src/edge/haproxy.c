@@ -39,6 +39,7 @@ static err *write_text(const char *run_dir, const char *name, const struct str *
 err *haproxy_write_files(const struct haproxy_settings *settings, const struct routes *r,
                          const char *config_file) {
   TRY(file_make_dirs(settings->run_dir, 0750));
+  TRY(file_remove_unfinished(settings->run_dir));
   for (size_t i = 0; i < haproxy_pages_len; i++) {
     auto_str page = STR_EMPTY;
     haproxy_config_page(&haproxy_pages[i], &page);

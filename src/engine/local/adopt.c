@@ -97,6 +97,8 @@ static err *adopt_instance(struct local_workload *owner, int replica) {
   enum phase phase;
   bool same_boot;
   TRY(local_add_instance(owner->engine, owner, replica, &inst));
+  auto_err *untidy = file_remove_unfinished(inst->state_dir);
+  if (untidy) log_warn("engine", "instance '%s': %s", inst->id, err_message(untidy));
   auto_err *unreadable = instance_read_record(inst, &phase, &same_boot);
   if (unreadable) {
     log_warn("engine", "instance '%s': %s", inst->id, err_message(unreadable));

@@ -129,7 +129,8 @@ err *local_make_folders(struct local_engine *en) {
   const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets, f->crun, f->layers};
   for (size_t i = 0; i < ARRAY_LEN(all); i++)
     TRY(file_make_dirs(all[i], 0700));
-  return NULL;
+  auto_free char *own = path_join(en->config.data_dir, "engine");
+  return file_remove_unfinished(own);
 }
 
 static void build_prefixes(struct local_engine *en) {

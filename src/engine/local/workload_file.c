@@ -172,6 +172,7 @@ static err *load(const char *dir, const char *file, struct workload **ret_worklo
 }
 
 err *workload_load_all(const char *dir, workload_loaded_fn *fn, void *arg) {
+  TRY(file_remove_unfinished(dir));
   DIR *folder = opendir(dir);
   if (!folder) return err_errno(errno, "opening '%s'", dir);
   for (struct dirent *entry; (entry = readdir(folder));) {

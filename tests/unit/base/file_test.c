@@ -33,6 +33,19 @@ TEST(writing_beside_nothing_leaves_nothing) {
   CHECK_ERR(file_write("/nowhere/x", "", 0, 0600), ERR_NOT_FOUND, "/nowhere/x");
 }
 
+TEST(what_a_killed_writer_left_is_removed) {
+  auto_free char *folder = scratch();
+  auto_free char *left = path_join(folder, "a.json.new-x1Y2z3"), *kept = path_join(folder, "a.json"),
+                 *other = path_join(folder, "b.new-");
+  CHECK_OK(file_write(left, "x", 1, 0600));
+  CHECK_OK(file_write(kept, "x", 1, 0600));
+  CHECK_OK(file_write(other, "x", 1, 0600));
+  CHECK_OK(file_remove_unfinished(folder));
+  CHECK(!file_exists(left) && file_exists(kept) && file_exists(other));
+  CHECK_OK(file_remove_tree(folder));
+  CHECK_OK(file_remove_unfinished(folder));
+}
+
 TEST(removing_a_tree_follows_no_symlink) {
   auto_free char *folder = scratch(), *outside = scratch();
   auto_free char *kept = path_join(outside, "kept"), *link = path_join(folder, "link");
