@@ -13,7 +13,7 @@ const struct command *const all_commands[] = {
   &command_domain, &command_open,
   &command_variable, &command_environment, &command_service,
   &command_run, &command_ssh, &command_shell,
-  &command_api, &command_completion, &command_help,
+  &command_admin, &command_api, &command_completion, &command_help,
   NULL,
 };
 /* clang-format on */

@@ -15,6 +15,7 @@
 #include "build/build.h"
 #include "build/image_store.h"
 #include "core/core.h"
+#include "daemon/backup.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "edge/edge.h"
@@ -75,6 +76,7 @@ static err *open_store(struct daemon *d) {
   auto_free char *logs = path_join(d->config->data.dir, "logs");
   TRY(file_make_dirs(d->config->data.dir, 0700));
   TRY(file_make_dirs(d->config->data.run_dir, 0755));
+  TRY(backup_finish_restore(d->config->data.dir));
   TRY(store_open(path, &d->db));
   return log_store_new(d->loop, logs, &d->logs);
 }

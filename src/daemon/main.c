@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "daemon/backup.h"
 #include "daemon/daemon.h"
 #include "daemon/lock.h"
 #include "daemon/options.h"
@@ -65,6 +66,8 @@ static err *act(const struct options *o) {
   case ACTION_PRINT_MAN: return print_man(o->word);
   case ACTION_STOP: return stop(o);
   case ACTION_HALT: return halt(o);
+  case ACTION_BACKUP: return backup_make(o->config_path, o->word, o->with_snapshots);
+  case ACTION_RESTORE: return backup_restore(o->config_path, o->word, o->force);
   case ACTION_VERSION: printf("tramd %s\n", tramway_version); return NULL;
   case ACTION_HELP: return print_help();
   }

@@ -24,6 +24,10 @@ static const struct option rows[] = {
     {"--write-config", NULL, ACTION_WRITE_CONFIG, "write one for a machine with systemd to --config's file, unless there is one"},
     {"--stop", NULL, ACTION_STOP, "end the tramd that runs with this configuration; apps run on"},
     {"--halt", NULL, ACTION_HALT, "end it and everything that it started; the data stays"},
+    {"--backup", "FILE", ACTION_BACKUP, "write the platform's own state to FILE, also while tramd runs"},
+    {"--with-snapshots", NULL, ACTION_SERVE, "with --backup: also the code that was deployed"},
+    {"--restore", "FILE", ACTION_RESTORE, "put the state of a backup into the data folder; tramd must not run"},
+    {"--force", NULL, ACTION_SERVE, "with --restore: move what is there aside"},
     {"--print-man", "PAGE", ACTION_PRINT_MAN, "print a manual page: tramd or tramway.toml"},
     {"--version", NULL, ACTION_VERSION, "print the version"},
     {"--help", NULL, ACTION_HELP, "print this"},
@@ -46,8 +50,12 @@ static void take(const struct option *row, const char *value, struct options *o)
   if (row->action != ACTION_SERVE) {
     o->action = row->action;
     if (value) o->word = value;
-  } else {
+  } else if (value) {
     o->config_path = value;
+  } else if (str_eq(row->name, "--force")) {
+    o->force = true;
+  } else {
+    o->with_snapshots = true;
   }
 }
 

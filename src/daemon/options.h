@@ -2,6 +2,8 @@
 #ifndef TRAMWAY_DAEMON_OPTIONS_H
 #define TRAMWAY_DAEMON_OPTIONS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -15,6 +17,8 @@ enum action {
   ACTION_PRINT_MAN,
   ACTION_STOP,
   ACTION_HALT,
+  ACTION_BACKUP,
+  ACTION_RESTORE,
   ACTION_VERSION,
   ACTION_HELP,
 };
@@ -22,7 +26,8 @@ enum action {
 struct options {
   enum action action;
   const char *config_path;
-  const char *word; /* of --print-man */
+  const char *word; /* of --backup, --restore, --print-man */
+  bool with_snapshots, force;
 };
 
 /* Reads the arguments (borrowed).  ERR_INVALID names the one that is wrong. */

@@ -27,6 +27,15 @@ TEST(actions_and_flags_in_any_order) {
   CHECK_TEXT(o.word, "tramd");
 }
 
+TEST(backup_and_restore_take_a_file_and_a_flag) {
+  struct options o;
+  CHECK_OK(PARSE(&o, "--backup", "/b", "--with-snapshots"));
+  CHECK(o.action == ACTION_BACKUP && o.with_snapshots && !o.force);
+  CHECK_TEXT(o.word, "/b");
+  CHECK_OK(PARSE(&o, "--force", "--restore", "/b"));
+  CHECK(o.action == ACTION_RESTORE && o.force && !o.with_snapshots);
+}
+
 TEST(mistakes_are_named) {
   struct options o;
   CHECK_ERR(PARSE(&o, "--conifg"), ERR_INVALID, "unknown argument '--conifg'");

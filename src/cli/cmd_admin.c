@@ -1,0 +1,103 @@
+/* admin: what root does on the server's own machine.  It is tramd that does it: its state is not for
+ * whoever may use the API. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+
+/* tramd is installed beside this program. */
+static err *find_tramd(char **ret_path) {
+  char self[4096];
+  ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (len < 0) return err_errno(errno, "reading /proc/self/exe");
+  self[len] = '\0';
+  *strrchr(self, '/') = '\0';
+  auto_free char *path = str_format("%s/tramd", self);
+  if (access(path, X_OK) != 0)
+    return err_new(ERR_NOT_FOUND, "there is no '%s': run this on the machine that Tramway is installed on", path);
+  *ret_path = str_dup(path);
+  return NULL;
+}
+
+/* Becomes `tramd [--config FILE] ACTION FILE [FLAG]`. */
+static err *become_tramd(const struct args *args, const char *action, const char *flag) {
+  auto_strv argv = STRV_EMPTY;
+  auto_free char *tramd = NULL, *option = str_format("--%s", flag);
+  TRY(find_tramd(&tramd));
+  strv_add(&argv, tramd);
+  if (args_text(args, "config")) {
+    strv_add(&argv, "--config");
+    strv_add(&argv, args_text(args, "config"));
+  }
+  strv_add(&argv, action);
+  strv_add(&argv, args_word(args, 0));
+  if (args_has(args, flag)) strv_add(&argv, option);
+  fflush(NULL);
+  execv(tramd, argv.items);
+  return err_errno(errno, "starting '%s'", tramd);
+}
+
+static err *run_backup(struct cli *cli, const struct args *args) {
+  (void)cli;
+  return become_tramd(args, "--backup", "with-snapshots");
+}
+
+static err *run_restore(struct cli *cli, const struct args *args) {
+  (void)cli;
+  return become_tramd(args, "--restore", "force");
+}
+
+/* clang-format off */
+#define FLAG_CONFIG { "config", "FILE", "tramd's configuration (default: /etc/tramway/tramway.toml)" }
+static const struct flag backup_flags[] = {
+  { "with-snapshots", NULL, "also the code that was deployed, to build images from" },
+  FLAG_CONFIG, FLAG_END,
+};
+static const struct flag restore_flags[] = {
+  { "force", NULL, "when there is a state already: move it aside, into replaced-<time> of the data folder" },
+  FLAG_CONFIG, FLAG_END,
+};
+/* clang-format on */
+static const struct command command_admin_backup = {
+    .name = "backup",
+    .usage = "FILE",
+    .summary = "Write the platform's own state to a file, also while it runs",
+    .details = "Accounts, projects, variables, deployments, configuration, networks: one archive (tar, zstd)\n"
+               "with a manifest of checksums, read back before it takes FILE's place. It holds every secret:\n"
+               "only root can read it. Images, logs and the data of apps are not in it.",
+    .examples = "admin backup /backup/tramway.tar.zst\n"
+                "admin backup --with-snapshots /backup/tramway.tar.zst",
+    .flags = backup_flags,
+    .min_words = 1,
+    .max_words = 1,
+    .run = run_backup,
+};
+static const struct command command_admin_restore = {
+    .name = "restore",
+    .usage = "FILE",
+    .summary = "Put the state of a backup in place; tramd must not run",
+    .details = "Whole or not at all: what an interruption leaves, the next start of tramd finishes. Images\n"
+               "are not in a backup: afterwards deploy services again, from a folder or (when it was made\n"
+               "with --with-snapshots) with `redeploy`.",
+    .examples = "admin restore /backup/tramway.tar.zst",
+    .flags = restore_flags,
+    .min_words = 1,
+    .max_words = 1,
+    .run = run_restore,
+};
+
+static const struct command *const admin_commands[] = {&command_admin_backup, &command_admin_restore, NULL};
+static const struct flag admin_flags[] = {FLAG_END};
+const struct command command_admin = {
+    .name = "admin",
+    .usage = "",
+    .summary = "Back up and restore the platform itself, as root on its machine",
+    .flags = admin_flags,
+    .subcommands = admin_commands,
+};

@@ -1,0 +1,125 @@
+#include "daemon/backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "daemon/backup_archive.h"
+#include "daemon/backup_internal.h"
+#include "daemon/config.h"
+#include "store/db_copy.h"
+#include "store/migrate.h"
+
+const char *const backup_files[] = {"setup-token", "engine/ranges.json", "engine/networks.json", NULL};
+
+locale_t backup_locale_begin(void) {
+  locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+  return utf8 ? uselocale(utf8) : (locale_t)0;
+}
+
+void backup_locale_end(locale_t before) {
+  if (!before) return;
+  freelocale(uselocale(before));
+}
+
+struct making {
+  const struct config *config;
+  const char *config_path;
+  backup_writer *writer;
+  json_t *about;
+};
+
+/* ERR_NOT_FOUND becomes success: not everything is there at all times. */
+static err *add_if_there(struct making *m, const char *path, const char *name) {
+  err *e = backup_add_file(m->writer, path, name);
+  if (!e || err_code_of(e) != ERR_NOT_FOUND) return e;
+  err_free(e);
+  return NULL;
+}
+
+/* The copy is made first: what the other files know more than it does no harm. */
+static err *add_database(struct making *m, const char *copy_path) {
+  auto_free char *path = path_join(m->config->data.dir, BACKUP_DATABASE);
+  auto_db *d = NULL;
+  int64_t version;
+  if (!file_exists(path)) return err_new(ERR_NOT_FOUND, "there is nothing to back up: no '%s'", path);
+  TRY(db_open(path, &d));
+  TRY(migrate_version(d, &version));
+  TRY(db_copy(d, copy_path));
+  json_object_set_new(m->about, "database", json_integer(version));
+  return backup_add_file(m->writer, copy_path, BACKUP_DATABASE);
+}
+
+static err *add_snapshots(struct making *m) {
+  auto_free char *path = path_join(m->config->data.dir, BACKUP_SNAPSHOTS);
+  if (!file_exists(path)) return NULL;
+  return err_wrap(backup_add_tree(m->writer, path, BACKUP_SNAPSHOTS),
+                  "packing snapshots (was one removed meanwhile?  Then try again)");
+}
+
+static err *add_all(struct making *m, const char *copy_path, bool with_snapshots) {
+  TRY(add_database(m, copy_path));
+  TRY(add_if_there(m, m->config_path, BACKUP_CONFIG));
+  for (const char *const *name = backup_files; *name; name++) {
+    auto_free char *path = path_join(m->config->data.dir, *name);
+    TRY(add_if_there(m, path, *name));
+  }
+  if (with_snapshots) TRY(add_snapshots(m));
+  return backup_close(m->writer, m->about);
+}
+
+static json_t *describe(bool with_snapshots) {
+  char now[CLOCK_TEXT_SIZE];
+  json_t *about = json_object();
+  clock_format(clock_now_us(), now);
+  json_set_text(about, "version", tramway_version);
+  json_set_text(about, "created", now);
+  json_object_set_new(about, "snapshots", json_boolean(with_snapshots));
+  return about;
+}
+
+static err *write_archive(int fd, struct making *m, const char *copy_path, bool with_snapshots) {
+  auto_json *about = describe(with_snapshots), *manifest = NULL;
+  m->about = about;
+  TRY(backup_open(fd, &m->writer));
+  TRY(add_all(m, copy_path, with_snapshots));
+  if (lseek(fd, 0, SEEK_SET) < 0) return err_errno(errno, "reading the backup again");
+  return err_wrap(backup_verify(fd, &manifest, NULL), "reading the backup again");
+}
+
+static err *make(const struct config *config, const char *config_path, const char *path, bool with_snapshots) {
+  auto_free char *unfinished = str_format("%s.new", path), *copy_path = str_format("%s.db", path);
+  struct making m = {.config = config, .config_path = config_path};
+  unlink(unfinished); /* of one that was interrupted */
+  auto_fd fd = open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return err_errno(errno, "making '%s'", unfinished);
+  err *e = write_archive(fd, &m, copy_path, with_snapshots);
+  int64_t bytes = m.writer ? backup_bytes(m.writer) : 0;
+  backup_free(m.writer);
+  unlink(copy_path);
+  if (!e) e = file_replace(unfinished, path);
+  if (e) {
+    unlink(unfinished);
+    return e;
+  }
+  printf("%s: the state of Tramway %s, %lld bytes unpacked, read back and whole\n"
+         "not in it: images, logs, %sthe data of apps\n", path, tramway_version, (long long)bytes,
+         with_snapshots ? "" : "snapshots of code (--with-snapshots), ");
+  return NULL;
+}
+
+err *backup_make(const char *config_path, const char *path, bool with_snapshots) {
+  auto_config *config = NULL;
+  TRY(config_load(config_path, &config));
+  locale_t before = backup_locale_begin();
+  err *e = make(config, config_path, path, with_snapshots);
+  backup_locale_end(before);
+  return e;
+}
