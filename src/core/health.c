@@ -11,7 +11,7 @@
 
 /* The first looks come quickly, because many apps listen within milliseconds; then less often. */
 enum {
-  POLL_FIRST_MS = 5,
+  POLL_FIRST_MS = 1,
   POLL_MAX_MS = 1000,
   ATTEMPT_TIMEOUT_MS = 10000,
   MAX_REPLICAS = 50,

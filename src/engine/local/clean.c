@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/local/instance.h"
 #include "engine/local/rootfs.h"
+#include "engine/local/runtime.h"
 #include "loop/spawn.h"
 #include "loop/work.h"
 
@@ -74,6 +75,7 @@ void container_clean(struct local_engine *en, const char *id, unsigned mount, cl
   strv_add_all(&argv, (const char *const *)en->runtime_argv.items);
   strv_add_all(&argv, (const char *const[]){"delete", "--force", id, NULL});
   struct spawn_options options = {.argv = (const char *const *)argv.items,
+                                  .env = runtime_env,
                                   .deadline_ms = DELETE_DEADLINE_MS};
   err *e = spawn_start(en->loop, &options, on_deleted, c, NULL);
   if (!e) return;

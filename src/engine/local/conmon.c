@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/local/runtime.h"
 #include "loop/spawn.h"
 #include "loop/timer.h"
 
@@ -133,7 +134,7 @@ static err *start(struct creation *c, const struct conmon_request *request, int 
   conmon_argv(request, &argv);
   static const char *const env[] = {
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
-      "_OCI_SYNCPIPE=3", NULL};
+      "_OCI_SYNCPIPE=3", RUNTIME_READ_ONLY, NULL};
   struct spawn_options options = {.argv = (const char *const *)argv.items,
                                   .env = env,
                                   .cwd = request->bundle_dir,

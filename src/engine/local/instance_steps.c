@@ -13,6 +13,7 @@
 #include "engine/local/names.h"
 #include "engine/local/oci_config.h"
 #include "engine/local/rootfs.h"
+#include "engine/local/runtime.h"
 #include "loop/spawn.h"
 #include "loop/work.h"
 
@@ -173,7 +174,8 @@ void step_create(struct instance *inst) {
   auto_free char *exit_file = path_join(en->folders.exits, inst->id);
   unlink(exit_file);
   auto_free char *log_path = NULL;
-  err *e = en->config.log_path(en->config.log_arg, inst->owner->w->id, inst->id, &log_path);
+  err *e = runtime_remount(en->programs.crun, en->programs.runtime);
+  if (!e) e = en->config.log_path(en->config.log_arg, inst->owner->w->id, inst->id, &log_path);
   if (e) {
     step_over(inst, e);
     return;
@@ -239,10 +241,15 @@ void step_start(struct instance *inst) {
   struct local_engine *en = inst->engine;
   instance_record(inst);
   en->pending++;
+  if (runtime_open_gate(en->folders.crun, inst->id)) {
+    step_over(inst, NULL);
+    return;
+  }
   auto_strv argv = STRV_EMPTY;
   strv_add_all(&argv, (const char *const *)en->runtime_argv.items);
   strv_add_all(&argv, (const char *const[]){"start", inst->id, NULL});
   struct spawn_options options = {.argv = (const char *const *)argv.items,
+                                  .env = runtime_env,
                                   .deadline_ms = START_DEADLINE_MS};
   err *e = spawn_start(en->loop, &options, on_started, inst, NULL);
   if (e) step_over(inst, e);

@@ -13,6 +13,7 @@
 #include "engine/local/instance.h"
 #include "engine/local/oci_config.h"
 #include "engine/local/rootfs.h"
+#include "engine/local/runtime.h"
 #include "engine/local/seccomp.h"
 
 enum {
@@ -133,16 +134,28 @@ err *local_make_folders(struct local_engine *en) {
   return file_remove_unfinished(own);
 }
 
+/* Without the mount crun is slower, that is all. */
+static void mount_runtime(struct local_engine *en) {
+  auto_free char *point = path_join(en->config.run_dir, "crun-program");
+  auto_err *e = runtime_mount(en->programs.crun, point);
+  if (e) log_warn("engine", "%s", err_message(e));
+  en->programs.runtime = str_dup(e ? en->programs.crun : point);
+}
+
 static void build_prefixes(struct local_engine *en) {
-  strv_add(&en->monitor_argv, en->config.exec_program);
+  auto_strv groups = STRV_EMPTY;
   auto_str own_groups = STR_EMPTY;
   err_ignore(file_read("/proc/self/cgroup", OWN_GROUPS_LIMIT, &own_groups));
-  cgroups_add_monitor_options(&en->cgroups, str_text(&own_groups), &en->monitor_argv);
-  strv_add(&en->monitor_argv, "--");
+  cgroups_add_monitor_options(&en->cgroups, str_text(&own_groups), &groups);
+  if (groups.len) {
+    strv_add(&en->monitor_argv, en->config.exec_program);
+    strv_add_all(&en->monitor_argv, (const char *const *)groups.items);
+    strv_add(&en->monitor_argv, "--");
+  }
   if (en->cgroups.hybrid) /* crun 1.8 refuses hosts where a controller sits in the v2 tree */
     strv_add_all(&en->runtime_argv,
                  (const char *const[]){en->config.exec_program, "--hide-cgroup2", "--", NULL});
-  strv_add(&en->runtime_argv, en->programs.crun);
+  strv_add(&en->runtime_argv, en->programs.runtime);
   strv_addf(&en->runtime_argv, "--root=%s", en->folders.crun);
   strv_add(&en->runtime_argv, "--cgroup-manager=cgroupfs");
 }
@@ -190,6 +203,7 @@ static err *set_up(struct local_engine *en) {
   TRY(find_programs(&en->programs));
   TRY(local_make_folders(en));
   TRY(rootfs_own_mount(en->config.run_dir));
+  mount_runtime(en);
   TRY(cgroups_detect(en->config.cgroup_parent, en->config.name, &en->cgroups));
   TRY(load_seccomp(en));
   auto_free char *ranges = str_format("%s/engine/ranges.json", en->config.data_dir);
@@ -272,6 +286,7 @@ static void free_memory(struct local_engine *en) {
   strv_done(&en->runtime_argv);
   strv_done(&en->renamed);
   free(en->programs.crun);
+  free(en->programs.runtime);
   free(en->programs.conmon);
   free(en->programs.netavark);
   free(en->programs.aardvark);

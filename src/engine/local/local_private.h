@@ -20,6 +20,7 @@ struct local_folders {
 
 struct local_programs {
   char *crun, *conmon, *netavark, *aardvark;
+  char *runtime; /* crun as it is called: see runtime.h */
 };
 
 struct comeback { /* see comeback.c */
