@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "core/disk.h"
 #include "core/internal.h"
 #include "core/release.h"
 #include "store/deployment.h"
@@ -57,6 +58,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
     core_free(c);
     return e;
   }
+  c->disk = disk_new(c);
   *ret_core = c;
   return NULL;
 }
@@ -183,6 +185,7 @@ static void on_adopted(void *arg, err *e) {
     e = resume(c);
   }
   if (!e) e = remove_unwanted(c);
+  if (c->started) disk_start(c->disk);
   routes_changed(c);
   removal_wake(c);
   if (!e) clean_builds(c);
@@ -224,8 +227,18 @@ void core_stop(core *c) {
   retire_quiet_all(c);
   scale_stop_all(c);
   readiness_forget_all(c);
+  disk_stop(c->disk);
   timer_stop(c->retry);
   c->retry = NULL;
+}
+
+bool core_takes_sources(const core *c) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  bool fetching = false;
+  while (!fetching && map_next(c->runs, &cursor, &id, &value)) fetching = run_is_fetching(value);
+  return c->uploads || fetching;
 }
 
 bool core_is_quiet(const core *c) {
@@ -234,8 +247,8 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due && !c->waiting_due && !c->routes_due &&
-         !c->removal_due;
+  return disk_is_quiet(c->disk) && !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
+         !c->waiting_due && !c->routes_due && !c->removal_due;
 }
 
 void core_free(core *c) {
@@ -249,6 +262,7 @@ void core_free(core *c) {
   }
   retire_free_all(c);
   LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);
+  disk_free(c->disk);
   http_client_free(c->http);
   git_free(c->git);
   snapshot_store_free(c->snapshots);

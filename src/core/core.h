@@ -45,6 +45,9 @@ struct core_options {
   int64_t default_memory_bytes, default_cpu_millis, default_pids; /* of one replica; 0: no limit */
   int64_t drain_timeout_ms; /* how long a replaced deployment may finish its requests */
   int64_t stop_grace_ms; /* when a service sets no draining seconds */
+  int64_t disk_budget_bytes, disk_reserve_bytes; /* 0: by the disk's size */
+  int keep_images;                               /* former ones of each service */
+  int64_t disk_keep_ms, log_keep_ms, log_bytes;  /* the last: of one service's logs */
 };
 
 fallible core_new(const struct core_parts *parts, const struct core_options *options, core **ret_core);
@@ -147,5 +150,32 @@ fallible core_variables(core *c, const struct service_instance *instance, json_t
 /* The engine's name of the running replica of a deployment to run a command in: that number, or
  * with -1 any.  The caller owns it.  ERR_CONFLICT when it does not run. */
 fallible core_running_instance(core *c, const char *deployment_id, int replica, char **ret_engine_id);
+
+/* ---- the disk (core/disk.c) ---- */
+
+#define CORE_DISK_KINDS 9
+
+struct core_disk {
+  int64_t runs;       /* looks that are over; while 0 the rest is empty */
+  int64_t looked_us;
+  int64_t total_bytes, free_bytes; /* of the file system */
+  int64_t reserve_bytes;           /* what builds and uploads leave free */
+  int64_t budget_bytes;            /* what may be kept of what could be made again */
+  int64_t used_bytes;              /* by all kinds */
+  struct core_disk_kind {
+    const char *name;
+    int64_t count, bytes, reclaimable_bytes; /* the last: not needed by what runs or is kept */
+  } kinds[CORE_DISK_KINDS];
+  int64_t collected_us, removed, freed_bytes; /* by the last run that collected; 0: none yet */
+  char *problem;                              /* of the last run, or "" */
+};
+const struct core_disk *core_disk(const core *c); /* as the last look found it; borrowed */
+
+/* Looks again, and with `collects` removes what is not needed: answers the number of runs that there
+ * will have been when that is done. */
+int64_t core_disk_look(core *c, bool collects);
+
+/* ERR_LIMIT, with what to do, when the disk is too full to take an upload or to fetch. */
+fallible core_disk_admits_source(core *c);
 
 #endif

@@ -18,6 +18,7 @@
 #define CORE_RETRY_MS 1000
 
 struct run;
+struct disk;
 
 struct core_watch {
   struct list link;
@@ -36,6 +37,7 @@ struct core {
   http_client *http;
   snapshot_store *snapshots;
   git *git;
+  struct disk *disk;
   struct core_options options; /* texts are owned */
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */
@@ -49,6 +51,8 @@ struct core {
 };
 
 /* ---- core.c ---- */
+
+bool core_takes_sources(const core *c); /* an upload is being unpacked, or a commit fetched */
 
 void core_retry_later(core *c); /* wakes queue, routes, removal and what retires after CORE_RETRY_MS */
 
@@ -84,8 +88,10 @@ void run_free(struct run *r);  /* after that; without a change of status */
 struct run *run_find(core *c, const char *deployment_id);
 bool run_is_switching(const struct run *r); /* healthy; the edge is being told */
 bool run_is_building(const struct run *r);
+bool run_is_fetching(const struct run *r);
 bool run_wants_build(const struct run *r); /* waits for a place among the builds */
 void run_build(struct run *r);             /* takes it */
+void run_fail_with(struct run *r, const err *why); /* before it, or while it builds: ends in FAILED */
 const char *run_service_instance(const struct run *r);
 void run_set_replicas(struct run *r, int64_t replicas); /* as its row says now */
 
@@ -95,6 +101,7 @@ void waiting_wake(core *c); /* a run has ended: who waited for it? */
 
 /* ---- queue.c: which builds run now ---- */
 
+bool queue_is_building(core *c);
 void queue_wake(core *c); /* looks, at the end of this turn, whether a build can start */
 
 /* ---- retire.c: live deployments that are to go ---- */

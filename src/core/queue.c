@@ -1,6 +1,7 @@
 /* The build queue: rows of the database in the order of queued_us; as many build at a time as the
  * configuration says, and one at a time of each service. */
 #include "base/log.h"
+#include "core/disk.h"
 #include "core/internal.h"
 #include "store/deployment.h"
 
@@ -22,15 +23,33 @@ static int builds_now(core *c) {
   return count;
 }
 
+bool queue_is_building(core *c) {
+  return builds_now(c) > 0;
+}
+
+/* False when the disk is short and it is being seen to. */
+static bool begin_build(core *c, struct run *r) {
+  err *why = NULL;
+  enum disk_answer answer = disk_admits_build(c->disk, &why);
+  if (answer == DISK_REFUSES) run_fail_with(r, why);
+  err_free(why);
+  if (answer == DISK_ADMITS) {
+    disk_build_begins(c->disk);
+    run_build(r);
+  }
+  return answer != DISK_IS_ASKED_AGAIN;
+}
+
 static err *start_what_can(core *c) {
   auto_deployment_list waiting = {0};
+  if (disk_holds_builds(c->disk)) return NULL;
   TRY(deployment_list_queued(c->db, &waiting));
   for (size_t i = 0; i < waiting.len; i++) {
     if (builds_now(c) >= c->options.build_concurrency) break;
     const struct deployment *d = &waiting.items[i];
     struct run *r = run_find(c, d->id);
     if (!r || !run_wants_build(r) || service_is_building(c, d->service_instance_id)) continue;
-    run_build(r);
+    if (!begin_build(c, r)) break;
   }
   return NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/disk.h"
 #include "core/drain.h"
 #include "core/internal.h"
 #include "store/deployment.h"
@@ -50,6 +51,7 @@ static void on_gone(void *arg, err *e) {
   map_remove(c->retiring, r->id);
   receipt_gone(c, r->id);
   removal_wake(c);
+  disk_soon(c->disk);
   retirement_free(r);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/disk.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -20,6 +21,10 @@ struct run *run_find(core *c, const char *deployment_id) {
 
 bool run_is_building(const struct run *r) {
   return r->phase == RUN_BUILDING;
+}
+
+bool run_is_fetching(const struct run *r) {
+  return r->phase == RUN_SOURCE;
 }
 
 bool run_wants_build(const struct run *r) {
@@ -38,6 +43,7 @@ static void free_later(void *arg) {
   struct run *r = arg;
   deployment_done(&r->deployment);
   free(r->end_reason);
+  err_free(r->stopped);
   free(r);
 }
 
@@ -137,6 +143,15 @@ void run_fail(struct run *r, err *e) {
   err_free(e);
 }
 
+void run_fail_with(struct run *r, const err *why) {
+  if (!r->build) {
+    run_fail(r, err_dup(why));
+  } else if (!r->stopped && !r->cancelled) {
+    r->stopped = err_dup(why);
+    build_cancel(r->build); /* on_built goes on from there */
+  }
+}
+
 void run_cancel(struct run *r, const char *reason) {
   if (r->cancelled || r->phase == RUN_ENDING) return; /* it ends already */
   r->cancelled = true;
@@ -208,6 +223,7 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
 
 static err *fetch_source(struct run *r) {
   const struct service_settings *s = &r->deployment.settings;
+  TRY(core_disk_admits_source(r->core));
   TRY(deploy_step_begin(r->core, r->deployment.id, STEP_SNAPSHOT_CODE, r->step_id));
   r->phase = RUN_SOURCE;
   struct git_request request = {.url = s->source_repo,
@@ -275,10 +291,16 @@ static void on_built(void *arg, err *e, const struct image_info *info) {
     return;
   }
   queue_wake(r->core);
+  disk_soon(r->core->disk);
   if (r->cancelled) {
     err_free(e);
     end_run(r, DEPLOY_REMOVE, r->end_reason);
     return;
+  }
+  if (r->stopped) {
+    err_ignore(e);
+    e = r->stopped;
+    r->stopped = NULL;
   }
   if (!e) e = take_image(r, info);
   if (e)

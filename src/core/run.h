@@ -30,6 +30,7 @@ struct run {
   health *health;
   timer *deadline;
   bool cancelled;
+  err *stopped; /* why its build was ended, when it is to fail for that */
   bool telling_edge; /* routes were sent for this run, and the edge has not answered yet */
   engine_done_fn *on_removed;
   enum deploy_event end_event;

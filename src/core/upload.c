@@ -15,6 +15,7 @@ struct upload_job {
   core *core;
   char project_id[ID_SIZE], environment_id[ID_SIZE], service_id[ID_SIZE], user_id[ID_SIZE];
   char *archive_path, *message;
+  err *refused; /* the disk is too full */
   struct snapshot_info snapshot;
   int64_t started_us;
   core_deployed_fn *done;
@@ -81,7 +82,9 @@ static err *deploy(struct upload_job *job, char ret_id[ID_SIZE]) {
 
 static err *unpack(void *arg) {
   struct upload_job *job = arg;
-  return snapshot_from_archive(job->core->snapshots, job->archive_path, NULL, &job->snapshot);
+  err *e = job->refused;
+  job->refused = NULL;
+  return e ? e : snapshot_from_archive(job->core->snapshots, job->archive_path, NULL, &job->snapshot);
 }
 
 static void on_unpacked(void *arg, err *e) {
@@ -104,6 +107,7 @@ void core_deploy_upload(core *c, const struct core_upload *upload, core_deployed
   job->archive_path = str_dup(upload->archive_path);
   job->message = str_dup(upload->message);
   job->started_us = clock_now_us();
+  job->refused = core_disk_admits_source(c);
   job->done = done;
   job->arg = arg;
   c->uploads++;

@@ -146,6 +146,30 @@ static const struct row rows[] = {
      "Below which control group instances and builds get theirs, on a host with cgroup version 2: one\n"
      "that systemd has delegated (Delegate=yes); \"\" is the top."},
 
+    {"disk.budget", AT(disk.budget_bytes), "0",
+     RANGE(CONFIG_SIZE, CONFIG_ZERO, 64 * MiB, PiB),
+     "What images, build cache, snapshots of source code and git mirrors may take together; 0 is half of\n"
+     "the disk that holds data.dir.  Beyond it the longest unused go.  What runs or is kept for a\n"
+     "rollback never goes."},
+    {"disk.reserve", AT(disk.reserve_bytes), "0",
+     RANGE(CONFIG_SIZE, CONFIG_ZERO, MiB, PiB),
+     "What builds and uploads leave free, for the database, logs and what runs; 0 is 5 % of the disk,\n"
+     "1 GiB to 4 GiB, at most a tenth.  With less than that free they are refused, and with less than\n"
+     "half of it a build is ended."},
+    {"disk.keep_images", AT(disk.keep_images), "3",
+     RANGE(CONFIG_INT, 0, 0, 1000),
+     "Former images of each service that are kept for rollbacks."},
+    {"disk.keep", AT(disk.keep_s), "\"5d\"",
+     RANGE(CONFIG_DURATION, 0, 0, 3650 * DAY_S),
+     "How long other images, build cache, snapshots and mirrors are kept after they were last used,\n"
+     "while the budget allows."},
+    {"disk.log_keep", AT(disk.log_keep_s), "\"30d\"",
+     RANGE(CONFIG_DURATION, 0, 0, 3650 * DAY_S),
+     "How long the logs of a deployment are kept after its end."},
+    {"disk.log_size", AT(disk.log_bytes), "\"128MiB\"",
+     RANGE(CONFIG_SIZE, 0, MiB, TiB),
+     "What the logs of one service may take; the oldest lines go first, also while it runs."},
+
     {"log.level", AT(log.level), "\"info\"",
      CHOICE("error|warn|info|debug"),
      "How much tramd writes into its own log."},
@@ -205,7 +229,8 @@ static const char *nearest_key(const char *key) {
   const char *best = NULL;
   size_t best_distance = SIZE_MAX;
   ROW_FOREACH(row) {
-    size_t distance = str_distance(row->key, key);
+    size_t distance = str_distance(row->key, key), name = str_distance(row->key + section_len(row->key) + 1, key);
+    if (name < distance) distance = name; /* its section was forgotten */
     if (distance < best_distance) {
       best = row->key;
       best_distance = distance;

@@ -82,6 +82,14 @@ struct config {
     char *control_group; /* R absolute, below the mount; cgroups are made in it; "": the top */
   } deploy;
   struct {
+    int64_t budget_bytes;  /* of what can be made again; 0: half of the disk, else 64 MiB … 1 PiB */
+    int64_t reserve_bytes; /* builds and uploads leave it free; 0: 5 %, else 1 MiB … 1 PiB */
+    int keep_images;       /* former ones per service; 0 … 1000; 3 */
+    int64_t keep_s;        /* what is not pinned, after its last use; 5 d as Railway Pro has it */
+    int64_t log_keep_s;    /* after the deployment's end; 30 d as Railway Pro */
+    int64_t log_bytes;     /* of one service's logs; 1 MiB … 1 TiB; 128 MiB */
+  } disk;
+  struct {
     enum log_level level; /* "error" … "debug"; "info" */
   } log;
   struct {                    /* per token or user; 0: no limit */

@@ -157,7 +157,13 @@ static struct core_options core_options_of(const struct config *c) {
                                .default_cpu_millis = c->deploy.default_cpu_millis,
                                .default_pids = c->deploy.default_pids,
                                .drain_timeout_ms = c->deploy.drain_timeout_s * 1000,
-                               .stop_grace_ms = c->deploy.stop_grace_s * 1000};
+                               .stop_grace_ms = c->deploy.stop_grace_s * 1000,
+                               .disk_budget_bytes = c->disk.budget_bytes,
+                               .disk_reserve_bytes = c->disk.reserve_bytes,
+                               .keep_images = c->disk.keep_images,
+                               .disk_keep_ms = c->disk.keep_s * 1000,
+                               .log_keep_ms = c->disk.log_keep_s * 1000,
+                               .log_bytes = c->disk.log_bytes};
 }
 
 static err *open_core(struct daemon *d) {

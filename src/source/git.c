@@ -22,6 +22,7 @@
 
 enum { OUTPUT_LIMIT = 256 * 1024, SIZE_CHECK_MS = 500, CANCEL_GRACE_MS = 2000 };
 #define WANTED "refs/tramway/wanted"
+#define ASIDE ".gone-"
 
 struct git {
   loop *loop;
@@ -210,7 +211,7 @@ static void part_done(git_job *job) {
   err *e = *first;
   *first = NULL;
   if (e && !job->unpack_error && job->snapshot.is_new) /* made of a stream that broke off */
-    err_ignore(snapshot_remove(job->git->store, job->snapshot.id));
+    err_ignore(snapshot_put_aside(job->git->store, job->snapshot.id));
   finish(job, e);
 }
 
@@ -461,13 +462,65 @@ static void start(void *arg) {
     run(job, on_made, (const char *const[]){"init", "-q", "--bare", "--template=", NULL});
 }
 
-/* ---- jobs ---- */
+/* ---- mirrors ---- */
 
 static bool mirror_is_used(const git *g, const char *mirror) {
   LIST_FOREACH(job, &g->jobs, git_job, link)
     if (job->started && str_eq(job->mirror, mirror)) return true;
   return false;
 }
+
+static void mirror_name(const struct git_url *url, char name[SHA256_HEX_SIZE]) {
+  secret_sha256_hex(url->plain, strlen(url->plain), name);
+}
+
+bool git_mirror_of(const char *text, char ret_name[SHA256_HEX_SIZE]) {
+  struct git_url url;
+  auto_err *e = git_url_parse(text, &url);
+  if (e) return false;
+  mirror_name(&url, ret_name);
+  git_url_done(&url);
+  return true;
+}
+
+char *git_mirror_path(const git *g, const char *name) {
+  return str_format("%s/mirrors/%s", g->dir, name);
+}
+
+static err *list_mirrors(const git *g, bool aside, struct strv *ret_names) {
+  auto_free char *path = git_mirror_path(g, "");
+  DIR *folder = opendir(path);
+  if (!folder) return err_errno(errno, "reading the folder '%s'", path);
+  for (struct dirent *entry; (entry = readdir(folder));)
+    if (aside ? str_starts(entry->d_name, ASIDE) : strlen(entry->d_name) == SHA256_HEX_SIZE - 1)
+      strv_add(ret_names, entry->d_name);
+  closedir(folder);
+  return NULL;
+}
+
+err *git_mirror_list(const git *g, struct strv *ret_names) {
+  return list_mirrors(g, false, ret_names);
+}
+
+err *git_mirror_put_aside(git *g, const char *name) {
+  auto_free char *path = git_mirror_path(g, name);
+  auto_free char *aside = str_format("%s/mirrors/" ASIDE "%s", g->dir, name);
+  if (mirror_is_used(g, path)) return err_new(ERR_BUSY, "git: a fetch is using the mirror '%s'", name);
+  if (rename(path, aside) < 0 && errno != ENOENT) return err_errno(errno, "git: the mirror '%s'", name);
+  return NULL;
+}
+
+err *git_mirror_clear_aside(const git *g) {
+  auto_strv names = STRV_EMPTY;
+  TRY(list_mirrors(g, true, &names));
+  for (size_t i = 0; i < names.len; i++) {
+    auto_free char *path = git_mirror_path(g, names.items[i]);
+    TRY(file_remove_tree(path));
+  }
+  return NULL;
+}
+
+/* ---- jobs ---- */
 
 static void start_waiting_jobs(git *g) {
   LIST_FOREACH(job, &g->jobs, git_job, link) {
@@ -500,14 +553,14 @@ err *git_fetch(git *g, const struct git_request *request, git_done_fn *done, voi
     return err_new(ERR_DENIED, "git: repositories on the server's own disk are not allowed here");
   }
   git_job *job = mem_zalloc(sizeof *job);
-  char hex[SHA256_HEX_SIZE];
-  secret_sha256_hex(url.plain, strlen(url.plain), hex);
+  char name[SHA256_HEX_SIZE];
+  mirror_name(&url, name);
   int64_t deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : GIT_DEADLINE_MS;
   *job =
       (git_job){.git = g,
                 .url = url,
                 .ref = str_dup(ref),
-                .mirror = str_format("%s/mirrors/%s", g->dir, hex),
+                .mirror = git_mirror_path(g, name),
                 .allow_local = request->allow_local,
                 .ends_at_ms = clock_monotonic_ms() + deadline_ms,
                 .limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES,

@@ -50,4 +50,16 @@ fallible git_fetch(git *g, const struct git_request *request, git_done_fn *done,
                    git_job **ret_job);
 void git_cancel(git_job *job); /* `done` is still called, with ERR_BUSY "cancelled" */
 
+/* ---- mirrors ---- */
+
+/* The name of a URL's mirror; false when it is no URL. */
+bool git_mirror_of(const char *url, char ret_name[SHA256_HEX_SIZE]);
+char *git_mirror_path(const git *g, const char *name); /* the caller owns it */
+fallible git_mirror_list(const git *g, struct strv *ret_names);
+
+/* As with snapshots: put aside on the loop thread (ERR_BUSY while a job uses it), then deleted on a
+ * pool thread. */
+fallible git_mirror_put_aside(git *g, const char *name);
+fallible git_mirror_clear_aside(const git *g);
+
 #endif

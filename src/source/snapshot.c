@@ -20,19 +20,20 @@
 #include "source/walk.h"
 
 #define UNFINISHED ".new-"
+#define LEAVING UNFINISHED "gone-"
 
 struct snapshot_store {
   char *dir;
 };
 
-/* Removes what a run that was killed had begun. */
-static err *clear_unfinished(const char *dir) {
+/* Removes what begins with `prefix`. */
+static err *clear(const char *dir, const char *prefix) {
   DIR *folder = opendir(dir);
   if (!folder) return err_errno(errno, "reading the folder '%s'", dir);
   auto_strv paths = STRV_EMPTY;
   struct dirent *entry;
   while ((entry = readdir(folder)))
-    if (str_starts(entry->d_name, UNFINISHED)) strv_add_take(&paths, path_join(dir, entry->d_name));
+    if (str_starts(entry->d_name, prefix)) strv_add_take(&paths, path_join(dir, entry->d_name));
   closedir(folder);
   for (size_t i = 0; i < paths.len; i++) TRY(file_remove_tree(paths.items[i]));
   return NULL;
@@ -52,7 +53,7 @@ static void spread_folders(const char *dir) {
 
 err *snapshot_store_new(const char *dir, snapshot_store **ret_store) {
   TRY(err_wrap(file_make_dirs(dir, 0700), "snapshots"));
-  TRY(err_wrap(clear_unfinished(dir), "snapshots"));
+  TRY(err_wrap(clear(dir, UNFINISHED), "snapshots")); /* of a run that was killed */
   spread_folders(dir);
   snapshot_store *s = mem_zalloc(sizeof *s);
   s->dir = str_dup(dir);
@@ -264,13 +265,25 @@ err *snapshot_from_folder(snapshot_store *s, const char *folder, struct snapshot
   return make(s, &origin, ret_info);
 }
 
-err *snapshot_remove(snapshot_store *s, const char *id) {
+err *snapshot_put_aside(snapshot_store *s, const char *id) {
   auto_free char *path = snapshot_path(s, id);
   if (!path) return err_new(ERR_INVALID, "'%s' is no snapshot id", id ? id : "");
-  auto_free char *leaving = str_format("%s/" UNFINISHED "gone-%s", s->dir, id);
-  if (rename(path, leaving) < 0 && errno != ENOENT) /* no half of it is ever seen under its id */
-    return err_errno(errno, "snapshot '%s'", id);
-  return err_wrap(file_remove_tree(leaving), "snapshot '%s'", id);
+  auto_free char *leaving = str_format("%s/" LEAVING "%s", s->dir, id);
+  if (rename(path, leaving) < 0 && errno != ENOENT) return err_errno(errno, "snapshot '%s'", id);
+  return NULL;
+}
+
+err *snapshot_clear_aside(snapshot_store *s) {
+  return err_wrap(clear(s->dir, LEAVING), "snapshots");
+}
+
+err *snapshot_list(const snapshot_store *s, struct strv *ret_ids) {
+  DIR *folder = opendir(s->dir);
+  if (!folder) return err_errno(errno, "reading the folder '%s'", s->dir);
+  for (struct dirent *entry; (entry = readdir(folder));)
+    if (id_is_sha256(entry->d_name)) strv_add(ret_ids, entry->d_name);
+  closedir(folder);
+  return NULL;
 }
 
 /* "a, b, c": the folders at the top of a tree. */

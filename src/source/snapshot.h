@@ -21,6 +21,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "base/str.h"
 #include "source/archive_unpack.h"
 
 typedef struct snapshot_store snapshot_store;
@@ -54,8 +55,14 @@ bool snapshot_has(const snapshot_store *s, const char *id);
 /* The tree's folder (whether it is there or not); NULL when `id` is no id.  The caller owns it. */
 char *snapshot_path(const snapshot_store *s, const char *id);
 
-/* Nothing there is success.  The caller knows that no build is reading it. */
-fallible snapshot_remove(snapshot_store *s, const char *id);
+/* Removing, in two steps: quick, on the loop thread, so that the next upload of the same content finds
+ * nothing and makes it anew; then, on a pool thread, the deleting of all that was put aside.  Nothing
+ * there is success.  The caller knows that no build is reading it. */
+fallible snapshot_put_aside(snapshot_store *s, const char *id);
+fallible snapshot_clear_aside(snapshot_store *s);
+
+/* The ids of all that are there. */
+fallible snapshot_list(const snapshot_store *s, struct strv *ret_ids);
 
 /* A service's root directory ("backend", "/backend/", "" for all) inside a tree: the real path,
  * free of symlinks.  ERR_INVALID: "root directory 'x' is not in the source; it has: a, b, c". */

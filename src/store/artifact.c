@@ -69,19 +69,3 @@ err *image_forget_key(db *d, const char *id) {
 err *image_delete(db *d, const char *id) {
   return row_change(d, &images, "DELETE FROM images WHERE id = ?1", DB_BIND(db_text(id)), id);
 }
-
-/* No deployment that refers to it with `column` is unfinished or became final since ?1. */
-#define UNUSED_SINCE(column)                                                                       \
-  "WHERE t.last_used_us < ?1 AND NOT EXISTS (SELECT 1 FROM deployments AS d"                       \
-  " WHERE d." column " = t.id AND (d.status NOT IN ('FAILED', 'SKIPPED', 'REMOVED')"               \
-  " OR d.status_updated_us >= ?1)) ORDER BY t.last_used_us"
-
-err *image_list_unused(db *d, int64_t before_us, struct image_list *ret_list) {
-  ROW_LIST(ret_list,
-           row_list(d, &images, UNUSED_SINCE("image_id"), DB_BIND(db_int(before_us)), &rows_));
-}
-
-err *snapshot_list_unused(db *d, int64_t before_us, struct snapshot_list *ret_list) {
-  ROW_LIST(ret_list, row_list(d, &snapshots, UNUSED_SINCE("snapshot_id"),
-                              DB_BIND(db_int(before_us)), &rows_));
-}

@@ -23,9 +23,29 @@ fallible image_forget_key(db *d, const char *id);
 fallible image_touch(db *d, const char *id, int64_t now_us);
 fallible image_delete(db *d, const char *id); /* its deployments can no longer be rolled back to */
 
-/* What may be thrown away: last used before `before_us`, and every deployment that refers to it has
- * had a final status since before `before_us`. */
-fallible image_list_unused(db *d, int64_t before_us, struct image_list *ret_list);
-fallible snapshot_list_unused(db *d, int64_t before_us, struct snapshot_list *ret_list);
+/* ---- who needs what: for core/disk ---- */
+
+/* How deployments use an image or a snapshot. */
+struct artifact_use {
+  char id[ID_SIZE];
+  char *key;            /* the image's digest, the snapshot's hash */
+  int64_t last_used_us; /* by itself or by the end of a deployment */
+  bool is_running;      /* a deployment that is not over has it */
+  int64_t newest_place; /* 1: the newest of some service instance, 2: the one before, …; 0: of none.
+                           Images count that went live, or may; snapshots all. */
+};
+struct artifact_use_list {
+  struct artifact_use *items;
+  size_t len, capacity;
+};
+void artifact_use_list_done(struct artifact_use_list *list);
+#define auto_artifact_use_list __attribute__((cleanup(artifact_use_list_done))) struct artifact_use_list
+
+/* Deletes every row with that digest or hash; none is success.  What referred to them loses the link. */
+fallible image_forget(db *d, const char *digest);
+fallible snapshot_forget(db *d, const char *hash);
+
+fallible image_list_uses(db *d, struct artifact_use_list *ret_list);
+fallible snapshot_list_uses(db *d, struct artifact_use_list *ret_list);
 
 #endif

@@ -101,6 +101,22 @@ err *deployment_find_active(db *d, const char *service_instance_id, bool *ret_fo
                   DB_BIND(db_text(service_instance_id)), ret_found, ret_deployment);
 }
 
+err *deployment_each_age(db *d, deployment_age_fn *fn, void *arg) {
+  auto_db_stmt *s = NULL;
+  TRY(db_query(d,
+               "SELECT id, service_instance_id, status IN ('FAILED', 'SKIPPED', 'REMOVED'),"
+               " status_updated_us FROM deployments ORDER BY service_instance_id, seq DESC",
+               DB_NONE, &s));
+  for (bool row;;) {
+    TRY(db_step(s, &row));
+    if (!row) return NULL;
+    struct deployment_age age = {.is_over = db_column_int(s, 2), .status_updated_us = db_column_int(s, 3)};
+    id_copy(age.id, db_column_text(s, 0));
+    id_copy(age.service_instance_id, db_column_text(s, 1));
+    fn(arg, &age);
+  }
+}
+
 /* --- changes --- */
 
 /* Why nothing changed: the deployment is gone, or has another status. */

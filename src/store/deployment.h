@@ -39,6 +39,15 @@ fallible deployment_find_active(db *d, const char *service_instance_id, bool *re
 fallible deployment_list_active(db *d,
                                 struct deployment_list *ret_list); /* all such; newest first */
 
+/* Every deployment's age, those of one service instance in one run, the newest first. */
+struct deployment_age {
+  char id[ID_SIZE], service_instance_id[ID_SIZE];
+  bool is_over;
+  int64_t status_updated_us;
+};
+typedef void deployment_age_fn(void *arg, const struct deployment_age *age);
+fallible deployment_each_age(db *d, deployment_age_fn *fn, void *arg);
+
 /* Only core/deploy calls this.  ERR_CONFLICT when the status is no longer `from`.  `reason` may be
  * NULL, which clears it. */
 fallible deployment_set_status(db *d, const char *id, enum deployment_status from,

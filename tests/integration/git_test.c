@@ -267,6 +267,35 @@ static void random_rules(unsigned *state, struct str *out) {
   }
 }
 
+TEST(a_mirror_goes_when_nothing_uses_it) {
+  struct fixture f;
+  char name[SHA256_HEX_SIZE];
+  auto_strv all = STRV_EMPTY, left = STRV_EMPTY;
+  setup(&f);
+  fetch(&f, f.repo, "main");
+  CHECK_OK(got.error);
+  CHECK_OK(git_mirror_list(f.git, &all));
+  CHECK(!git_mirror_of("ext::sh", name));
+  CHECK(git_mirror_of(f.repo, name));
+  CHECK_INT(all.len, 1);
+  CHECK_TEXT(all.items[0], name);
+  got.done = 0;
+  struct git_request request = {.url = f.repo, .ref = "main", .allow_local = true};
+  CHECK_OK(git_fetch(f.git, &request, on_done, NULL, NULL));
+  CHECK_ERR(git_mirror_put_aside(f.git, name), ERR_BUSY, "a fetch is using");
+  TAP_WAIT_FOR(got.done == 1, 20000, loop_turn(f.loop, 100));
+  CHECK_OK(git_mirror_put_aside(f.git, name));
+  CHECK_OK(git_mirror_put_aside(f.git, name)); /* nothing there is success */
+  CHECK_OK(git_mirror_list(f.git, &left));
+  CHECK_INT(left.len, 0);
+  fetch(&f, f.repo, "main"); /* a new one, while the old is still there */
+  CHECK_OK(got.error);
+  CHECK_OK(git_mirror_clear_aside(f.git));
+  fetch(&f, f.repo, "main");
+  CHECK_OK(got.error);
+  teardown(&f);
+}
+
 TEST(ignore_rules_agree_with_git) {
   auto_scratch *scratch = scratch_new();
   auto_free char *repo = path_join(scratch, "r"), *list = path_join(scratch, "list");

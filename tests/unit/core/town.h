@@ -55,10 +55,15 @@ static inline void town_on_started(void *arg, err *e) {
   err_free(e);
 }
 
+static inline struct core_options town_options(void) {
+  return (struct core_options){.data_dir = town_folder, .domain_suffix = "localhost", .version = "1.2.3",
+                               .build_concurrency = 2, .healthcheck_timeout_ms = 600, .drain_timeout_ms = 30000,
+                               .stop_grace_ms = 100, .keep_images = 1, .log_keep_ms = 86400000, .log_bytes = 1 << 20};
+}
+
 static inline void town_start(void) {
   struct core_parts parts = {town_loop, town_db, bld, gate, town_logs};
-  struct core_options options = {.data_dir = town_folder, .domain_suffix = "localhost", .version = "1.2.3",
-                                 .build_concurrency = 2, .healthcheck_timeout_ms = 600, .drain_timeout_ms = 30000, .stop_grace_ms = 100};
+  struct core_options options = town_options();
   int started = 0;
   gate->gone = false;
   CHECK_OK(core_new(&parts, &options, &town));

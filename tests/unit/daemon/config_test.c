@@ -31,6 +31,10 @@ TEST(defaults_are_as_documented) {
   CHECK_INT(c->deploy.default_pids, 4096);
   CHECK_INT(c->deploy.drain_timeout_s, 30);
   CHECK_INT(c->deploy.stop_grace_s, 10);
+  CHECK_INT(c->disk.budget_bytes, 0);
+  CHECK_INT(c->disk.keep_images, 3);
+  CHECK_INT(c->disk.keep_s, 5 * 86400);
+  CHECK_INT(c->disk.log_bytes, 128 << 20);
   CHECK_INT(c->log.level, LOG_LEVEL_INFO);
   CHECK_INT(c->limits.requests_per_hour, 10000);
 }

@@ -115,10 +115,24 @@ TEST(removing_and_what_an_earlier_run_left) {
   struct snapshot_info info;
   CHECK_OK(snapshot_from_folder(s, source, &info));
   CHECK(snapshot_has(s, info.id));
-  CHECK_OK(snapshot_remove(s, info.id));
+  auto_strv before = STRV_EMPTY, after = STRV_EMPTY;
+  CHECK_OK(snapshot_list(s, &before));
+  CHECK_INT(before.len, 1);
+  CHECK_TEXT(before.items[0], info.id);
+  CHECK_OK(snapshot_put_aside(s, info.id));
   CHECK(!snapshot_has(s, info.id));
-  CHECK_OK(snapshot_remove(s, info.id));
-  CHECK_ERR(snapshot_remove(s, "../x"), ERR_INVALID, "no snapshot id");
+  CHECK_OK(snapshot_list(s, &after));
+  CHECK_INT(after.len, 0);
+  auto_free char *aside = str_format(".new-gone-%s", info.id);
+  CHECK(scratch_has(dir, aside));
+  struct snapshot_info again;
+  CHECK_OK(snapshot_from_folder(s, source, &again)); /* while the old one is being deleted */
+  CHECK(again.is_new);
+  CHECK_OK(snapshot_clear_aside(s));
+  CHECK(!scratch_has(dir, aside) && snapshot_has(s, info.id));
+  CHECK_OK(snapshot_put_aside(s, info.id));
+  CHECK_OK(snapshot_put_aside(s, info.id));
+  CHECK_ERR(snapshot_put_aside(s, "../x"), ERR_INVALID, "no snapshot id");
   CHECK(!snapshot_has(s, "../x"));
   CHECK(snapshot_path(s, "..") == NULL);
   snapshot_store_free(s);

@@ -2,6 +2,7 @@
 #include "store/artifact.h"
 
 #include "house.h"
+#include "store/release.h"
 
 enum { MANY_FILES = 25000 };
 
@@ -103,21 +104,28 @@ static void deploy_with(struct house *h, enum deployment_status status, int64_t 
   must(deployment_insert(h->d, &made));
 }
 
-TEST(unused_means_that_no_deployment_may_need_it) {
+static const struct artifact_use *use_of(const struct artifact_use_list *list, const char *id) {
+  for (size_t i = 0; i < list->len; i++)
+    if (strcmp(list->items[i].id, id) == 0) return &list->items[i];
+  TAP_FAIL("no use of %s", id);
+}
+
+TEST(a_deployment_that_is_not_over_uses_its_artifacts) {
   static const struct {
     int64_t last_used_us;
     bool deployed;
     enum deployment_status status;
-    int64_t since_us;
-    bool unused;
+    int64_t since_us, used_us;
+    bool is_running;
+    int image_place, snapshot_place; /* without a release */
   } rows[] = {
-      {10, false, 0, 0, true},
-      {100, false, 0, 0, false}, /* used since */
-      {10, true, DEPLOYMENT_REMOVED, 10, true},
-      {10, true, DEPLOYMENT_REMOVED, 100, false}, /* may still be rolled back to */
-      {10, true, DEPLOYMENT_FAILED, 99, true},
-      {10, true, DEPLOYMENT_SUCCESS, 10, false},
-      {10, true, DEPLOYMENT_QUEUED, 10, false},
+      {10, false, 0, 0, 10, false, 0, 0},
+      {10, true, DEPLOYMENT_REMOVED, 10, 10, false, 0, 1},
+      {10, true, DEPLOYMENT_REMOVED, 100, 100, false, 0, 1},
+      {10, true, DEPLOYMENT_FAILED, 5, 10, false, 0, 1},
+      {10, true, DEPLOYMENT_SUCCESS, 10, 10, true, 1, 1},
+      {10, true, DEPLOYMENT_REMOVING, 10, 10, true, 1, 1},
+      {10, true, DEPLOYMENT_QUEUED, 11, 11, true, 1, 1},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     auto_house h;
@@ -126,13 +134,86 @@ TEST(unused_means_that_no_deployment_may_need_it) {
     add_snapshot(&h, "s", rows[i].last_used_us, snapshot);
     add_image(&h, "k", rows[i].last_used_us, image);
     if (rows[i].deployed) deploy_with(&h, rows[i].status, rows[i].since_us, snapshot, image);
-    auto_image_list images = {0};
-    auto_snapshot_list snapshots = {0};
-    CHECK_OK(image_list_unused(h.d, 100, &images));
-    CHECK_OK(snapshot_list_unused(h.d, 100, &snapshots));
-    CHECK_INT(images.len, rows[i].unused);
-    CHECK_INT(snapshots.len, rows[i].unused);
+    auto_artifact_use_list images = {0}, snapshots = {0};
+    CHECK_OK(image_list_uses(h.d, &images));
+    CHECK_OK(snapshot_list_uses(h.d, &snapshots));
+    CHECK_INT(images.len, 1);
+    CHECK_INT(images.items[0].last_used_us, rows[i].used_us);
+    CHECK_INT(images.items[0].is_running, rows[i].is_running);
+    CHECK_INT(images.items[0].newest_place, rows[i].image_place);
+    CHECK_TEXT(snapshots.items[0].key, "s");
+    CHECK_INT(snapshots.items[0].last_used_us, rows[i].used_us);
+    CHECK_INT(snapshots.items[0].is_running, rows[i].is_running);
+    CHECK_INT(snapshots.items[0].newest_place, rows[i].snapshot_place);
   }
+}
+
+static void release(struct house *h) {
+  auto_deployment d = {0};
+  bool found = false;
+  CHECK_OK(deployment_find_latest(h->d, h->instance.id, &found, &d));
+  auto_release r = {0};
+  memcpy(r.deployment_id, d.id, ID_SIZE);
+  r.hash = str_dup("0123456789012345678901234567890123456789012345678901234567890123");
+  r.image_digest = str_dup("sha256:1");
+  r.version = str_dup("1");
+  r.source = json_object();
+  service_settings_init(&r.settings);
+  r.variables = json_object();
+  r.routes = json_array();
+  r.volumes = json_array();
+  must(release_insert(h->d, &r));
+}
+
+TEST(images_that_went_live_have_places) {
+  auto_house h;
+  house_open(&h);
+  char snapshot[ID_SIZE], one[ID_SIZE], two[ID_SIZE], three[ID_SIZE], never[ID_SIZE];
+  add_snapshot(&h, "s", 1, snapshot);
+  add_image(&h, "1", 1, one);
+  add_image(&h, "2", 1, two);
+  add_image(&h, "3", 1, three);
+  add_image(&h, "never", 1, never); /* cancelled before it was live */
+  deploy_with(&h, DEPLOYMENT_REMOVED, 1, snapshot, one);
+  release(&h);
+  deploy_with(&h, DEPLOYMENT_REMOVED, 1, snapshot, two);
+  release(&h);
+  deploy_with(&h, DEPLOYMENT_REMOVED, 1, snapshot, never);
+  deploy_with(&h, DEPLOYMENT_REMOVED, 1, snapshot, three);
+  release(&h);
+  auto_artifact_use_list uses = {0}, after = {0};
+  CHECK_OK(image_list_uses(h.d, &uses));
+  CHECK_INT(use_of(&uses, three)->newest_place, 1);
+  CHECK_INT(use_of(&uses, two)->newest_place, 2);
+  CHECK_INT(use_of(&uses, one)->newest_place, 3);
+  CHECK_INT(use_of(&uses, never)->newest_place, 0);
+  deploy_with(&h, DEPLOYMENT_SUCCESS, 1, snapshot, one); /* a rollback */
+  CHECK_OK(image_list_uses(h.d, &after));
+  CHECK_INT(use_of(&after, one)->newest_place, 1);
+  CHECK_INT(use_of(&after, three)->newest_place, 2);
+}
+
+TEST(what_is_gone_is_forgotten_by_its_digest_or_hash) {
+  auto_house h;
+  house_open(&h);
+  char snapshot[ID_SIZE];
+  auto_image one = {.build_key = str_dup("a"), .reference = str_dup("x"), .digest = str_dup("sha256:1")};
+  auto_image two = {.build_key = str_dup("b"), .reference = str_dup("x"), .digest = str_dup("sha256:1")};
+  auto_deployment d = {0};
+  add_snapshot(&h, "s", 1, snapshot);
+  CHECK_OK(image_insert(h.d, &one));
+  CHECK_OK(image_insert(h.d, &two));
+  deploy_with(&h, DEPLOYMENT_REMOVED, 1, snapshot, one.id);
+  CHECK_OK(image_forget(h.d, "sha256:2"));
+  CHECK_OK(snapshot_forget(h.d, "t"));
+  CHECK_INT(house_count(&h, "images"), 2);
+  CHECK_OK(image_forget(h.d, "sha256:1"));
+  CHECK_OK(snapshot_forget(h.d, "s"));
+  CHECK_INT(house_count(&h, "images"), 0);
+  CHECK_INT(house_count(&h, "snapshots"), 0);
+  bool found = false;
+  CHECK_OK(deployment_find_latest(h.d, h.instance.id, &found, &d));
+  CHECK_TEXT(d.image_id, "");
 }
 
 TEST_MAIN

@@ -1,0 +1,2 @@
+-- Images are forgotten by what they are in the store.
+CREATE INDEX images_digest ON images(digest);
