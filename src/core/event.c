@@ -26,7 +26,8 @@ static err *place_deployment(core *c, const char *workload_id, struct event *e) 
 
 static err *place_instance(core *c, const char *service_instance_id, struct event *e) {
   auto_service_instance instance = {0};
-  TRY(service_instance_get(c->db, service_instance_id, &instance));
+  auto_free char *id = str_ndup(service_instance_id, strnlen(service_instance_id, ID_SIZE - 1));
+  TRY(service_instance_get(c->db, id, &instance));
   id_copy(e->project_id, instance.project_id);
   id_copy(e->environment_id, instance.environment_id);
   id_copy(e->service_id, instance.service_id);

@@ -19,6 +19,7 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_LAST_MS 5000
 #define UPKEEP_MS 5000
+#define CHECK_PAUSE_MS 3000
 
 /* Text that is safe in HAProxy's configuration: no space, quote, '#', '\\', '$', '%'. */
 static bool is_plain(const char *text, const char *also) {
@@ -88,6 +89,7 @@ err *edge_new(loop *l, const struct edge_options *options, edge **ret_edge) {
   list_init(&g->waiters);
   list_init(&g->questions);
   g->retry_ms = RETRY_FIRST_MS;
+  g->check_pause_ms = CHECK_PAUSE_MS;
   *ret_edge = g;
   return NULL;
 }
@@ -107,7 +109,7 @@ static void on_kick(void *arg) {
 }
 
 /* Later in this turn's follower, so that many changes of one turn are one batch of commands. */
-static void kick(edge *g) {
+void edge_kick(edge *g) {
   if (!g->kick && !g->freed) g->kick = timer_start(g->loop, 0, 0, on_kick, g);
 }
 
@@ -164,6 +166,8 @@ static void begin_next(edge *g) {
     edge_run_reload(g);
   } else if (g->wanted && g->applied_generation < g->wanted_generation) {
     edge_talk_apply(g);
+  } else if (g->check_due && g->wanted) {
+    edge_check(g);
   } else if (!list_empty(&g->questions)) {
     edge_talk_question(g);
   } else if (g->sweep_due) {
@@ -179,6 +183,8 @@ static void destroy(edge *g);
 static void tell_failure(edge *g, err *e) {
   log_line(g->retry_ms == RETRY_FIRST_MS ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "edge",
            "%s; next try in %lld ms", err_message(e), (long long)g->retry_ms);
+  if (g->ended_pid && g->retry_ms == RETRY_FIRST_MS)
+    edge_check_ended(g, g->ended_pid, err_message(e));
   edge_tell(g, EDGE_WAIT_START, UINT64_MAX, err_dup(e));
   edge_tell(g, EDGE_WAIT_RELOAD, UINT64_MAX, err_dup(e));
   edge_tell(g, EDGE_WAIT_ROUTES, UINT64_MAX, e);
@@ -211,28 +217,29 @@ void edge_activity_end(edge *g, err *e) {
     }
   }
   g->activity = NULL;
-  kick(g); /* not from here: the caller may still be inside a callback of what just ended */
+  edge_kick(g); /* not from here: the caller may still be inside a callback of what just ended */
 }
 
 static void on_upkeep(void *arg) {
   edge *g = arg;
   if (g->access_log) access_log_bound(g->loop, g->access_log);
   g->sweep_due = edge_talk_has_drains(g);
-  if (g->sweep_due) kick(g);
+  if (g->sweep_due) edge_kick(g);
 }
 
 void edge_start(edge *g, edge_done_fn *done, void *arg) {
   add_waiter(g, EDGE_WAIT_START, done, arg);
   g->started = true;
   if (!g->upkeep) g->upkeep = timer_start(g->loop, UPKEEP_MS, UPKEEP_MS, on_upkeep, g);
-  kick(g);
+  if (!g->check) edge_check_later(g, 0);
+  edge_kick(g);
 }
 
 /* Something new is worth a try at once. */
 static void end_retry_pause(edge *g) {
   timer_stop(g->retry);
   g->retry = NULL;
-  kick(g);
+  edge_kick(g);
 }
 
 err *edge_set_routes(edge *g, const struct edge_route *routes, size_t routes_len,
@@ -267,7 +274,7 @@ void edge_drained(edge *g, const char *service, const struct strv *addresses, ed
   question->arg = arg;
   list_init(&question->link);
   list_push(&g->questions, &question->link);
-  kick(g);
+  edge_kick(g);
 }
 
 int64_t edge_log_position(const edge *g) {
@@ -290,7 +297,8 @@ void edge_stop(edge *g, int64_t grace_ms, edge_done_fn *done, void *arg) {
   g->stopping = true;
   g->stop_grace_ms = grace_ms;
   timer_stop(g->upkeep);
-  g->upkeep = NULL;
+  timer_stop(g->check);
+  g->upkeep = g->check = NULL;
   err *e = err_new(ERR_BUSY, "the edge is being stopped");
   edge_tell(g, EDGE_WAIT_START, UINT64_MAX, err_dup(e));
   edge_tell(g, EDGE_WAIT_RELOAD, UINT64_MAX, err_dup(e));
@@ -312,6 +320,7 @@ static void destroy(edge *g) {
   routes_done(&g->live);
   wanted_free(g->wanted);
   strv_done(&g->listen);
+  strv_done(&g->checked);
   char *texts[] = {g->run_dir,    g->program, g->user,          g->group,      g->edge_name, g->unit,
                    g->access_log, g->socket,  g->master_socket, g->hosts_path, g->labels_path};
   for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -324,10 +333,10 @@ void edge_free(edge *g) {
   g->freed = true;
   if (g->note) edge_run_note_now(g);
   runtime_cancel(g->conversation);
-  timer *timers[] = {g->pause, g->retry, g->kick, g->upkeep};
+  timer *timers[] = {g->pause, g->retry, g->kick, g->upkeep, g->check};
   for (size_t i = 0; i < ARRAY_LEN(timers); i++)
     timer_stop(timers[i]);
-  g->pause = g->retry = g->kick = g->upkeep = NULL;
+  g->pause = g->retry = g->kick = g->upkeep = g->check = NULL;
   haproxy_watch_stop(g->watch);
   g->watch = NULL;
   for (int kind = EDGE_WAIT_START; kind <= EDGE_WAIT_STOP; kind++)

@@ -60,10 +60,12 @@ struct edge {
   bool stopping; /* it shall end; `started` is false then */
   bool freed;    /* only waits for a program to end */
   bool running;  /* HAProxy is watched */
-  bool must_sync, must_reload, sweep_due;
+  bool must_sync, must_reload, sweep_due, check_due;
   struct observe_processes processes;
   int worker; /* the process behind the runtime socket */
 
+  int ended_pid;       /* of a HAProxy that ended and is not back yet; 0: none */
+  struct strv checked; /* in edge_check: the commands that put HAProxy right */
   repair_fn *on_repair;
   void *repair_arg;
   const char *activity; /* NULL: none */
@@ -73,8 +75,10 @@ struct edge {
   timer *retry;  /* none begins until it fires */
   timer *kick;   /* begins one in the next turn */
   timer *note;   /* writes `live` down for a HAProxy that its unit starts again */
+  timer *check;  /* makes the next edge_check due */
   timer *upkeep; /* sweeps drained servers, bounds the access log */
   int64_t retry_ms, stop_grace_ms;
+  int64_t check_pause_ms; /* between two edge_check at least */
   int64_t began_ms, give_up_at_ms; /* of the activity */
   bool launched;                   /* in edge_run_find: it was not there before */
   haproxy_watch *watch;
@@ -88,6 +92,8 @@ void edge_activity_end(edge *g, err *e);
 /* Calls and forgets the waiters of one kind up to `generation`; takes `e`. */
 void edge_tell(edge *g, enum edge_waiter_kind kind, uint64_t generation, err *e);
 
+void edge_kick(edge *g); /* begins what is due, in the next turn */
+
 void edge_run_find(edge *g); /* adopts what runs, or launches */
 void edge_run_reload(edge *g);
 void edge_run_stop(edge *g);
@@ -96,10 +102,17 @@ void edge_run_note_now(edge *g);
 void edge_run_lost(edge *g); /* forget the watched process */
 
 void edge_talk_sync(edge *g);  /* reads `live` */
+void edge_talk_read(edge *g, runtime_done_fn *done);            /* asks for it … */
+void edge_talk_take(edge *g, const struct strv *replies); /* … and takes the answers */
+void edge_talk_ask(edge *g, const struct strv *commands, runtime_done_fn *done);
 void edge_talk_apply(edge *g); /* makes it `wanted` */
 void edge_talk_question(edge *g);
 void edge_question_free(struct edge_question *question);
 void edge_talk_sweep(edge *g); /* frees servers that have drained */
 bool edge_talk_has_drains(const edge *g);
+
+void edge_check(edge *g); /* compares `live` with what HAProxy has */
+void edge_check_later(edge *g, int64_t took_ms);
+void edge_check_ended(edge *g, int pid, const char *failure); /* tells of it */
 
 #endif

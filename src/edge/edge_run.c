@@ -40,6 +40,7 @@ static void on_master_ended(void *arg) {
   edge *g = arg;
   edge_run_lost(g);
   if (g->stopping) return; /* edge_run_stop looks for it */
+  g->ended_pid = g->processes.master;
   log_warn("edge", "HAProxy (process %d) has ended; it is started again", g->processes.master);
   if (g->activity) return; /* which fails soon, and then the next one starts HAProxy */
   edge_run_find(g);

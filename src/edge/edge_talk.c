@@ -8,35 +8,47 @@
 #define MASTER_AWAY_POLL_MS 20
 #define SWEEP_SLOTS 1000 /* asked about in one sweep; the rest waits for the next */
 
-static void ask(edge *g, const struct strv *commands, runtime_done_fn *done) {
+void edge_talk_ask(edge *g, const struct strv *commands, runtime_done_fn *done) {
   runtime_ask(g->loop, g->socket, commands, EDGE_TALK_DEADLINE_MS, done, g, &g->conversation);
 }
 
 enum { SYNC_INFO, SYNC_SERVERS, SYNC_HOSTS, SYNC_LABELS };
 
+void edge_talk_take(edge *g, const struct strv *replies) {
+  routes_done(&g->live);
+  routes_init(&g->live);
+  g->worker = observe_pid(replies->items[SYNC_INFO]);
+  observe_servers(&g->live, replies->items[SYNC_SERVERS]);
+  observe_hosts(&g->live, replies->items[SYNC_HOSTS]);
+  observe_labels(&g->live, replies->items[SYNC_LABELS]);
+}
+
 static void on_synced(void *arg, err *e, const struct strv *replies) {
   edge *g = arg;
   if (!e) {
-    routes_done(&g->live);
-    routes_init(&g->live);
-    g->worker = observe_pid(replies->items[SYNC_INFO]);
-    observe_servers(&g->live, replies->items[SYNC_SERVERS]);
-    observe_hosts(&g->live, replies->items[SYNC_HOSTS]);
-    observe_labels(&g->live, replies->items[SYNC_LABELS]);
+    edge_talk_take(g, replies);
     g->must_sync = false;
     g->applied_generation = 0; /* compare anew */
+  }
+  if (!e && g->ended_pid) {
+    edge_check_ended(g, g->ended_pid, NULL);
+    g->ended_pid = 0;
   }
   edge_activity_end(g, e);
 }
 
 void edge_talk_sync(edge *g) {
   g->activity = "reading HAProxy's state";
+  edge_talk_read(g, on_synced);
+}
+
+void edge_talk_read(edge *g, runtime_done_fn *done) {
   auto_strv commands = STRV_EMPTY;
   strv_add(&commands, "show info");
   strv_add(&commands, "show servers state");
   strv_addf(&commands, "show map %s", g->hosts_path);
   strv_addf(&commands, "show map %s", g->labels_path);
-  ask(g, &commands, on_synced);
+  edge_talk_ask(g, &commands, done);
 }
 
 static void on_applied(void *arg, err *e, const struct strv *replies) {
@@ -54,7 +66,7 @@ void edge_talk_apply(edge *g) {
     g->applied_generation = g->wanted_generation;
   edge_run_note(g);
   if (commands.len)
-    ask(g, &commands, on_applied);
+    edge_talk_ask(g, &commands, on_applied);
   else
     edge_activity_end(g, NULL);
 }
@@ -146,7 +158,7 @@ static void on_processes(void *arg, err *e, const struct strv *replies) {
   observe_processes(replies->items[0], &g->processes);
   auto_strv commands = STRV_EMPTY;
   count_commands(g, &commands);
-  ask(g, &commands, on_connections);
+  edge_talk_ask(g, &commands, on_connections);
 }
 
 static void ask_processes(void *arg) {
@@ -182,7 +194,7 @@ static void on_sweep_counted(void *arg, err *e, const struct strv *replies) {
   for (size_t i = 0; !e && i < replies->len; i++)
     observe_drained(&g->live, replies->items[i], &commands);
   if (!e && commands.len)
-    ask(g, &commands, on_applied);
+    edge_talk_ask(g, &commands, on_applied);
   else
     edge_activity_end(g, e);
 }
@@ -194,7 +206,7 @@ void edge_talk_sweep(edge *g) {
   for (size_t i = 0; i < g->live.slots_len && commands.len < SWEEP_SLOTS; i++)
     if (slot_has_drains(&g->live.slots[i])) strv_addf(&commands, "show servers conn s%zu", i + 1);
   if (commands.len)
-    ask(g, &commands, on_sweep_counted);
+    edge_talk_ask(g, &commands, on_sweep_counted);
   else
     edge_activity_end(g, NULL);
 }

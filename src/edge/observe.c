@@ -82,7 +82,7 @@ void observe_hosts(struct routes *r, const char *text) {
   while (next_line(&text, &line)) {
     if (line.len != 3 || !wanted_is_host(line.fields[1])) continue;
     unsigned number = numbered(line.fields[2], 's', (unsigned)r->slots_len);
-    if (number) routes_set_host(r, line.fields[1], number);
+    routes_set_host(r, line.fields[1], number ? number : ROUTES_NO_SLOT);
   }
 }
 

@@ -23,6 +23,7 @@
 #define ROUTES_MAX_SERVERS 256 /* of one slot: twice EDGE_MAX_TARGETS */
 #define ROUTES_SPARE 32        /* unclaimed slots after a start or a reload … */
 #define ROUTES_SPARE_LOW 8     /* … and how few make the next reload due */
+#define ROUTES_NO_SLOT UINT32_MAX /* a host that leads to none of ours */
 #define ROUTES_MAX_SLOTS (EDGE_MAX_ROUTES + ROUTES_SPARE)
 
 enum routes_server_state {

@@ -11,7 +11,7 @@ struct repair {
   /* Whom it concerns, as far as that is known; all NULL: the whole machine. */
   const char *environment_id;
   const char *workload_id;         /* of the engine */
-  const char *service_instance_id; /* the edge's key */
+  const char *service_instance_id; /* the edge's key: its id, and perhaps more behind it */
 };
 
 typedef void repair_fn(void *arg, const struct repair *repair);

@@ -41,7 +41,8 @@ TEST(maps_are_read_as_far_as_they_make_sense) {
   routes_resize(&r, 2);
   observe_hosts(&r,
                 "0x564b9e037300 a.test s1\n0x1 *.b.test s2\n0x1 c.test s3\n0x1 d.test x\n0x1\n\n");
-  CHECK_INT(map_len(r.hosts), 2);
+  CHECK_INT(map_len(r.hosts), 4);
+  CHECK_INT(routes_host_slot(&r, "d.test"), ROUTES_NO_SLOT);
   CHECK_INT(routes_host_slot(&r, "*.b.test"), 2);
   observe_labels(&r,
                  "0x1 s1 active:key-1\n0x1 s2 dancing:key-2\n0x1 s9 active:k\n0x1 s2 none:a:b\n");
