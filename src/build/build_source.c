@@ -34,6 +34,9 @@ struct views {
 };
 
 static err *open_views(const struct build_request *r, struct build_source *s, struct views *v) {
+  if (!file_exists(r->source_dir)) /* never came here with a restored backup, or was removed */
+    return err_new(ERR_NOT_FOUND, "the code of this deployment is not on this machine any more: deploy it anew, "
+                                  "from its folder or repository");
   TRY(source_view_open(r->source_dir, &v->all));
   const char *folder = without_slashes(r->root_directory ? r->root_directory : "");
   err *e = source_view_real_path(&v->all, folder, &s->context);

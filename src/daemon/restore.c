@@ -170,7 +170,7 @@ static void tell(const struct restoring *r, const json_t *manifest, bool has_sta
   printf("restored into %s: the state of Tramway %s as of %s\n", r->data_dir,
          json_get_text(manifest, "version"), json_get_text(manifest, "created"));
   if (has_state) printf("what was there is in %s\n", r->aside);
-  printf("start tramd, and deploy again what has no image here: tram up%s\n",
+  printf("start tramd: what has its image on this machine runs again, deploy the rest anew: tram up%s\n",
          json_get_bool(manifest, "snapshots", false) ? ", or tram redeploy" : "");
 }
 

@@ -25,11 +25,19 @@ restored() { admin restore "$WORK/b.tar.zst" && start_tramd; }
 check "the backup is restored, tramd starts" restored
 knows() { tram whoami && tram status && tram variable list --kv | grep -qx GREETING=hello && [ "$(url)" = "$(cat "$WORK/url")" ]; }
 check "the account, its token, the project, its variables and the domain are there" knows
-redeployed() { tram redeploy --yes && for _ in $(seq 100); do get "$(cat "$WORK/url")" && return 0; sleep 0.2; done; return 1; }
-check "the service is deployed again from its snapshot" redeployed
+comes_back() { for _ in $(seq 150); do get "$(cat "$WORK/url")" 2>/dev/null && return 0; sleep 0.2; done; tram status; return 1; }
+check "what has its image on this machine runs again" comes_back
+redeployed() { tram redeploy --yes && comes_back; }
+check "and is deployed anew from its snapshot" redeployed
 check "no second restore by accident" refuses 4 "is running already" admin restore "$WORK/b.tar.zst"
 halted() { stop_tramway && [ "$(left_behind)" = "$nothing" ] || { left_behind; false; }; }
 check "after the halt nothing of it is left" halted
+codeless() {
+  admin backup "$WORK/small.tar.zst" && rm -rf "$WORK/data/snapshots" && admin restore --force "$WORK/small.tar.zst" && start_tramd &&
+    { tram variable set NO_CACHE=1 --skip-deploys && ! tram redeploy --yes; } > "$WORK/refused" 2>&1
+  has "the code of this deployment is not on this machine any more: deploy it anew" "$WORK/refused" && tram up --ci && comes_back && stop_tramway
+}
+check "without its snapshot a redeploy says what is missing, and a deploy from the folder goes on" codeless
 check "nor over the state that is there" refuses 4 "--force moves it aside" admin restore "$WORK/b.tar.zst"
 forced() { admin restore --force "$WORK/b.tar.zst" && ls "$WORK"/data/replaced-*/tramway.db && start_tramd && tram whoami; }
 check "unless it is forced, which keeps that one" forced
