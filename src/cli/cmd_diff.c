@@ -105,7 +105,7 @@ static size_t print_part(struct cli *cli, const json_t *differences, const char 
 static void print_diff(struct cli *cli, const json_t *diff) {
   static const struct {
     const char *part, *one, *many;
-  } parts[] = {{"SOURCE", "source", "source"},
+  } parts[] = {{"SOURCE", NULL, NULL}, /* not counted: its image and its snapshot are one thing */
                {"SETTINGS", "setting", "settings"},
                {"VARIABLES", "variable", "variables"},
                {"ROUTES", "route", "routes"},
@@ -115,7 +115,12 @@ static void print_diff(struct cli *cli, const json_t *diff) {
   out_line(&cli->out, "%s → %s", json_get_text(diff, "fromDeploymentId"), json_get_text(diff, "toDeploymentId"));
   for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
     size_t count = print_part(cli, differences, parts[i].part);
-    if (count) str_addf(&sum, "%s%zu %s", sum.len ? ", " : "", count, count == 1 ? parts[i].one : parts[i].many);
+    if (!count) continue;
+    if (sum.len) str_add(&sum, ", ");
+    if (parts[i].one)
+      str_addf(&sum, "%zu %s", count, count == 1 ? parts[i].one : parts[i].many);
+    else
+      str_add(&sum, "source");
   }
   if (sum.len)
     out_line(&cli->out, "%s changed", str_text(&sum));

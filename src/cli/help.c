@@ -9,7 +9,7 @@
 /* clang-format off */
 static const struct { int status; const char *meaning; } exit_statuses[] = {
   { 0, "done" },
-  { 1, "the deployment did not become live (up, redeploy, restart, rollback)" },
+  { 1, "the deployment did not become live (up, redeploy, restart, rollback), or something differs (diff)" },
   { 2, "INVALID: what was asked is wrong; change it" },
   { 3, "NOT_FOUND: the thing named does not exist" },
   { 4, "CONFLICT: it clashes with what is there, or the question was answered with no" },

@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/account.h"
+#include "store/deployment.h"
 #include "store/migrate.h"
 #include "store/project.h"
+#include "store/service.h"
 #include "tap.h"
 
 TEST(every_field_declares_who_may_call_it_and_is_bound) {
@@ -74,16 +76,19 @@ static void world_free(struct world *w) {
 }
 
 /* "+" allowed, "D" denied, "N" not found. */
+static char outcome_of(err *e) {
+  char result = !e ? '+' : err_code_of(e) == ERR_DENIED ? 'D' : err_code_of(e) == ERR_NOT_FOUND ? 'N' : '?';
+  err_free(e);
+  return result;
+}
+
 static char outcome(struct world *w, const struct caller *caller, const char *role, const char *of,
                     const char *by, json_t *args) {
   struct asking asking = {&w->api, *caller};
   auto_json *access = json_pack("{s:s, s:s?, s:s?}", "role", role, "of", of, "by", by);
   struct graphql_call call = {.context = &asking, .type = "Query", .field = "x", .role = role,
                               .access = access, .args = args};
-  err *e = access_check(&asking, role, &call);
-  char result = !e ? '+' : err_code_of(e) == ERR_DENIED ? 'D' : err_code_of(e) == ERR_NOT_FOUND ? 'N' : '?';
-  err_free(e);
-  return result;
+  return outcome_of(access_check(&asking, role, &call));
 }
 
 TEST(roles_by_subject_are_as_declared) {
@@ -132,6 +137,52 @@ TEST(a_workspace_token_reaches_its_own_workspace_only) {
   id_copy(elsewhere.workspace_id, w->other_workspace);
   CHECK_INT(outcome(w, &here, "WORKSPACE_ADMIN", "PROJECT", "p", args), '+');
   CHECK_INT(outcome(w, &elsewhere, "WORKSPACE_VIEWER", "PROJECT", "p", args), 'N');
+  world_free(w);
+}
+
+/* A deployment of a new service in that environment. */
+static void add_deployment(struct world *w, const char *environment_id, const char *name, char ret_id[ID_SIZE]) {
+  auto_service service = {0};
+  auto_service_instance instance = {0};
+  auto_deployment d = {.status = DEPLOYMENT_SUCCESS};
+  id_copy(service.project_id, w->project);
+  CHECK_OK(service_set_name(&service, name));
+  CHECK_OK(service_insert(w->db, &service));
+  id_copy(instance.project_id, w->project);
+  id_copy(instance.environment_id, environment_id);
+  id_copy(instance.service_id, service.id);
+  service_settings_init(&instance.settings);
+  CHECK_OK(service_instance_insert(w->db, &instance));
+  id_copy(d.project_id, w->project);
+  id_copy(d.environment_id, environment_id);
+  id_copy(d.service_id, service.id);
+  id_copy(d.service_instance_id, instance.id);
+  CHECK_OK(deployment_insert(w->db, &d));
+  id_copy(ret_id, d.id);
+}
+
+TEST(a_second_deployment_is_checked_as_the_first) {
+  struct world *w = world_new();
+  char here[ID_SIZE], elsewhere[ID_SIZE];
+  add_deployment(w, w->environment, "here", here);
+  add_deployment(w, w->other_environment, "elsewhere", elsewhere);
+  static const struct {
+    bool elsewhere;
+    enum workspace_role least;
+    const char *expected; /* nobody, stranger, viewer, member, admin, project token */
+  } rows[] = {
+    {false, WORKSPACE_VIEWER, "DN++++"},
+    {false, WORKSPACE_MEMBER, "DND+++"}, /* values of variables */
+    {true, WORKSPACE_VIEWER, "DN+++N"},
+    {true, WORKSPACE_MEMBER, "DND++N"},
+  };
+  const struct caller *callers[] = {&w->nobody, &w->stranger, &w->viewer, &w->member, &w->admin, &w->token};
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    char seen[ARRAY_LEN(callers) + 1] = "";
+    for (size_t c = 0; c < ARRAY_LEN(callers); c++)
+      seen[c] = outcome_of(access_deployment(&w->api, callers[c], rows[i].elsewhere ? elsewhere : here, rows[i].least));
+    CHECK_TEXT(seen, rows[i].expected);
+  }
   world_free(w);
 }
 

@@ -4,6 +4,7 @@
 #include "town.h"
 
 static char old[ID_SIZE], new[ID_SIZE];
+static char lost_host[256]; /* "", or what comes back with the deployment */
 static int statements;
 
 static int count_statement(unsigned what, void *arg, void *statement, void *text) {
@@ -62,13 +63,16 @@ static void check_truth(void) {
     CHECK_TEXT(served_by(), old);
   }
   if (d.status == DEPLOYMENT_SUCCESS) CHECK_TEXT(served_by(), d.id);
+  bool back = false; /* all of a rollback is recorded, or nothing */
+  CHECK_OK(domain_host_exists(town_db, lost_host, &back));
+  CHECK_INT(back, *lost_host && str_eq(d.id, new) && d.status == DEPLOYMENT_SUCCESS);
 }
 
-static void fail_at(int nth) {
-  open_with_old();
+static void fail_at(int nth, void (*open)(void), err *(*act)(void)) {
+  open();
   count_statements();
   db_fail_after(town_db, nth);
-  err *e = core_deploy_instance(town, &instance, "", new);
+  err *e = act();
   err_ignore(e);
   let_it_go_on(true);
   db_fail_after(town_db, 0);
@@ -82,10 +86,10 @@ static void fail_at(int nth) {
   town_close();
 }
 
-TEST(a_deployment_survives_the_failure_of_each_statement) {
-  open_with_old();
+static void fail_at_each(void (*open)(void), err *(*act)(void)) {
+  open();
   count_statements();
-  deploy(new);
+  CHECK_OK(act());
   let_it_go_on(true);
   int most = statements;
   CHECK_STATUS(new, SUCCESS);
@@ -95,8 +99,40 @@ TEST(a_deployment_survives_the_failure_of_each_statement) {
   CHECK(most > 50);
   for (int n = 1; n <= most; n++) {
     printf("# the database fails at statement %d\n", n);
-    fail_at(n);
+    fail_at(n, open, act);
   }
+}
+
+static err *act_deploy(void) {
+  return core_deploy_instance(town, &instance, "", new);
+}
+
+TEST(a_deployment_survives_the_failure_of_each_statement) {
+  fail_at_each(open_with_old, act_deploy);
+}
+
+static char ancient[ID_SIZE];
+
+static void open_with_ancient(void) {
+  town_open();
+  auto_domain second = {0};
+  deploy_live(ancient);
+  snprintf(lost_host, sizeof lost_host, "%s", domain.host);
+  CHECK_OK(core_domain_delete(town, domain.id));
+  CHECK_OK(core_domain_create(town, &instance, 0, &second));
+  domain_done(&domain);
+  domain_copy(&second, &domain);
+  deploy_live(old);
+  WAIT_STATUS(ancient, REMOVED);
+  turns(5);
+}
+
+static err *act_roll_back(void) {
+  return core_rollback(town, ancient, "", new);
+}
+
+TEST(a_rollback_survives_the_failure_of_each_statement) {
+  fail_at_each(open_with_ancient, act_roll_back);
 }
 
 static bool service_is_gone(void) {
