@@ -97,12 +97,16 @@ static void print_deployment(struct cli *cli, const json_t *deployment) {
   auto_free char *status = out_status(o, json_get_text(deployment, "status"));
   const char *reason = json_get_text(deployment, "statusReason");
   const char *url = json_get_text(deployment, "url");
+  const char *release = json_get_text(json_object_get(deployment, "release"), "hash");
   format_local_time(json_get_text(deployment, "createdAt"), time);
   out_line(o, "Deployment  %s", json_get_text(deployment, "id"));
   out_line(o, "Service     %s", json_get_text(json_object_get(deployment, "service"), "name"));
   out_line(o, "Status      %s", status);
   out_line(o, "Created     %s", time);
   if (url) out_line(o, "Domain      %s", url);
+  if (release)
+    out_line(o, "Release     %.12s, image %.19s", release,
+             json_get_text(json_object_get(deployment, "release"), "imageDigest"));
   if (reason) {
     auto_free char *clean = format_printable(reason);
     out_line(o, "Reason      %s", clean);

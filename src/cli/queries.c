@@ -18,7 +18,7 @@ const char query_build_logs[] =
     " } }";
 const char query_deployment[] =
     "query Deployment($id: String!) { deployment(id: $id) { " DEPLOYMENT_FIELDS
-    " service { id name } creator { name email } receipt { previousDeploymentId startedAt switchedAt "
+    " service { id name } creator { name email } release { hash imageDigest version } receipt { previousDeploymentId startedAt switchedAt "
     "drainedAt endedAt servedRequests failedRequests abortedRequests applicationErrors slowestMs "
     "streams drainedConnections cutConnections complete } } }";
 const char query_deployment_diff[] =

@@ -61,6 +61,21 @@ lost() {
   [ $ended -eq 0 ] && has 'its image is no longer kept; `tram redeploy` builds it again' "$WORK/no" && says first
 }
 check "an image that the store has lost is told of, and nothing happens" lost
+settle() { # settle ID STATUS: waits for it
+  for _ in $(seq 200); do asked "$1" status | grep -qF "$2" && return 0; sleep 0.1; done
+  asked "$1" 'status statusReason'; return 1
+}
+cancelled() { # one that would never be healthy, while it is checked
+  local before; before=$(newest)
+  tram api 'mutation($e: String!, $s: String!) { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: { healthcheckPath: "/nowhere" }) }' \
+    --var "e=$(asked "$before" environmentId | field environmentId)" --var "s=$(asked "$before" serviceId | field serviceId)" || return 1
+  echo '<p>third' > index.html
+  tram up --detach && settle "$(newest)" DEPLOYING || return 1
+  ! tram rollback "$(newest)" --yes > "$WORK/no" 2>&1 && has 'it never was live' "$WORK/no" &&
+    tram cancel --yes && settle "$(newest)" REMOVED && settle "$before" SUCCESS && says first &&
+    tram diff "$before" "$(newest)" > "$WORK/diff"; has '+ deploy.healthcheckPath  /nowhere' "$WORK/diff"
+}
+check "a deployment on its way is cancelled, what served serves on" cancelled
 nothing_to_cancel() { ! tram cancel --yes > "$WORK/no" 2>&1 && has 'nothing to cancel' "$WORK/no"; }
 check "there is nothing to cancel" nothing_to_cancel
 down() { tram down --yes | grep -q 'brings it back' && ! tram restart --yes >"$WORK/no" 2>&1 && has 'no live deployment' "$WORK/no"; }
