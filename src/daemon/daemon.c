@@ -52,9 +52,13 @@ static err *find_paths(struct paths *p) {
   if (len < 0) return err_errno(errno, "reading /proc/self/exe");
   self[len] = '\0';
   *strrchr(self, '/') = '\0';
-  bool installed = str_ends(self, "/bin");
-  p->exec_program = str_format("%s/%stramway-exec", self, installed ? "../libexec/tramway/" : "");
-  p->images_dir = str_format("%s/../%simages", self, installed ? "share/tramway/" : "");
+  p->exec_program = path_join(self, "tramway-exec");
+  bool built = access(p->exec_program, X_OK) == 0; /* run from the source tree */
+  if (!built) {
+    free(p->exec_program);
+    p->exec_program = str_format("%s/../libexec/tramway/tramway-exec", self);
+  }
+  p->images_dir = str_format("%s/../%simages", self, built ? "" : "share/tramway/");
   if (access(p->exec_program, X_OK) == 0) return NULL;
   return err_new(ERR_NOT_FOUND, "'%s' is missing: it is built and installed together with tramd", p->exec_program);
 }

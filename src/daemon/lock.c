@@ -35,12 +35,6 @@ static err *holder_of(int fd, int *ret_pid) {
   return NULL;
 }
 
-err *lock_holder(const char *run_dir, int *ret_pid) {
-  auto_fd fd = -1;
-  TRY(open_file(run_dir, &fd));
-  return holder_of(fd, ret_pid);
-}
-
 err *lock_take(const char *run_dir) {
   int fd;
   TRY(open_file(run_dir, &fd));

@@ -12,9 +12,6 @@
 /* Takes the lock until the process ends; ERR_CONFLICT names the process that has it. */
 fallible lock_take(const char *run_dir);
 
-/* The process that has it; 0: nobody. */
-fallible lock_holder(const char *run_dir, int *ret_pid);
-
 /* SIGTERM to the tramd that holds the lock; waits until it has ended, at most `wait_ms` (ERR_BUSY
  * then).  Success when there is none. */
 fallible lock_stop_holder(const char *run_dir, int wait_ms);
