@@ -63,6 +63,7 @@ static void start_shop(void) {
   wait_listening("db");
   wait_listening("api");
   wait_listening("web");
+  TAP_WAIT_FOR(starts("api", 1) && starts("lone", 0), 20000, loop_turn(fx.loop, 20));
   WAIT_STATUS("mad-0", INSTANCE_CRASHED);
 }
 
@@ -70,12 +71,15 @@ static const char *const all[] = {"lone-0", "db-0", "api-0", "api-1", "web-0"};
 
 static void wait_all_running(int times) {
   for (size_t i = 0; i < ARRAY_LEN(all); i++) WAIT_STATUS(all[i], INSTANCE_RUNNING);
-  TAP_WAIT_FOR(starts("web", 0) == times, 20000, loop_turn(fx.loop, 20));
-  CHECK_INT(starts("db", 0), times);
-  CHECK_INT(starts("api", 1), times);
+  /* Running is not yet having written it. */
+  TAP_WAIT_FOR(starts("web", 0) == times && starts("db", 0) == times && starts("api", 0) == times &&
+                   starts("api", 1) == times && starts("lone", 0) == times,
+               20000, loop_turn(fx.loop, 20));
   CHECK_INT(seen("mad-0")->status, INSTANCE_CRASHED);
   CHECK_INT(starts("mad", 0), 1);
 }
+
+static double booted; /* uptime, in seconds */
 
 static void boot_again(void) {
   fx.done = false;
@@ -85,6 +89,9 @@ static void boot_again(void) {
   engine_free(fx.engine);
   fx.engine = NULL;
   CHECK_OK(file_remove_tree(fx.run_dir));
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  booted = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
   fx_start_engine();
 }
 
@@ -109,9 +116,9 @@ TEST(nobody_waits_for_ever) {
   SHELL("touch %s/upper/srv/db-is-broken", fx.image_dir);
   boot_again();
   wait_all_running(2);
-  double db = last_start("db", 0), api = last_start("api", 0);
-  printf("# started: db %.2f api %.2f\n", db, api);
-  CHECK(api >= db + 1.0);
+  double api = last_start("api", 0);
+  printf("# booted: %.2f, api started: %.2f\n", booted, api);
+  CHECK(api >= booted + 1.4);
   fx_comeback_max_ms = 0;
 }
 
