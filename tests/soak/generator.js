@@ -218,7 +218,7 @@ function count({ from, until }) {
 
 function summary() {
   const failed = records.failed.reduce((sum, one) => sum + one, 0);
-  return { requests: records.from.length, failed, open, rate: records.from.length / (process.uptime() || 1), kinds, slowestMs,
+  return { requests: records.from.length, failed, open, kinds, slowestMs,
     lateTicks, idleEnds, deployments: deployments.length, latest, sockets: { ...sockets, open: keepSocket.all.filter((s) => s.readyState === WebSocket.OPEN).length } };
 }
 

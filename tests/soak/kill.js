@@ -56,7 +56,7 @@ class Acts {
   async redeploy() { await this.world.redeploy((await this.newest()).id); }
 
   async rollback() {
-    const kept = (await this.world.deployments()).filter((d) => d.status === 'REMOVED' && !this.ended.has(d.id)).slice(0, 20);
+    const kept = (await this.world.deployments()).filter((d) => d.canRollback && d.status === 'REMOVED').slice(0, 20);
     if (kept.length) await this.world.rollback(kept[this.pick(kept.length)].id);
   }
 

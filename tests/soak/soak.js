@@ -92,7 +92,7 @@ async function main() {
     await require(`./${name}`).run(world, load, table, { ...options, pick });
   }
   const end = await load.stop();
-  table.note(`in all: ${end.requests} requests, ${Math.round(end.rate)}/s; kinds: ${JSON.stringify(end.kinds)}`);
+  table.note(`in all: ${end.requests} requests; kinds: ${JSON.stringify(end.kinds)}`);
   if (table.failed) console.log(`soak: ${table.failed} of what was expected did not hold.  Again: SOAK_SEED=${options.seed} make soak`);
   process.exitCode = table.failed ? 1 : 0;
 }

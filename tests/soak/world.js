@@ -10,7 +10,7 @@ const nowUs = () => Math.round((performance.timeOrigin + performance.now()) * 10
 
 const UNFINISHED = ['INITIALIZING', 'WAITING', 'QUEUED', 'BUILDING', 'DEPLOYING', 'REMOVING'];
 const LIVE = ['SUCCESS', 'CRASHED', 'SLEEPING'];
-const DEPLOYMENTS = 'query($i:DeploymentListInput!){deployments(input:$i,first:500){edges{node{id status statusReason createdAt serviceId meta instances{status}}}}}';
+const DEPLOYMENTS = 'query($i:DeploymentListInput!){deployments(input:$i,first:500){edges{node{id status statusReason createdAt serviceId canRollback meta instances{status}}}}}';
 
 class World {
   // Of the environment: SOAK_WORK, SOAK_RUN, SOAK_TRAMD, SOAK_TOKEN, SOAK_PROJECT, SOAK_ENVIRONMENT, SOAK_SERVICE, SOAK_PORT, TRAM_SERVER.
