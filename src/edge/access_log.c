@@ -140,10 +140,11 @@ struct tally_work {
   void *arg;
 };
 
-/* Counts the whole lines at the front of `text`. */
-static size_t count_lines(struct tally_work *w, const char *text, size_t len) {
+/* Counts the whole lines at the front of `text` that begin before `limit`: a position may be in the
+ * middle of a line, because a file grows a page at a time while a line is written. */
+static size_t count_lines(struct tally_work *w, const char *text, size_t len, int64_t limit) {
   size_t used = 0;
-  for (const char *end; (end = memchr(text + used, '\n', len - used));) {
+  for (const char *end; (int64_t)used < limit && (end = memchr(text + used, '\n', len - used));) {
     const char *line = text + used;
     size_t line_len = (size_t)(end - line);
     if (line_len && line[0] == '\0') w->tally.complete = false; /* a hole */
@@ -162,10 +163,9 @@ static err *tally_file(void *arg) {
   auto_free char *buffer = mem_alloc(CHUNK);
   int64_t at = w->question.from;
   while (at < w->question.to) {
-    int64_t left = w->question.to - at;
-    ssize_t got = pread(fd, buffer, left < CHUNK ? (size_t)left : CHUNK, at);
+    ssize_t got = pread(fd, buffer, CHUNK, at);
     if (got < 0) return err_errno(errno, "reading %s", w->path);
-    size_t used = count_lines(w, buffer, (size_t)got);
+    size_t used = count_lines(w, buffer, (size_t)got, w->question.to - at);
     if (!used && got == CHUNK) used = CHUNK; /* a hole, or no text of ours */
     if (!used) break;
     at += (int64_t)used;

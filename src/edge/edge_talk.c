@@ -83,7 +83,9 @@ static void answer(edge *g, err *e) {
   list_remove(&question->link);
   question->fn(question->arg, e ? err_dup(e) : NULL, question->sessions);
   edge_question_free(question);
-  edge_activity_end(g, e);
+  if (e) g->must_sync = true; /* which fails when HAProxy is away, and says so to those who wait for routes */
+  err_free(e);
+  edge_activity_end(g, NULL);
 }
 
 static void ask_old_worker(edge *g);

@@ -13,8 +13,10 @@
 #define PREAMBLE "prompt\nset severity-output number\n"
 #define PREAMBLE_REPLIES 2
 #define READ_SIZE 65536
+#define LATE_MS 50
 
 struct runtime {
+  loop *loop;
   uv_pipe_t pipe;
   uv_connect_t connect;
   uv_write_t write;
@@ -146,15 +148,24 @@ static void on_connected(uv_connect_t *connect, int status) {
   uv_write(&r->write, (uv_stream_t *)&r->pipe, &buffer, 1, on_written);
 }
 
-static void on_deadline(void *arg) {
+static void on_late(void *arg) {
   runtime *r = arg;
   finish(r, err_new(ERR_BUSY, "HAProxy answered %zu of %zu commands within %lld ms", r->replies.len,
                     r->commands.len, (long long)r->deadline_ms));
 }
 
+/* When the loop was kept from turning (a disk that takes seconds to sync), timers come before what has
+ * arrived meanwhile: that is read first. */
+static void on_deadline(void *arg) {
+  runtime *r = arg;
+  timer_stop(r->deadline);
+  r->deadline = timer_start(r->loop, LATE_MS, 0, on_late, r);
+}
+
 static runtime *start(loop *l, const char *path, bool master, int64_t deadline_ms,
                       runtime_done_fn *done, void *arg, runtime **slot) {
   runtime *r = mem_zalloc(sizeof *r);
+  r->loop = l;
   r->path = str_dup(path);
   r->master = master;
   r->preamble_left = PREAMBLE_REPLIES;

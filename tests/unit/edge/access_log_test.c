@@ -139,6 +139,9 @@ TEST(whole_lines_between_two_positions_are_counted) {
   size_t line_len = text.len / LINES;
   tally(path, (int64_t)line_len * 5, (int64_t)line_len * 15);
   CHECK_INT(answer.served, 10);
+  tally(path, (int64_t)line_len * 5 + 3, (int64_t)line_len * 15 + 3); /* the halves belong to where they began */
+  CHECK_INT(answer.served, 10);
+  CHECK(answer.complete);
   tally(path, 0, (int64_t)text.len + 100);
   CHECK(!answer.complete);
   CHECK_INT(answer.served, LINES);

@@ -129,6 +129,24 @@ TEST(no_answer_ends_at_the_deadline) {
   CHECK_ERR(taken(&o), ERR_BUSY, "answered 0 of 2 commands within 100 ms");
 }
 
+TEST(an_answer_that_came_while_the_loop_stood_still_is_taken) {
+  struct fake fake;
+  struct outcome o = {0};
+  fake_start(&fake, "# workers\n1 worker\n\n", false);
+  loop *l = loop_new();
+  runtime *slot = NULL;
+  runtime_ask_master(l, fake.path, "last", 100, on_done, &o, &slot);
+  loop_turn(l, 0);
+  loop_turn(l, 0); /* connected and asked */
+  usleep(200000);  /* the loop stands still, and the answer is there */
+  TAP_WAIT_FOR(o.called, 5000, loop_turn(l, 10));
+  loop_free(l);
+  fake_end(&fake);
+  CHECK_OK(taken(&o));
+  CHECK_TEXT(o.replies.items[0], "# workers\n1 worker\n\n");
+  strv_done(&o.replies);
+}
+
 TEST(nobody_there_is_an_error) {
   struct outcome o = {0};
   ask("/nowhere/sock", false, 1000, &o);
