@@ -16,7 +16,7 @@ char *image_store_cache_mounts(const char *data_dir) {
   return path_join(data_dir, "build-tmp");
 }
 
-static err *read_json(const char *root, const char *name, json_t **ret_value) {
+err *image_store_read(const char *root, const char *name, json_t **ret_value) {
   auto_free char *path = path_join(root, name);
   auto_str text = STR_EMPTY;
   TRY(file_read(path, STORE_FILE_LIMIT, &text));
@@ -31,13 +31,13 @@ static const json_t *with_id(const json_t *array, const char *id) {
   return NULL;
 }
 
-static const char *bare_id(const char *image_id) {
+const char *image_id_bare(const char *image_id) {
   return str_starts(image_id, "sha256:") ? image_id + strlen("sha256:") : image_id;
 }
 
 /* A store that holds nothing yet has no file. */
 static err *read_images(const char *root, json_t **ret_images) {
-  err *e = read_json(root, "overlay-images/images.json", ret_images);
+  err *e = image_store_read(root, IMAGE_STORE_IMAGES, ret_images);
   if (!e || err_code_of(e) != ERR_NOT_FOUND) return e;
   err_ignore(e);
   *ret_images = json_array();
@@ -67,7 +67,7 @@ err *image_find(const char *data_dir, const char *name, char **ret_image_id) {
 static err *top_layer(const char *root, const char *image_id, char **ret_layer) {
   auto_json *images = NULL;
   TRY(read_images(root, &images));
-  const json_t *image = with_id(images, bare_id(image_id));
+  const json_t *image = with_id(images, image_id_bare(image_id));
   if (!image) return err_new(ERR_NOT_FOUND, "the image %s is not in the store '%s'", image_id, root);
   *ret_layer = str_dup(json_get_text(image, "layer"));
   return NULL;
@@ -78,7 +78,7 @@ err *image_layers(const char *data_dir, const char *image_id, struct strv *ret_l
   auto_free char *layer = NULL;
   TRY(top_layer(root, image_id, &layer));
   auto_json *layers = NULL;
-  TRY(read_json(root, "overlay-layers/layers.json", &layers));
+  TRY(image_store_read(root, IMAGE_STORE_LAYERS, &layers));
   auto_strv found = STRV_EMPTY;
   for (const char *id = layer; !str_empty(id);) {
     const json_t *entry = with_id(layers, id);
@@ -96,9 +96,11 @@ err *image_layers(const char *data_dir, const char *image_id, struct strv *ret_l
 }
 
 err *image_exists(const char *data_dir, const char *image_id, bool *ret_exists) {
-  auto_free char *root = image_store_root(data_dir);
-  auto_json *images = NULL;
-  TRY(read_images(root, &images));
-  *ret_exists = with_id(images, bare_id(image_id)) != NULL;
+  auto_strv layers = STRV_EMPTY;
+  err *e = image_layers(data_dir, image_id, &layers);
+  bool missing = e && (err_code_of(e) == ERR_NOT_FOUND || err_code_of(e) == ERR_CORRUPT);
+  *ret_exists = !e;
+  if (!missing) return e;
+  err_free(e);
   return NULL;
 }

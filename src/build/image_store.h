@@ -6,6 +6,7 @@
 #ifndef TRAMWAY_BUILD_IMAGE_STORE_H
 #define TRAMWAY_BUILD_IMAGE_STORE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,14 @@
 /* Where the store lies below data_dir ("<data_dir>/containers"); the caller owns it. */
 char *image_store_root(const char *data_dir);
 
+/* The files below the root that list what there is; ERR_NOT_FOUND before there is anything. */
+#define IMAGE_STORE_IMAGES "overlay-images/images.json"
+#define IMAGE_STORE_LAYERS "overlay-layers/layers.json"
+fallible image_store_read(const char *root, const char *name, json_t **ret_value);
+
+/* "sha256:<hex>" as the store's files have it: the hex alone.  Borrowed from `image_id`. */
+const char *image_id_bare(const char *image_id);
+
 /* The image's layers as absolute paths of overlay `diff` folders, the topmost first: what
  * overlayfs's `lowerdir=` wants, in that order.  `image_id` is "sha256:<64 hex>" or the hex alone.
  * ERR_NOT_FOUND: no such image (or removed meanwhile); ERR_CORRUPT: the store names what is not
@@ -25,7 +34,7 @@ fallible image_layers(const char *data_dir, const char *image_id, struct strv *r
 /* The image that has `name` in full ("docker.io/library/node:20").  ERR_NOT_FOUND. */
 fallible image_find(const char *data_dir, const char *name, char **ret_image_id);
 
-/* Whether the store has the image. */
+/* Whether the store has the image, and all its layers: image_index.h for who asks often. */
 fallible image_exists(const char *data_dir, const char *image_id, bool *ret_exists);
 
 /* ---- what it takes on disk (image_sizes.c) ---- */

@@ -34,6 +34,7 @@ void core_set_options(core *c, const struct core_options *options) {
 static err *open_sources(core *c) {
   auto_free char *snapshots = path_join(c->options.data_dir, "snapshots");
   auto_free char *mirrors = path_join(c->options.data_dir, "git");
+  c->images = image_index_new(c->options.data_dir);
   TRY(snapshot_store_new(snapshots, &c->snapshots));
   return git_new(c->loop, mirrors, c->snapshots, &c->git);
 }
@@ -266,6 +267,7 @@ void core_free(core *c) {
   http_client_free(c->http);
   git_free(c->git);
   snapshot_store_free(c->snapshots);
+  image_index_free(c->images);
   map_free(c->runs);
   map_free(c->retiring);
   map_free(c->scaling);

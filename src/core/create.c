@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "build/image_store.h"
 #include "core/internal.h"
 #include "loop/work.h"
 #include "store/artifact.h"
@@ -82,7 +81,7 @@ static err *check_kept_image(core *c, const struct deployment *d) {
   auto_image image = {0};
   if (*d->image_id) TRY(image_get(c->db, d->image_id, &image));
   bool exists = false;
-  if (*d->image_id) TRY(image_exists(c->options.data_dir, image.digest, &exists));
+  TRY(image_index_has(c->images, image.digest, &exists));
   if (exists) return NULL;
   return err_new(ERR_CONFLICT, "the image of deployment %s is not kept: redeploy without it, which builds again",
                  d->id);

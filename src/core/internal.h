@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "build/image_index.h"
 #include "core/core.h"
 #include "core/deploy_table.h"
 #include "http/client.h"
@@ -36,6 +37,7 @@ struct core {
   log_store *logs;
   http_client *http;
   snapshot_store *snapshots;
+  image_index *images;
   git *git;
   struct disk *disk;
   struct core_options options; /* texts are owned */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "build/image_store.h"
 #include "core/internal.h"
 #include "core/release.h"
 #include "store/artifact.h"
@@ -137,7 +136,7 @@ static err *obstacle(core *c, const struct deployment *d, const char **ret_why) 
   bool was_live = false, kept = false;
   TRY(release_exists(c->db, d->id, &was_live));
   if (*d->image_id) TRY(image_get(c->db, d->image_id, &image));
-  if (*d->image_id) TRY(image_exists(c->options.data_dir, image.digest, &kept));
+  TRY(image_index_has(c->images, image.digest, &kept));
   *ret_why = deployment_status_is_active(d->status) ? "it is the live one; `tram restart` restarts it"
              : !was_live                            ? "it never was live; `tram redeploy` tries it again"
              : !kept ? "its image is no longer kept; `tram redeploy` builds it again"

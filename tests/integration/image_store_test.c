@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/usage.h"
 #include "build/build.h"
+#include "build/image_index.h"
 #include "loop/spawn.h"
 #include "tap.h"
 
@@ -21,6 +22,7 @@ static struct {
   char folder[64];
   loop *loop;
   builder *builder;
+  image_index *index;
   char *context, *root, *run_root, *mounted;
 } t;
 
@@ -75,6 +77,7 @@ static void begin(void) {
   struct builder_config config = {
       .data_dir = t.folder, .run_dir = run, .images_dir = images, .exec_program = program, .timeout_ms = DEADLINE_MS};
   CHECK_OK(builder_new(t.loop, &config, &t.builder));
+  t.index = image_index_new(t.folder);
   put("a", 3 * MiB);
   put("b", 2 * MiB);
   put("c", MiB);
@@ -82,6 +85,7 @@ static void begin(void) {
 
 static void end(void) {
   builder_free(t.builder);
+  image_index_free(t.index);
   loop_free(t.loop);
   umount2(t.mounted, MNT_DETACH);
   CHECK_OK(file_remove_tree(t.folder));
@@ -141,10 +145,30 @@ static size_t layer_folders(void) {
   return count;
 }
 
+/* Both that tell it agree. */
 static bool exists(const char *image_id) {
-  bool there = false;
+  bool there = false, listed = false;
   CHECK_OK(image_exists(t.folder, image_id, &there));
+  CHECK_OK(image_index_has(t.index, image_id, &listed));
+  CHECK_INT(listed, there);
   return there;
+}
+
+TEST(an_image_that_lacks_a_layer_is_not_there) {
+  begin();
+  CHECK(!exists("sha256:0000000000000000000000000000000000000000000000000000000000000000"));
+  auto_free char *whole = build_image("FROM scratch\nCOPY a /a\n");
+  auto_free char *broken = build_image("FROM scratch\nCOPY b /b\n");
+  CHECK(exists(whole) && exists(broken));
+  auto_strv layers = STRV_EMPTY;
+  CHECK_OK(image_layers(t.folder, broken, &layers));
+  auto_free char *aside = str_format("%s.aside", layers.items[0]);
+  CHECK_INT(rename(layers.items[0], aside), 0);
+  CHECK(!exists(broken));
+  CHECK(exists(whole));
+  CHECK_INT(rename(aside, layers.items[0]), 0);
+  CHECK(exists(broken));
+  end();
 }
 
 TEST(exactly_the_named_images_go) {
