@@ -75,6 +75,7 @@ struct edge {
   timer *retry;  /* none begins until it fires */
   timer *kick;   /* begins one in the next turn */
   timer *note;   /* writes `live` down for a HAProxy that its unit starts again */
+  int64_t note_took_ms;
   timer *check;  /* makes the next edge_check due */
   timer *upkeep; /* sweeps drained servers, bounds the access log */
   int64_t retry_ms, stop_grace_ms;

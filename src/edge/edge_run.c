@@ -12,7 +12,8 @@
 #define TAKE_OVER_MS 20000 /* how long a new process may take until it answers */
 #define RELOADING_MS 5000  /* how long one that was there before may be silent */
 #define KILLED_MS 200      /* between killing it and looking again */
-#define NOTE_MS 500        /* changes of so long are written down together */
+#define NOTE_MS 50         /* changes of so long are written down together, … */
+#define NOTE_FACTOR 20     /* … or of so many times what writing took: 5 % of the loop at most */
 #define STOP_TERM_MS 3000  /* between SIGTERM and SIGKILL in a stop */
 
 static void ask_master(edge *g, const char *command, runtime_done_fn *done) {
@@ -76,14 +77,17 @@ static void on_note_due(void *arg) {
 /* A unit starts HAProxy again with what is on disk: while tramd is away nobody else could tell it
  * what commands have changed since. */
 void edge_run_note(edge *g) {
-  if (g->unit && !g->note) g->note = timer_start(g->loop, NOTE_MS, NOTE_MS, on_note_due, g);
+  int64_t pause_ms = g->note_took_ms * NOTE_FACTOR > NOTE_MS ? g->note_took_ms * NOTE_FACTOR : NOTE_MS;
+  if (g->unit && !g->note) g->note = timer_start(g->loop, pause_ms, NOTE_MS, on_note_due, g);
 }
 
 void edge_run_note_now(edge *g) {
   timer_stop(g->note);
   g->note = NULL;
   if (g->must_sync || !g->running || g->stopping) return; /* `live` is not true; what follows writes it */
+  int64_t began_ms = clock_monotonic_ms();
   err *e = haproxy_write_files(&g->settings, &g->live, HAPROXY_CONFIG_FILE);
+  g->note_took_ms = clock_monotonic_ms() - began_ms;
   if (e) log_warn("edge", "writing the routes down: %s", err_message(e));
   err_free(e);
 }

@@ -52,6 +52,19 @@ check "an app is deployed" deployed
 logged() { for _ in $(seq 100); do grep -q '"status":200' "$WORK/data/access.log" && return 0; sleep 0.1; done; return 1; }
 check "the unit's HAProxy writes the access log" logged
 
+reloaded() { # as ExecReload does: HAProxy executes itself anew
+  local before host; before=$(wc -l < "$WORK/data/access.log"); host=$(sed 's|http://||; s|:.*||' "$WORK/url")
+  for _ in $(seq 100); do grep -q "^$host " "$RUN/edge/hosts.map" && break; sleep 0.05; done # written down a moment later
+  kill -USR2 "$(head -n 1 "$RUN/edge/haproxy.pid")"
+  for _ in $(seq 50); do
+    get -o /dev/null "$(cat "$WORK/url")" || return 1
+    sleep 0.1
+    [ "$(pgrep -fc "[/]${RUN#/}/edge/haproxy.cfg")" = 2 ] && [ "$(wc -l < "$WORK/data/access.log")" -ge $((before + 5)) ] && return 0
+  done
+  return 1
+}
+check "a reload of the unit loses no request and keeps the log" reloaded
+
 load() { # steady requests until $WORK/load is gone
   while [ -e "$WORK/load" ]; do
     get -o /dev/null "$(cat "$WORK/url")" 2>>"$WORK/failed" && echo >> "$WORK/served"
@@ -83,7 +96,7 @@ restarted_edge() {
 check "while tramd is away, the unit brings HAProxy back with the newest routes" restarted_edge
 occupied() {
   kill_edge; sleep 0.2
-  python3 -c "import socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1); s.bind(('127.0.0.1',$HTTP_PORT)); s.listen(); time.sleep(600)" &
+  node -e "require('net').createServer().listen($HTTP_PORT, '127.0.0.1')" 8>&- 9>&- &
   local squatter=$! status
   sleep 0.5; start_tramd; status=$?
   kill $squatter; wait $squatter 2>/dev/null
