@@ -27,6 +27,7 @@ void core_set_options(core *c, const struct core_options *options) {
   copy.data_dir = str_dup(options->data_dir);
   copy.domain_suffix = str_dup(options->domain_suffix);
   copy.version = str_dup(options->version);
+  if (!copy.retry_ms) copy.retry_ms = 1000;
   options_done(&c->options);
   c->options = copy;
 }
@@ -50,6 +51,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->retiring = map_new();
   c->scaling = map_new();
   c->settling = map_new();
+  c->missed = map_new();
   list_init(&c->watches);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
@@ -116,6 +118,7 @@ static err *resume(core *c) {
   for (size_t i = 0; i < unfinished.len; i++) {
     auto_err *e = resume_one(c, &unfinished.items[i]);
     if (e) log_error("core", "going on with deployment %s: %s", unfinished.items[i].id, err_message(e));
+    if (e) core_resume_later(c);
   }
   TRY(resume_live(c)); /* one that cannot go on does not keep the others from it */
   return receipt_resume(c);
@@ -203,18 +206,42 @@ void core_start(core *c, engine_done_fn *done, void *arg) {
     engine_start(c->engine, on_adopted, s);
 }
 
+static err *resume_unattended(core *c) {
+  auto_deployment_list unfinished = {0};
+  TRY(resume_live(c));
+  TRY(deployment_list_unfinished(c->db, &unfinished));
+  for (size_t i = 0; i < unfinished.len; i++)
+    if (!run_find(c, unfinished.items[i].id)) TRY(resume_one(c, &unfinished.items[i]));
+  return NULL;
+}
+
+static void resume_missed(core *c) {
+  if (!c->resume_due) return;
+  c->resume_due = false;
+  auto_err *e = resume_unattended(c);
+  if (!e) return;
+  log_error("core", "going on with what was begun: %s; trying again", err_message(e));
+  core_resume_later(c);
+}
+
 static void on_retry(void *arg) {
   core *c = arg;
   timer_stop(c->retry);
   c->retry = NULL;
+  instances_take_missed(c);
   queue_wake(c);
   routes_changed(c);
   removal_wake(c);
-  retire_missed(c);
+  resume_missed(c);
+}
+
+void core_resume_later(core *c) {
+  c->resume_due = true;
+  core_retry_later(c);
 }
 
 void core_retry_later(core *c) {
-  if (!c->retry && !c->stopping) c->retry = timer_start(c->loop, CORE_RETRY_MS, 0, on_retry, c);
+  if (!c->retry && !c->stopping) c->retry = timer_start(c->loop, c->options.retry_ms, 0, on_retry, c);
 }
 
 /* ---- the end ---- */
@@ -262,6 +289,7 @@ void core_free(core *c) {
     run_free(value);
   }
   retire_free_all(c);
+  instances_forget_missed(c);
   LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);
   disk_free(c->disk);
   http_client_free(c->http);

@@ -48,6 +48,7 @@ struct core_options {
   int64_t disk_budget_bytes, disk_reserve_bytes; /* 0: by the disk's size */
   int keep_images;                               /* former ones of each service */
   int64_t disk_keep_ms, log_keep_ms, log_bytes;  /* the last: of one service's logs */
+  int64_t retry_ms; /* what failed for a reason that may pass (the disk was full) is tried again; 0: 1000 */
 };
 
 fallible core_new(const struct core_parts *parts, const struct core_options *options, core **ret_core);

@@ -73,7 +73,10 @@ err *create_deployment(core *c, const struct service_instance *instance, enum de
   id_copy(ret_id, d.id);
   log_info("deploy", "%s: created (%s)", d.id, deployment_cause_name(cause));
   watch_notify(c, d.id);
-  return run_start(c, d.id);
+  auto_err *late = run_start(c, d.id);
+  if (late) log_error("deploy", "%s: %s; trying again", d.id, err_message(late));
+  if (late) core_resume_later(c); /* it is recorded, so it is not refused any more */
+  return NULL;
 }
 
 /* The image of `d`, to be run again as it is. */

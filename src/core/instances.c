@@ -48,7 +48,8 @@ static err *status_after(core *c, const struct deployment_instance *before, cons
   return NULL;
 }
 
-err *instances_record(core *c, const struct instance_report *report, enum instance_status *ret_status) {
+/* *ret_status is what the row says now: INITIALIZING for one that runs and is not ready. */
+static err *record(core *c, const struct instance_report *report, enum instance_status *ret_status) {
   char deployment_id[ID_SIZE];
   deployment_of(report->workload_id, deployment_id);
   auto_deployment_instance_list list = {0};
@@ -56,9 +57,11 @@ err *instances_record(core *c, const struct instance_report *report, enum instan
   struct deployment_instance *row = find_live(&list, report);
   TRY(status_after(c, row, report, ret_status));
   if (row) {
-    event_of_instance(c, row, report);
+    const struct deployment_instance before = {.role = row->role, .status = row->status, .restarts = row->restarts};
     take_report(row, report, *ret_status);
-    return deployment_instance_update(c->db, row, clock_now_us());
+    TRY(deployment_instance_update(c->db, row, clock_now_us()));
+    event_of_instance(c, &before, report);
+    return NULL;
   }
   if (report->status == INSTANCE_REMOVED) return NULL;
   auto_deployment_instance fresh = {.role = role_of(report->workload_id),
@@ -149,30 +152,89 @@ static err *follow_live(core *c, const struct deployment *d) {
   return NULL;
 }
 
-static err *instance_changed(core *c, const struct instance_report *report) {
-  enum instance_status status;
-  TRY(instances_record(c, report, &status));
+/* ---- reports, and those that the database did not take ---- */
+
+static err *follow(core *c, const char *deployment_id) {
+  auto_deployment d = {0};
+  TRY(deployment_get(c->db, deployment_id, &d));
+  return follow_live(c, &d);
+}
+
+/* Whoever waits for this is told in any case: the engine says it once. */
+static err *take(core *c, const struct instance_report *report, bool is_news) {
   char deployment_id[ID_SIZE];
   deployment_of(report->workload_id, deployment_id);
-  if (status == INSTANCE_INITIALIZING) readiness_started(c, deployment_id, report->instance_id);
-  readiness_changed(c, deployment_id);
-  bool is_job = str_ends(report->workload_id, JOB_SUFFIX);
+  bool is_job = role_of(report->workload_id) == INSTANCE_PRE_DEPLOY;
   struct run *r = run_find(c, deployment_id);
-  if (r) run_instance_changed(r, report, is_job);
-  if (!r && !is_job) {
-    auto_deployment d = {0};
-    TRY(deployment_get(c->db, deployment_id, &d));
-    TRY(follow_live(c, &d));
-  }
+  enum instance_status status;
+  err *e = record(c, report, &status);
+  if (!e && status == INSTANCE_INITIALIZING) readiness_started(c, deployment_id, report->instance_id);
+  readiness_changed(c, deployment_id);
+  if (r && is_news) run_instance_changed(r, report, is_job);
+  if (!e && !r && !is_job) e = follow(c, deployment_id);
   routes_changed(c);
   watch_notify(c, deployment_id);
-  return NULL;
+  return e;
+}
+
+struct missed {
+  struct instance_report report; /* its texts are owned */
+};
+
+static void missed_free(struct missed *m) {
+  if (!m) return;
+  free((char *)m->report.workload_id);
+  free((char *)m->report.instance_id);
+  free((char *)m->report.address);
+  free((char *)m->report.address6);
+  free((char *)m->report.problem);
+  free(m);
+}
+
+static void remember(core *c, const struct instance_report *report) {
+  struct missed *m = mem_zalloc(sizeof *m);
+  m->report = *report;
+  m->report.workload_id = str_dup(report->workload_id);
+  m->report.instance_id = str_dup(report->instance_id);
+  m->report.address = str_dup(report->address);
+  m->report.address6 = str_dup(report->address6);
+  m->report.problem = str_dup(report->problem);
+  map_set(c->missed, m->report.instance_id, m);
+}
+
+static void take_or_remember(core *c, const struct instance_report *report, bool is_news) {
+  auto_err *e = take(c, report, is_news);
+  if (!e) return;
+  log_error("core", "instance %s: %s", report->instance_id, err_message(e));
+  if (err_code_of(e) == ERR_NOT_FOUND || err_code_of(e) == ERR_CONFLICT) return; /* its row is gone */
+  remember(c, report);
+  core_retry_later(c);
 }
 
 void core_instance_changed(void *core_, const struct instance_report *report) {
   core *c = core_;
-  err *e = instance_changed(c, report);
-  if (!e) return;
-  log_error("core", "instance %s: %s", report->instance_id, err_message(e));
-  err_free(e);
+  missed_free(map_remove(c->missed, report->instance_id)); /* this is newer */
+  take_or_remember(c, report, true);
+}
+
+void instances_take_missed(core *c) {
+  map *missed = c->missed;
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  c->missed = map_new();
+  while (map_next(missed, &cursor, &id, &value)) {
+    struct missed *m = value;
+    take_or_remember(c, &m->report, false);
+    missed_free(m);
+  }
+  map_free(missed);
+}
+
+void instances_forget_missed(core *c) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(c->missed, &cursor, &id, &value)) missed_free(value);
+  map_free(c->missed);
 }

@@ -15,9 +15,6 @@
 /* A job that belongs to a deployment is the workload "<deployment id>-pre". */
 #define JOB_SUFFIX "-pre"
 
-/* After what failed for a reason that may pass (the disk was full) it is tried again. */
-#define CORE_RETRY_MS 1000
-
 struct run;
 struct disk;
 
@@ -45,18 +42,21 @@ struct core {
   map *retiring;               /* deployment id → struct retirement: on its way out */
   map *scaling;                /* deployment id → struct scaling: its replicas become more or fewer */
   map *settling;               /* deployment id → struct settling: has replicas that are not ready */
+  map *missed; /* instance id → the report of it that could not be recorded */
   struct list watches;
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
-  bool routes_due, queue_due, removal_due, retire_due, waiting_due, starting, cleaning, stopping, started;
+  bool routes_due, queue_due, removal_due, resume_due, waiting_due, starting, cleaning, stopping, started;
 };
 
 /* ---- core.c ---- */
 
 bool core_takes_sources(const core *c); /* an upload is being unpacked, or a commit fetched */
 
-void core_retry_later(core *c); /* wakes queue, routes, removal and what retires after CORE_RETRY_MS */
+void core_retry_later(core *c); /* wakes queue, routes and removal after options.retry_ms */
+/* The same, and goes on with every deployment that is on its way and that nobody works on. */
+void core_resume_later(core *c);
 
 /* ---- deploy.c: the only writer of a deployment's status ---- */
 
@@ -113,7 +113,6 @@ fallible retire_start(core *c, const char *deployment_id, bool overlap);
 /* Every older one of its service instance goes; those on their way to live are cancelled, so that
  * what was deployed last is what serves. */
 void retire_older(core *c, const struct deployment *live);
-void retire_missed(core *c); /* begins what one of the two could not begin: the database failed */
 void retire_quiet_all(core *c); /* tramd ends: nothing more is asked of edge and engine */
 void retire_free_all(core *c);  /* after that */
 
@@ -150,9 +149,9 @@ fallible routes_send(core *c, edge_done_fn *done, void *arg);
 
 /* ---- instances.c ---- */
 
-/* *ret_status is what the row says now: INITIALIZING for one that runs and is not ready. */
-fallible instances_record(core *c, const struct instance_report *report, enum instance_status *ret_status);
 fallible instances_close_missing(core *c); /* at the start: rows of what the engine does not have */
+void instances_take_missed(core *c); /* what the engine reported and the database did not take */
+void instances_forget_missed(core *c);
 
 /* What is known of a workload's replicas, counted. */
 struct instance_counts {

@@ -45,7 +45,7 @@ static void on_gone(void *arg, err *e) {
   if (e) log_error("deploy", "%s: removing: %s%s", r->id, err_message(e), again ? "; trying again" : "");
   err_free(e);
   if (again) {
-    if (!c->stopping) r->timer = timer_start(c->loop, CORE_RETRY_MS, 0, remove_all, r);
+    if (!c->stopping) r->timer = timer_start(c->loop, c->options.retry_ms, 0, remove_all, r);
     return;
   }
   map_remove(c->retiring, r->id);
@@ -103,8 +103,7 @@ err *retire_start(core *c, const char *id, bool overlap) {
   if (!e) e = deploy_step_begin(c, id, STEP_DRAIN_INSTANCES, r->step_id);
   if (e) {
     retirement_free(r);
-    c->retire_due = true; /* it is recorded as REMOVING: somebody goes on with it */
-    core_retry_later(c);
+    core_resume_later(c); /* it is recorded as REMOVING */
     return e;
   }
   readiness_forget(c, id);
@@ -143,35 +142,11 @@ static err *send_older_away(core *c, const struct deployment *live) {
   return NULL;
 }
 
-static void try_later(core *c, const err *e, const char *what) {
-  if (!e) return;
-  log_error("deploy", "%s: %s; trying again", what, err_message(e));
-  c->retire_due = true;
-  core_retry_later(c);
-}
-
 void retire_older(core *c, const struct deployment *live) {
   auto_err *e = send_older_away(c, live);
-  try_later(c, e, "retiring the predecessors of what is live now");
-}
-
-static err *begin_missed(core *c) {
-  auto_deployment_list active = {0}, unfinished = {0};
-  TRY(deployment_list_active(c->db, &active));
-  for (size_t i = 0; i < active.len; i++) TRY(send_older_away(c, &active.items[i]));
-  TRY(deployment_list_unfinished(c->db, &unfinished));
-  for (size_t i = 0; i < unfinished.len; i++) {
-    const struct deployment *d = &unfinished.items[i];
-    if (d->status == DEPLOYMENT_REMOVING && !run_find(c, d->id)) TRY(retire_start(c, d->id, false));
-  }
-  return NULL;
-}
-
-void retire_missed(core *c) {
-  if (!c->retire_due) return;
-  c->retire_due = false;
-  auto_err *e = begin_missed(c);
-  try_later(c, e, "retiring what is to go");
+  if (!e) return;
+  log_error("deploy", "%s: retiring its predecessors: %s; trying again", live->id, err_message(e));
+  core_resume_later(c);
 }
 
 void retire_quiet_all(core *c) {

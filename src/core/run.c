@@ -99,7 +99,7 @@ static void close_row(void *arg) {
   timer_stop(r->deadline);
   r->deadline = NULL;
   if (worth_another_try(e)) {
-    if (!c->stopping) r->deadline = timer_start(c->loop, CORE_RETRY_MS, 0, close_row, r);
+    if (!c->stopping) r->deadline = timer_start(c->loop, c->options.retry_ms, 0, close_row, r);
     return;
   }
   receipt_failed(c, r->deployment.id);

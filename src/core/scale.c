@@ -93,7 +93,7 @@ static void follow(struct scaling *s, bool drained) {
     /* One that was taken away a moment ago may still be ending. */
     log_line(err_code_of(e) == ERR_BUSY || err_code_of(e) == ERR_CONFLICT ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
              "core", "%s: its replicas: %s; trying again", s->id, err_message(e));
-    s->retry = timer_start(c->loop, CORE_RETRY_MS, 0, on_retry, s);
+    s->retry = timer_start(c->loop, c->options.retry_ms, 0, on_retry, s);
   } else if (e || over) {
     end(s);
   }

@@ -17,6 +17,7 @@ struct cleaning {
   struct local_engine *engine;
   char *id, *bundle, *rootfs, *writable, *exit_file, *socket_dir;
   char layers[16]; /* "7.": how the names of its layers' helper folders start; "": none */
+  err *not_started; /* crun */
   clean_done_fn *done;
   void *arg;
 };
@@ -44,11 +45,26 @@ static err *remove_files(void *arg) {
   return file_remove_tree(c->bundle);
 }
 
-/* What crun could not delete shows in the next step, when its mount is still in use. */
+/* Also what cannot be looked at: crun says then what is wrong. */
+static bool may_be_known_to_crun(const struct cleaning *c) {
+  auto_free char *path = path_join(c->engine->folders.crun, c->id);
+  return file_exists(path) || errno != ENOENT;
+}
+
 static void on_deleted(void *arg, const struct spawn_result *result) {
-  (void)result;
   struct cleaning *c = arg;
+  err *e = spawn_result_err(result);
+  if (e && may_be_known_to_crun(c)) {
+    on_removed(c, e);
+    return;
+  }
+  err_ignore(e);
   work_start(c->engine->loop, remove_files, on_removed, c);
+}
+
+static void on_not_started(void *arg) {
+  struct cleaning *c = arg;
+  on_removed(c, c->not_started);
 }
 
 void container_clean(struct local_engine *en, const char *id, unsigned mount, clean_done_fn *done,
@@ -66,8 +82,7 @@ void container_clean(struct local_engine *en, const char *id, unsigned mount, cl
   if (mount) snprintf(c->layers, sizeof c->layers, "%u.", mount);
   en->pending++;
   cgroups_kill(&en->cgroups, id);
-  auto_free char *known_to_crun = path_join(en->folders.crun, id);
-  if (!file_exists(known_to_crun)) {
+  if (!may_be_known_to_crun(c)) {
     work_start(en->loop, remove_files, on_removed, c);
     return;
   }
@@ -79,6 +94,6 @@ void container_clean(struct local_engine *en, const char *id, unsigned mount, cl
                                   .deadline_ms = DELETE_DEADLINE_MS};
   err *e = spawn_start(en->loop, &options, on_deleted, c, NULL);
   if (!e) return;
-  err_ignore(e);
-  work_start(en->loop, remove_files, on_removed, c);
+  c->not_started = e;
+  loop_defer(en->loop, on_not_started, c);
 }

@@ -37,17 +37,26 @@ char *names_hosts(const char *hostname, const char *address, const char *address
                     address, hostname, address6, hostname);
 }
 
-/* aardvark-dns's pid, or 0 when it does not run (or its number was given to another program). */
+enum { SERVER_UNKNOWN = -1 };
+
+static pid_t absent_or_unknown(const err *e) {
+  return err_code_of(e) == ERR_NOT_FOUND ? 0 : SERVER_UNKNOWN;
+}
+
+/* aardvark-dns's pid, or 0 when it does not run (or its number was given to another program).  What
+ * cannot be read now may run: a second one would only fight with it for its port. */
 static pid_t find_server(const char *config_dir) {
   auto_free char *pid_path = path_join(config_dir, "aardvark-dns/aardvark.pid");
   auto_str text = STR_EMPTY, name = STR_EMPTY;
   auto_err *e = file_read(pid_path, PID_FILE_LIMIT, &text);
-  int pid = e ? 0 : atoi(str_text(&text));
+  if (e) return absent_or_unknown(e);
+  int pid = atoi(str_text(&text));
   if (pid <= 1) return 0;
   /* Empty for one that has ended and was not waited for. */
   auto_free char *name_path = str_format("/proc/%d/cmdline", pid);
   auto_err *gone = file_read(name_path, CMDLINE_LIMIT, &name);
-  return !gone && str_ends(str_text(&name), "aardvark-dns") ? pid : 0;
+  if (gone) return absent_or_unknown(gone);
+  return str_ends(str_text(&name), "aardvark-dns") ? pid : 0;
 }
 
 bool names_alive(const char *config_dir) {
@@ -56,7 +65,7 @@ bool names_alive(const char *config_dir) {
 
 void names_stop(const char *config_dir) {
   pid_t server = find_server(config_dir);
-  if (server) kill(server, SIGTERM);
+  if (server > 0) kill(server, SIGTERM);
 }
 
 static bool is_unchanged(const char *path, const char *text) {
@@ -74,6 +83,6 @@ err *names_publish(const char *config_dir, const char *network, const char *text
   TRY(file_write_fast(unfinished, text, strlen(text), 0600));
   if (rename(unfinished, path) < 0) return err_errno(errno, "replacing '%s'", path);
   pid_t server = find_server(config_dir);
-  if (server) kill(server, SIGHUP);
+  if (server > 0) kill(server, SIGHUP);
   return NULL;
 }

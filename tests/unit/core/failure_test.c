@@ -1,6 +1,9 @@
-/* The database fails once, at each statement of a deployment in turn: tramd does not crash, the old
- * deployment keeps serving until a new one does, what the rows say is true or can be gone on with,
- * and after a restart everything is settled. */
+/* The database fails once, at each statement of what can be done with a deployment in turn: tramd does
+ * not crash, visitors are always sent to what runs, who asked or the deployment's reason is told the
+ * failure, everything comes to rest by itself, nothing is left over, and the next deploy works. */
+#include <fcntl.h>
+
+#include "source/pack.h"
 #include "town.h"
 
 static char old[ID_SIZE], new[ID_SIZE];
@@ -18,12 +21,105 @@ static void count_statements(void) {
   sqlite3_trace_v2(db_handle(town_db), SQLITE_TRACE_STMT, count_statement, NULL);
 }
 
-static void open_with_old(void) {
-  town_open();
-  deploy_live(old);
-  turns(5);
+static int failures; /* statements that were made to fail, over all scenarios */
+
+enum { EVERY_RESTART = 4, EVERY_NEXT = 4 }; /* not each time: they are slow */
+
+/* ---- what is done ---- */
+
+static err *deploy_with_job(void) {
   str_replace_owned(&instance.settings.pre_deploy_command, "migrate");
+  return core_deploy_instance(town, &instance, "", new);
 }
+
+static err *redeploy(void) {
+  return core_redeploy(town, old, true, "", new);
+}
+
+static char first[ID_SIZE]; /* was live before `old`, and had another domain */
+
+static void deploy_twice(void) {
+  auto_domain second = {0};
+  id_copy(first, old);
+  snprintf(lost_host, sizeof lost_host, "%s", domain.host);
+  CHECK_OK(core_domain_delete(town, domain.id));
+  CHECK_OK(core_domain_create(town, &instance, 0, &second));
+  domain_done(&domain);
+  domain_copy(&second, &domain);
+  deploy_live(old);
+  WAIT_STATUS(first, REMOVED);
+}
+
+static err *roll_back(void) {
+  return core_rollback(town, first, "", new);
+}
+
+static char *archive;
+static err *upload_error;
+
+static void make_archive(void) {
+  auto_free char *folder = path_join(town_folder, "code");
+  auto_free char *file = path_join(folder, "index.html");
+  struct pack_options options = {0};
+  pack *p;
+  free(archive);
+  archive = path_join(town_folder, "code.tar.gz");
+  CHECK_OK(file_make_dirs(folder, 0755));
+  CHECK_OK(file_write_fast(file, "<p>one", 6, 0644));
+  CHECK_OK(pack_new(folder, &options, &p));
+  auto_fd fd = open(archive, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  CHECK_OK(pack_write_fd(p, fd, NULL, NULL));
+  pack_free(p);
+}
+
+static void on_uploaded(void *arg, err *e, const char *id) {
+  upload_error = e;
+  if (!e) id_copy(new, id);
+  *(bool *)arg = true;
+}
+
+static err *upload(void) {
+  struct core_upload request = {.project_id = project.id, .environment_id = instance.environment_id,
+                                .service_id = service.id, .archive_path = archive, .message = "", .user_id = ""};
+  bool answered = false;
+  core_deploy_upload(town, &request, on_uploaded, &answered);
+  TAP_WAIT_FOR(answered, TOWN_DEADLINE_MS, turn());
+  CHECK(!file_exists(archive));
+  return upload_error;
+}
+
+static void deploy_to_cancel(void) {
+  en->app.status = INSTANCE_CREATED; /* it starts, and never runs */
+  deploy(new);
+  WAIT(fake_find(en, new, 0));
+}
+
+static err *cancel(void) {
+  return core_cancel(town, new);
+}
+
+static err *scale(void) {
+  instance.settings.num_replicas = 3;
+  return core_set_settings(town, instance.id, &instance.settings);
+}
+
+static err *restart(void) {
+  return core_restart(town, old);
+}
+
+static err *take_down(void) {
+  return core_remove(town, old, false);
+}
+
+static err *delete_service(void) {
+  return core_service_delete(town, service.id);
+}
+
+static err *delete_project(void) {
+  return core_project_delete(town, project.id);
+}
+
+/* ---- how it ends ---- */
 
 static void latest(struct deployment *ret_deployment) {
   bool found = false;
@@ -42,10 +138,56 @@ static bool is_settled(void) {
          fake_count(en, active.id) == fake_count(en, NULL);
 }
 
+/* As many run as its settings say. */
+static bool is_scaled(void) {
+  auto_service_instance now = {0};
+  CHECK_OK(service_instance_get(town_db, instance.id, &now));
+  return is_settled() && fake_count(en, NULL) == now.settings.num_replicas;
+}
+
+static bool is_down(void) {
+  auto_deployment_list unfinished = {0};
+  CHECK_OK(deployment_list_unfinished(town_db, &unfinished));
+  return unfinished.len == 0 && fake_count(en, NULL) == 0 && !served_by();
+}
+
+static bool service_is_gone(void) {
+  auto_service s = {0};
+  auto_err *e = service_get(town_db, service.id, &s);
+  auto_service_list deleted = {0};
+  CHECK_OK(service_list_deleted(town_db, &deleted));
+  return e && deleted.len == 0 && fake_count(en, NULL) == 0;
+}
+
+static bool project_is_gone(void) {
+  auto_project p = {0};
+  auto_err *e = project_get(town_db, project.id, &p);
+  return e && service_is_gone();
+}
+
+static const struct scenario {
+  const char *name;
+  void (*prepare)(void); /* NULL: nothing beside a live deployment */
+  err *(*act)(void);
+  bool (*is_at_rest)(void);
+  bool stops; /* at the end nobody is served */
+} scenarios[] = {
+    {"a deployment", NULL, deploy_with_job, is_settled, false},
+    {"an upload", make_archive, upload, is_settled, false},
+    {"a redeploy of an image", NULL, redeploy, is_settled, false},
+    {"a rollback", deploy_twice, roll_back, is_settled, false},
+    {"a cancellation", deploy_to_cancel, cancel, is_settled, false},
+    {"a change of replicas", NULL, scale, is_scaled, false},
+    {"a restart", NULL, restart, is_settled, false},
+    {"a removal", NULL, take_down, is_down, true},
+    {"the deletion of a service", NULL, delete_service, service_is_gone, true},
+    {"the deletion of a project", NULL, delete_project, project_is_gone, true},
+};
+
 /* Until the database is asked nothing for some turns: what is left waits for something.  The test
  * itself asks it nothing meanwhile. */
 static void let_it_go_on(bool serves) {
-  enum { QUIET_TURNS = 12 };
+  enum { QUIET_TURNS = 5 };
   int before = statements, quiet = 0;
   for (int n = 0; n < 200 && quiet < QUIET_TURNS; n++) {
     turn();
@@ -55,11 +197,22 @@ static void let_it_go_on(bool serves) {
   }
 }
 
+static void open_scenario(const struct scenario *s) {
+  *lost_host = '\0';
+  town_open();
+  deploy_live(old);
+  WAIT(is_settled());
+  turns(2);
+  if (s->prepare) s->prepare();
+  turns(2);
+  count_statements();
+}
+
 static void check_truth(void) {
   auto_deployment d = {0};
   latest(&d);
   if (d.status == DEPLOYMENT_FAILED) {
-    CHECK(!str_empty(d.status_reason));
+    CHECK_HAS(d.status_reason ? d.status_reason : "", "injected failure");
     CHECK_TEXT(served_by(), old);
   }
   if (d.status == DEPLOYMENT_SUCCESS) CHECK_TEXT(served_by(), d.id);
@@ -68,125 +221,68 @@ static void check_truth(void) {
   CHECK_INT(back, *lost_host && str_eq(d.id, new) && d.status == DEPLOYMENT_SUCCESS);
 }
 
-static void fail_at(int nth, void (*open)(void), err *(*act)(void)) {
-  open();
-  count_statements();
+static void check_next_deploy(void) {
+  char next[ID_SIZE];
+  en->app.status = INSTANCE_RUNNING;
+  deploy_live(next);
+  WAIT(is_settled());
+  check_nothing_left(old);
+}
+
+/* What was refused can be asked for again. */
+static void act_again(const struct scenario *s) {
+  if (s->prepare == make_archive) make_archive();
+  auto_err *e = s->act();
+  bool done_already = e && (err_code_of(e) == ERR_CONFLICT || err_code_of(e) == ERR_NOT_FOUND);
+  if (!done_already) CHECK_OK(err_dup(e));
+}
+
+static void fail_at(const struct scenario *s, int nth, bool restarts) {
+  open_scenario(s);
   db_fail_after(town_db, nth);
-  err *e = act();
-  err_ignore(e);
-  let_it_go_on(true);
+  err *e = s->act();
+  if (e) CHECK_HAS(err_message(e), "injected failure");
+  let_it_go_on(!s->stops);
   db_fail_after(town_db, 0);
-  check_truth();
-  town_restart();
-  WAIT(is_settled());
-  auto_deployment d = {0};
-  latest(&d);
-  bool ended = d.status == DEPLOYMENT_SUCCESS || d.status == DEPLOYMENT_FAILED;
-  CHECK(ended);
+  if (!s->stops) check_truth();
+  if (restarts) town_restart();
+  if (e && (s->stops || s->act == cancel)) act_again(s);
+  err_free(e);
+  WAIT(s->is_at_rest());
+  if (!s->stops && nth % EVERY_NEXT == 0) check_next_deploy();
   town_close();
 }
 
-static void fail_at_each(void (*open)(void), err *(*act)(void)) {
-  open();
-  count_statements();
-  CHECK_OK(act());
-  let_it_go_on(true);
+static int count_of(const struct scenario *s) {
+  open_scenario(s);
+  CHECK_OK(s->act());
+  let_it_go_on(!s->stops);
+  WAIT(s->is_at_rest());
   int most = statements;
-  CHECK_STATUS(new, SUCCESS);
-  WAIT(is_settled());
   town_close();
-  printf("# %d statements\n", most);
-  CHECK(most > 50);
-  for (int n = 1; n <= most; n++) {
-    printf("# the database fails at statement %d\n", n);
-    fail_at(n, open, act);
+  return most;
+}
+
+static void fail_each(const struct scenario *s, int step, bool restarts) {
+  int most = count_of(s);
+  printf("# %s: %d statements\n", s->name, most);
+  for (int n = 1; n <= most; n += step) {
+    if (getenv("VERBOSE")) printf("# %s: the database fails at statement %d\n", s->name, n);
+    fail_at(s, n, restarts);
   }
+  failures += most;
 }
 
-static err *act_deploy(void) {
-  return core_deploy_instance(town, &instance, "", new);
+TEST(everything_survives_the_failure_of_each_statement) {
+  for (size_t i = 0; i < ARRAY_LEN(scenarios); i++) fail_each(&scenarios[i], 1, false);
+  printf("# %d statements failed\n", failures);
+  CHECK(failures >= 300);
+  free(archive);
+  archive = NULL;
 }
 
-TEST(a_deployment_survives_the_failure_of_each_statement) {
-  fail_at_each(open_with_old, act_deploy);
-}
-
-static char ancient[ID_SIZE];
-
-static void open_with_ancient(void) {
-  town_open();
-  auto_domain second = {0};
-  deploy_live(ancient);
-  snprintf(lost_host, sizeof lost_host, "%s", domain.host);
-  CHECK_OK(core_domain_delete(town, domain.id));
-  CHECK_OK(core_domain_create(town, &instance, 0, &second));
-  domain_done(&domain);
-  domain_copy(&second, &domain);
-  deploy_live(old);
-  WAIT_STATUS(ancient, REMOVED);
-  turns(5);
-}
-
-static err *act_roll_back(void) {
-  return core_rollback(town, ancient, "", new);
-}
-
-TEST(a_rollback_survives_the_failure_of_each_statement) {
-  fail_at_each(open_with_ancient, act_roll_back);
-}
-
-static bool service_is_gone(void) {
-  auto_service s = {0};
-  auto_err *e = service_get(town_db, service.id, &s);
-  auto_service_list deleted = {0};
-  CHECK_OK(service_list_deleted(town_db, &deleted));
-  return e && deleted.len == 0;
-}
-
-TEST(a_deletion_survives_the_failure_of_each_statement) {
-  open_with_old();
-  count_statements();
-  CHECK_OK(core_service_delete(town, service.id));
-  let_it_go_on(false);
-  int most = statements;
-  CHECK(service_is_gone());
-  town_close();
-  for (int n = 1; n <= most; n++) {
-    printf("# the database fails at statement %d of %d\n", n, most);
-    open_with_old();
-    count_statements();
-    db_fail_after(town_db, n);
-    err *e = core_service_delete(town, service.id);
-    let_it_go_on(false);
-    db_fail_after(town_db, 0);
-    if (e) CHECK_OK(core_service_delete(town, service.id));
-    err_ignore(e);
-    town_restart();
-    WAIT(service_is_gone());
-    CHECK_INT(fake_count(en, NULL), 0);
-    town_close();
-  }
-}
-
-TEST(a_cancellation_survives_the_failure_of_each_statement) {
-  enum { MOST = 16 };
-  for (int n = 1; n <= MOST; n++) {
-    open_with_old();
-    en->app.status = INSTANCE_CREATED;
-    deploy(new);
-    WAIT(fake_find(en, new, 0));
-    count_statements();
-    db_fail_after(town_db, n);
-    err_ignore(core_cancel(town, new));
-    let_it_go_on(true);
-    db_fail_after(town_db, 0);
-    CHECK_TEXT(served_by(), old);
-    town_restart();
-    WAIT(is_final(new) || (n == 1 && fake_find(en, new, 0)));
-    WAIT_STATUS(old, SUCCESS);
-    CHECK_TEXT(served_by(), old);
-    town_close();
-  }
+TEST(and_a_restart_right_after_it) {
+  fail_each(&scenarios[0], EVERY_RESTART, true);
 }
 
 TEST_MAIN
