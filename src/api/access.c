@@ -198,6 +198,29 @@ static bool is_root(const struct graphql_call *call) {
          str_eq(call->type, "Subscription");
 }
 
+/* Until people can be invited, the first account is the only one and administers the installation. */
+err *access_is_admin(db *d, const char *user_id, bool *ret_admin) {
+  auto_workspace_list workspaces = {0};
+  bool admin = false;
+  TRY(workspace_list_by_user(d, user_id, &workspaces));
+  for (size_t i = 0; i < workspaces.len && !admin; i++) {
+    auto_workspace_member member = {0};
+    bool found = false;
+    TRY(workspace_member_find(d, workspaces.items[i].id, user_id, &found, &member));
+    admin = found && member.role == WORKSPACE_ADMIN;
+  }
+  *ret_admin = admin;
+  return NULL;
+}
+
+static err *check_admin(const struct asking *asking) {
+  const struct caller *caller = &asking->caller;
+  bool admin = false;
+  if (caller->kind == CALLER_USER && !*caller->workspace_id)
+    TRY(access_is_admin(asking->api->parts.db, caller->user_id, &admin));
+  return admin ? NULL : err_new(ERR_DENIED, "Not Authorized: this needs an admin of the installation");
+}
+
 err *access_check(void *context, const char *role, const struct graphql_call *call) {
   const struct asking *asking = context;
   enum caller_kind kind = asking->caller.kind;
@@ -208,6 +231,7 @@ err *access_check(void *context, const char *role, const struct graphql_call *ca
                                : err_new(ERR_DENIED, "Not Authorized: a project token belongs to no account");
   if (str_eq(role, "PROJECT_TOKEN"))
     return kind == CALLER_PROJECT ? NULL : err_new(ERR_DENIED, "Project Token not found: send one as Project-Access-Token");
+  if (str_eq(role, "ADMIN")) return check_admin(asking);
   enum role least = str_eq(role, "WORKSPACE_VIEWER")   ? ROLE_VIEWER
                     : str_eq(role, "WORKSPACE_MEMBER") ? ROLE_MEMBER
                     : str_eq(role, "WORKSPACE_ADMIN")  ? ROLE_ADMIN

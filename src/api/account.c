@@ -26,17 +26,9 @@ RESOLVER(query_me) {
   return NULL;
 }
 
-/* Until people can be invited, the first account is the only one and administers the installation. */
 RESOLVER(user_is_admin) {
-  auto_workspace_list workspaces = {0};
-  TRY(workspace_list_by_user(db_of(call), parent_text(call, "id"), &workspaces));
   bool admin = false;
-  for (size_t i = 0; i < workspaces.len && !admin; i++) {
-    auto_workspace_member member = {0};
-    bool found = false;
-    TRY(workspace_member_find(db_of(call), workspaces.items[i].id, parent_text(call, "id"), &found, &member));
-    admin = found && member.role == WORKSPACE_ADMIN;
-  }
+  TRY(access_is_admin(db_of(call), parent_text(call, "id"), &admin));
   *ret_value = json_boolean(admin);
   return NULL;
 }

@@ -62,6 +62,7 @@ fallible auth_issue_token(db *d, const char *user_id, enum api_token_kind kind, 
 /* ---- access.c ---- */
 
 fallible access_check(void *context, const char *role, const struct graphql_call *call);
+fallible access_is_admin(db *d, const char *user_id, bool *ret_admin); /* of the installation */
 /* For the parts that are not GraphQL: may the caller deploy to (change) that environment? */
 fallible access_environment(api *a, const struct caller *caller, const char *environment_id,
                             enum workspace_role least);
@@ -98,7 +99,8 @@ struct bindings {
   size_t len;
 };
 extern const struct bindings bindings_account, bindings_project, bindings_service, bindings_deployment,
-    bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release;
+    bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release,
+    bindings_disk;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 

@@ -9,7 +9,7 @@ const struct command *const all_commands[] = {
   &command_init, &command_link, &command_unlink, &command_list, &command_status,
   &command_up, &command_build,
   &command_logs, &command_deployment, &command_redeploy, &command_restart, &command_rollback,
-  &command_cancel, &command_down, &command_diff, &command_events,
+  &command_cancel, &command_down, &command_diff, &command_events, &command_disk,
   &command_domain, &command_open,
   &command_variable, &command_environment, &command_service,
   &command_run, &command_ssh, &command_shell,

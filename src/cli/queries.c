@@ -38,6 +38,9 @@ const char query_deployments[] =
     "query Deployments($input: DeploymentListInput!, $first: Int) { deployments(input: $input, "
     "first: $first) { edges { node { " DEPLOYMENT_FIELDS
     " } } } }";
+const char query_disk[] =
+    "query Disk { tramwayDisk { runs lookedAt totalBytes freeBytes reserveBytes budgetBytes usedBytes "
+    "kinds { name count bytes reclaimableBytes } collectedAt removedItems freedBytes problem } }";
 const char query_domains[] =
     "query Domains($environmentId: String!, $projectId: String!, $serviceId: String!) { "
     "domains(environmentId: $environmentId, projectId: $projectId, serviceId: $serviceId) { "
@@ -89,6 +92,8 @@ const char mutation_deployment_restart[] =
     "mutation DeploymentRestart($id: String!) { deploymentRestart(id: $id) }";
 const char mutation_deployment_rollback[] =
     "mutation DeploymentRollback($id: String!) { deploymentRollbackV2(id: $id) }";
+const char mutation_disk_look[] =
+    "mutation DiskLook($collect: Boolean) { tramwayDiskLook(collect: $collect) }";
 const char mutation_environment_create[] =
     "mutation EnvironmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: "
     "$input) { id name } }";
@@ -141,6 +146,7 @@ const char *const all_queries[] = {
   query_deployment_logs,
   query_deployments,
   query_project_events,
+  query_disk,
   query_domains,
   query_environment_instances,
   query_environments,
@@ -158,6 +164,7 @@ const char *const all_queries[] = {
   mutation_deployment_remove,
   mutation_deployment_restart,
   mutation_deployment_rollback,
+  mutation_disk_look,
   mutation_environment_create,
   mutation_environment_delete,
   mutation_login,

@@ -41,10 +41,14 @@ static map *uses_by_key(const struct artifact_use_list *uses) {
   return by_key;
 }
 
+/* Among the newest of a service: the one that runs, and those that come back with a rollback. */
+static bool is_kept(const struct joining *j, const struct artifact_use *use) {
+  return use && use->newest_place && use->newest_place <= j->c->options.keep_images + 1;
+}
+
 static enum disk_pin pin_of_image(const struct joining *j, const struct artifact_use *use) {
   if (use && use->is_running) return DISK_RUNNING;
-  bool kept = use && use->newest_place && use->newest_place <= j->c->options.keep_images + 1;
-  if (kept) return DISK_ROLLBACK;
+  if (is_kept(j, use)) return DISK_ROLLBACK;
   return j->builds_busy ? DISK_IN_USE : DISK_UNPINNED;
 }
 
@@ -74,10 +78,10 @@ static err *add_snapshots(struct joining *j) {
     struct disk_item *item =
         add(j, DISK_SNAPSHOT, thing->name, use ? use->last_used_us : thing->changed_us, thing->bytes);
     item->is_leftover = !use;
-    item->pin = use && use->is_running         ? DISK_RUNNING
-                : use && use->newest_place == 1 ? DISK_SOURCE
-                : j->sources_busy               ? DISK_IN_USE
-                                                : DISK_UNPINNED;
+    item->pin = use && use->is_running  ? DISK_RUNNING
+                : is_kept(j, use)       ? DISK_SOURCE
+                : j->sources_busy       ? DISK_IN_USE
+                                        : DISK_UNPINNED;
   }
   return NULL;
 }

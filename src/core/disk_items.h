@@ -12,7 +12,7 @@ struct disk_items {
 };
 
 /* Pins what deployments and services need: what runs and what is about to, `keep_images` former images
- * of each service, the newest snapshot of each; and while builds are going on (or uploads and fetches)
+ * of each service and as many snapshots; and while builds are going on (or uploads and fetches)
  * all that they may be about to use.  Call it in the turn in which the decision is taken. */
 fallible disk_items_make(core *c, const struct disk_facts *facts, struct disk_items *ret_items);
 

@@ -116,7 +116,8 @@ static void add_top(struct disk_facts *facts, const char *path, const char *name
   static const char *const detailed[] = {"snapshots", "containers", "build-tmp"};
   for (size_t i = 0; i < ARRAY_LEN(detailed); i++)
     if (str_eq(name, detailed[i])) return;
-  int64_t *sum = str_eq(name, "logs")             ? &facts->logs_bytes
+  bool is_log = str_eq(name, "logs") || str_starts(name, "access.log"); /* of instances; of the edge */
+  int64_t *sum = is_log                           ? &facts->logs_bytes
                  : str_eq(name, "engine")         ? &facts->instances_bytes
                  : str_starts(name, "tramway.db") ? &facts->database_bytes
                                                   : &facts->other_bytes;

@@ -27,7 +27,7 @@ struct disk_facts {
   struct disk_things caches;  /* cache mounts of builds, named "s-<service id>-…" */
   struct disk_things scratch; /* what ended builds may have left */
   struct log_use_list logs;
-  int64_t logs_bytes;      /* the whole folder */
+  int64_t logs_bytes;      /* the whole folder, and the edge's access log */
   int64_t database_bytes, instances_bytes, other_bytes;
 };
 

@@ -28,7 +28,7 @@ enum disk_pin {
   DISK_UNPINNED,
   DISK_RUNNING,  /* a deployment that is not over has it */
   DISK_ROLLBACK, /* one of the newest of its service */
-  DISK_SOURCE,   /* what "deploy again" means */
+  DISK_SOURCE,   /* what such a one is built from again */
   DISK_IN_USE,   /* by a build or fetch that may be going on */
   DISK_PARENT,   /* a pinned image begins with it: set by disk_plan_make */
 };

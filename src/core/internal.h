@@ -103,7 +103,7 @@ void waiting_wake(core *c); /* a run has ended: who waited for it? */
 
 /* ---- queue.c: which builds run now ---- */
 
-bool queue_is_building(core *c);
+bool queue_is_building(core *c); /* or what earlier builds left is being removed */
 void queue_wake(core *c); /* looks, at the end of this turn, whether a build can start */
 
 /* ---- retire.c: live deployments that are to go ---- */

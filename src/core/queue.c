@@ -24,7 +24,7 @@ static int builds_now(core *c) {
 }
 
 bool queue_is_building(core *c) {
-  return builds_now(c) > 0;
+  return c->cleaning || builds_now(c) > 0;
 }
 
 /* False when the disk is short and it is being seen to. */

@@ -104,6 +104,7 @@ TEST(roles_by_subject_are_as_declared) {
     { "ANYONE",           NULL,          NULL,              "++++++" },
     { "USER",             NULL,          NULL,              "D++++D" },
     { "PROJECT_TOKEN",    NULL,          NULL,              "DDDDD+" },
+    { "ADMIN",            NULL,          NULL,              "D+DD+D" }, /* of any workspace */
     { "WORKSPACE_VIEWER", "WORKSPACE",   "w",               "DN+++N" },
     { "WORKSPACE_VIEWER", "PROJECT",     "p",               "DN++++" },
     { "WORKSPACE_MEMBER", "PROJECT",     "input.projectId", "DND++D" },
