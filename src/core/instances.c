@@ -131,6 +131,16 @@ err *core_running_instance(core *c, const char *deployment_id, int replica, char
   return NULL;
 }
 
+/* -1: it never ran, as after a restore on a machine without its image. */
+static char *crash_reason(core *c, const char *id, const struct instance_counts *counts) {
+  bool never_ran = counts->exit_code < 0;
+  auto_free char *words = deploy_last_words(c, id, never_ran ? 1 : 3);
+  const char *colon = !*words ? "" : never_ran ? ": " : "; last log lines: ";
+  if (never_ran) return str_format("it cannot be started, deploy it again%s%s", colon, words);
+  return str_format("the app ended with exit status %d%s and its restarts are used up%s%s", counts->exit_code,
+                    counts->oom_killed ? " (out of memory: raise the service's limit)" : "", colon, words);
+}
+
 /* Every replica is down for good, or all have done their work: the deployment's status follows. */
 static err *follow_live(core *c, const struct deployment *d) {
   struct instance_counts counts;
@@ -141,11 +151,7 @@ static err *follow_live(core *c, const struct deployment *d) {
     return deployment_set_stopped(c->db, d->id, false, clock_now_us()); /* its work was done; it was restarted */
   if (d->status != DEPLOYMENT_SUCCESS || counts.running || counts.other) return NULL;
   if (counts.crashed) {
-    auto_free char *words = deploy_last_words(c, d->id, 3);
-    auto_free char *reason =
-        str_format("the app ended with exit status %d%s and its restarts are used up%s%s",
-                   counts.exit_code, counts.oom_killed ? " (out of memory: raise the service's limit)" : "",
-                   *words ? "; last log lines: " : "", words);
+    auto_free char *reason = crash_reason(c, d->id, &counts);
     return deploy_apply(c, d->id, DEPLOY_CRASH, reason);
   }
   if (counts.exited && !d->stopped) return deployment_set_stopped(c->db, d->id, true, clock_now_us());

@@ -112,6 +112,18 @@ TEST(a_crash_for_good_is_critical) {
   town_close();
 }
 
+TEST(what_never_ran_is_said_to_be_deployed_again) {
+  auto_deployment d = {0};
+  open_live();
+  struct fake_app app = fake_ended(INSTANCE_CRASHED, -1);
+  app.problem = "the image is not in the store";
+  fake_change(en, fake_find(en, live, 0), app);
+  CHECK_OK(deployment_get(town_db, live, &d));
+  CHECK_INT(d.status, DEPLOYMENT_CRASHED);
+  CHECK_HAS(d.status_reason, "it cannot be started, deploy it again: replica 0 could not be started: the image is not");
+  town_close();
+}
+
 TEST(a_restart_that_was_asked_for_is_none) {
   open_live();
   fake_change(en, fake_find(en, live, 0), fake_ended(INSTANCE_RESTARTING, 143));
