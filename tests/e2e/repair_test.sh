@@ -30,7 +30,11 @@ check "the app's process is killed" mends "was ended by SIGKILL" kill -KILL "$pi
 pid=$(app_pid)
 check "its bridge is deleted" mends "the bridge '$NAME-e0' was gone" ip link delete "$NAME-e0"
 check "the firewall is flushed" mends "the table was set again" nft flush table inet "$NAME"
-forget() { echo "del map $RUN/edge/hosts.map $HOST" | socat - "UNIX-CONNECT:$RUN/edge/haproxy.sock"; }
+forget() {
+  python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode() + b"\n"); s.recv(100)' \
+    "$RUN/edge/haproxy.sock" "del map $RUN/edge/hosts.map $HOST"
+}
 check "its host is deleted from HAProxy" mends "the host $HOST was gone" forget
 check "HAProxy is killed" mends "had ended; it was started again" kill -KILL "$(cat "$RUN/edge/haproxy.pid")"
 link() { ip -br link show master "$NAME-e0" | grep -o "^tv[0-9a-f]*"; }

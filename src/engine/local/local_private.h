@@ -35,7 +35,7 @@ struct watch { /* see watch.c */
   bool measuring, mending; /* on the pool */
   bool reading_firewall;
   uint32_t good_firewall; /* generation that was found in order */
-  size_t inside_from;     /* whose end of the link is looked at next */
+  size_t next_closely;    /* instance that is looked at closely next */
   map *failing;           /* what could not be mended → struct mend_failure */
   char *restarting;       /* id of the instance that is restarted to mend it; NULL: none */
 };

@@ -153,14 +153,14 @@ static char *missing_file(const struct survey_instance *i) {
 static void look_at_instance(const struct survey *s, const struct netlink_links *links,
                              struct survey_instance *i) {
   const struct survey_network *n = &s->networks[i->network];
-  i->unmounted = !is_of_kind(i->rootfs, OVERLAYFS_SUPER_MAGIC);
-  if ((i->cause = missing_file(i)))
+  if (i->closely) i->unmounted = !is_of_kind(i->rootfs, OVERLAYFS_SUPER_MAGIC);
+  if (i->closely && (i->cause = missing_file(i)))
     i->damage = SURVEY_STATE;
   else if (n->damage == SURVEY_BRIDGE)
     return; /* its links are put right with it */
   else
     i->cause = survey_judge_link(links, i->link, n->bridge, &i->damage);
-  if (!i->cause && i->look_inside && (i->cause = look_inside(i, n))) i->damage = SURVEY_LINK;
+  if (!i->cause && i->closely && (i->cause = look_inside(i, n))) i->damage = SURVEY_LINK;
   if (!i->cause || is_alive(i)) return;
   i->damage = SURVEY_FINE; /* its end explains it */
   str_replace_owned(&i->cause, NULL);

@@ -44,7 +44,7 @@ struct survey_instance {
   size_t network; /* index of its network in the survey */
   struct in_addr address;
   struct in6_addr address6;
-  bool look_inside; /* at its end of the link, too, which costs more */
+  bool closely;     /* look at its files, its mount and its end of the link, too, which costs more */
   bool unmounted;   /* the host does not see its root any more; its own mount namespace does */
   enum survey_damage damage;
   char *cause;

@@ -17,7 +17,7 @@
 #include "engine/local/nft_text.h"
 #include "loop/work.h"
 
-enum { INSIDE_PER_TICK = 25 }; /* whose ends of the links are looked at: 45 µs each */
+enum { CLOSELY_PER_TICK = 25 }; /* instances that are looked at closely: 60 µs each */
 
 struct look {
   struct local_engine *engine;
@@ -69,10 +69,10 @@ static void expect_instance(struct survey *s, struct instance *inst) {
 }
 
 /* Some at a time, each in its turn. */
-static void choose_inside(struct watch *w, struct survey *s) {
-  for (size_t n = 0; n < INSIDE_PER_TICK && n < s->instances_len; n++)
-    s->instances[(w->inside_from + n) % s->instances_len].look_inside = true;
-  w->inside_from = s->instances_len ? (w->inside_from + INSIDE_PER_TICK) % s->instances_len : 0;
+static void choose_closely(struct watch *w, struct survey *s) {
+  for (size_t n = 0; n < CLOSELY_PER_TICK && n < s->instances_len; n++)
+    s->instances[(w->next_closely + n) % s->instances_len].closely = true;
+  w->next_closely = s->instances_len ? (w->next_closely + CLOSELY_PER_TICK) % s->instances_len : 0;
 }
 
 static struct survey *expect(struct local_engine *en) {
@@ -87,7 +87,7 @@ static struct survey *expect(struct local_engine *en) {
   cursor = 0;
   for (network *w; (w = networks_next(en->networks, &cursor));)
     if (network_ready(w)) index_of(s, w);
-  choose_inside(&en->watch, s);
+  choose_closely(&en->watch, s);
   const struct local_folders *f = &en->folders;
   strv_add_all(&s->folders, (const char *const[]){f->bundles, f->exits, f->sockets, f->crun, f->layers, NULL});
   return s;
@@ -161,14 +161,17 @@ static void act_on_network(struct local_engine *en, const struct survey_network 
 
 static void act_on_instance(struct local_engine *en, const struct survey_instance *i) {
   struct instance *inst = map_get(en->instances, i->id);
-  if (!inst || !is_watched(inst) || inst->pid != i->pid || !instance_is_alive(inst)) return;
+  if (!inst || !is_watched(inst) || inst->pid != i->pid) return;
+  bool monitored = instance_has_monitor(inst);
+  bool in_order = monitored && i->damage == SURVEY_FINE && (!i->closely || i->unmounted == inst->unmounted);
+  if (in_order || !instance_is_alive(inst)) return; /* the end of one explains much */
   if (i->unmounted && !inst->unmounted)
     mend_tell(en, "mount", NULL, inst->owner->w->id, "the mount of its root file system was gone",
               "it has its own and runs on; the next start mounts it anew");
-  inst->unmounted = i->unmounted;
+  if (i->closely) inst->unmounted = i->unmounted;
   if (i->damage == SURVEY_STATE)
     mend_restart(inst, i->cause);
-  else if (!instance_has_monitor(inst))
+  else if (!monitored)
     mend_restart(inst, "conmon, which keeps its log and exit code, was gone");
 }
 
