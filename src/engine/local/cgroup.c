@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { PROC_FILE_LIMIT = 1024 * 1024, REMOVE_DEPTH = 8 };
@@ -68,7 +69,8 @@ static void hand_on(const char *group) {
   auto_free char *path = path_join(group, "cgroup.subtree_control");
   for (size_t i = 0; i < ARRAY_LEN(words); i++) {
     auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && write(fd, words[i], strlen(words[i])) < 0) continue;
+    if (fd < 0 || write(fd, words[i], strlen(words[i])) < 0)
+      log_line(LOG_LEVEL_DEBUG, "engine", "%s to '%s': %s", words[i], path, strerror(errno));
   }
 }
 
