@@ -24,6 +24,7 @@ err *deploy_apply(core *c, const char *id, enum deploy_event event, const char *
 err *deploy_step_begin(core *c, const char *id, enum deployment_step_kind name,
                        char ret_step_id[ID_SIZE]) {
   auto_deployment_step step = {.step = name, .started_us = clock_now_us()};
+  auto_db_relaxed relaxed = db_relax(c->db); /* what was begun ends with the machine; it is tried again */
   id_copy(step.deployment_id, id);
   TRY(deployment_step_start(c->db, &step));
   id_copy(ret_step_id, step.id);

@@ -56,6 +56,9 @@ static err *record(core *c, const struct instance_report *report, enum instance_
   TRY(deployment_instance_list(c->db, deployment_id, &list));
   struct deployment_instance *row = find_live(&list, report);
   TRY(status_after(c, row, report, ret_status));
+  bool is_passing = report->status == INSTANCE_CREATED || report->status == INSTANCE_RUNNING ||
+                    report->status == INSTANCE_REMOVING;
+  auto_db_relaxed relaxed = is_passing ? db_relax(c->db) : (struct db_relaxed){NULL}; /* reported anew */
   if (row) {
     const struct deployment_instance before = {.role = row->role, .status = row->status, .restarts = row->restarts};
     take_report(row, report, *ret_status);

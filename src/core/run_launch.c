@@ -142,6 +142,7 @@ static err *with_last_words(struct run *r, err *e) {
 
 static err *record_health(struct run *r, const struct health_answer *answer) {
   core *c = r->core;
+  auto_db_relaxed relaxed = db_relax(c->db); /* found again, if it must be */
   r->deployment.detected_port = answer->port;
   if (answer->completed) TRY(deployment_set_stopped(c->db, r->deployment.id, true, clock_now_us()));
   TRY(deployment_set_sockets(c->db, r->deployment.id, answer->sockets, answer->port, clock_now_us()));
@@ -186,6 +187,11 @@ static err *check_health(struct run *r, const struct desired *desired) {
 
 /* ---- instances ---- */
 
+static err *note_started(struct run *r) {
+  auto_db_relaxed relaxed = db_relax(r->core->db);
+  return deploy_step_end(r->core, r->deployment.id, r->step_id, NULL);
+}
+
 static err *start_instances(struct run *r) {
   core *c = r->core;
   struct desired desired;
@@ -194,7 +200,7 @@ static err *start_instances(struct run *r) {
   r->phase = RUN_STARTING;
   deploy_log_line(c, r->deployment.id, "info", "Starting Container");
   err *e = engine_apply(c->engine, &desired.workload);
-  if (!e) e = deploy_step_end(c, r->deployment.id, r->step_id, NULL);
+  if (!e) e = note_started(r);
   if (!e) e = check_health(r, &desired);
   desired_done(&desired);
   return e;

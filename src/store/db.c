@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -269,6 +270,22 @@ err *db_run_script(db *d, const char *sql) {
 }
 
 /* --- transactions --- */
+
+static void set_synchronous(db *d, const char *pragma) {
+  if (sqlite3_exec(d->handle, pragma, NULL, NULL, NULL) != SQLITE_OK)
+    log_error("database", "%s: %s", pragma, sqlite3_errmsg(d->handle));
+}
+
+struct db_relaxed db_relax(db *d) {
+  if (db_in_transaction(d)) return (struct db_relaxed){NULL};
+  set_synchronous(d, "PRAGMA synchronous = NORMAL");
+  return (struct db_relaxed){d};
+}
+
+void db_relaxed_end(struct db_relaxed *r) {
+  if (r->owner) set_synchronous(r->owner, "PRAGMA synchronous = FULL");
+  r->owner = NULL;
+}
 
 bool db_in_transaction(const db *d) {
   return !sqlite3_get_autocommit(d->handle);

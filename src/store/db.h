@@ -103,6 +103,17 @@ fallible db_commit(struct db_transaction *t);
 void db_rollback(struct db_transaction *t); /* harmless when there is none open */
 bool db_in_transaction(const db *d);
 
+/* In the scope of `auto_db_relaxed r = db_relax(d);` nothing waits for the disk.  What is written
+ * survives the end of tramd; a power loss may take it back, until the next write outside of such a
+ * scope, which takes it along.  For what is observed anew after a start of the machine.  Inside a
+ * transaction it changes nothing. */
+struct db_relaxed {
+  db *owner;
+};
+struct db_relaxed db_relax(db *d);
+void db_relaxed_end(struct db_relaxed *r);
+#define auto_db_relaxed __attribute__((cleanup(db_relaxed_end), unused)) struct db_relaxed
+
 /* For tests: the `nth` statement from now on fails with ERR_IO "injected failure" in place of
  * running (BEGIN and COMMIT count, each execution counts once); the others run.  0 takes it back.
  */

@@ -282,6 +282,35 @@ TEST(a_failing_script_is_injected_too) {
   CHECK_OK(db_run_script(h.d, "SELECT 1"));
 }
 
+static int64_t synchronous(db *d) {
+  int64_t level;
+  must(db_query_int(d, "PRAGMA synchronous", DB_NONE, -1, &level));
+  return level;
+}
+
+TEST(only_in_a_relaxed_scope_nothing_waits_for_the_disk) {
+  enum { NORMAL = 1, FULL = 2 };
+  auto_house h;
+  open_pairs(&h);
+  CHECK_INT(synchronous(h.d), FULL);
+  {
+    auto_db_relaxed relaxed = db_relax(h.d);
+    CHECK_INT(synchronous(h.d), NORMAL);
+    must(put(h.d, "a", 1));
+  }
+  CHECK_INT(synchronous(h.d), FULL);
+  {
+    auto_db_transaction t = {0};
+    must(db_begin(h.d, &t));
+    auto_db_relaxed relaxed = db_relax(h.d);
+    CHECK_INT(synchronous(h.d), FULL);
+    must(put(h.d, "b", 2));
+    must(db_commit(&t));
+  }
+  CHECK_INT(synchronous(h.d), FULL);
+  CHECK_INT(count(h.d), 2);
+}
+
 TEST(changed_rows_are_counted) {
   auto_house h;
   open_pairs(&h);
