@@ -20,10 +20,12 @@ static err *begin(api *a, http_request *r) {
   http_set_context(r, caller, free);
   TRY(auth_caller(a, r, caller));
   TRY(access_environment(a, caller, http_param(r, "environment"), WORKSPACE_MEMBER));
-  TRY(core_disk_admits_source(a->parts.core)); /* before the client sends it all */
+  int64_t limit_bytes = 0;
+  TRY(core_disk_admits_source(a->parts.core, &limit_bytes)); /* before the client sends it all */
+  if (limit_bytes > a->upload_limit_bytes) limit_bytes = a->upload_limit_bytes;
   auto_free char *name = secret_random_hex(16);
   auto_free char *path = str_format("%s/%s.tar.gz", a->upload_dir, name);
-  return http_body_to_file(r, path, a->upload_limit_bytes);
+  return http_body_to_file(r, path, limit_bytes);
 }
 
 void handle_upload_begin(http_request *r, void *api_) {

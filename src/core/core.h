@@ -176,7 +176,8 @@ const struct core_disk *core_disk(const core *c); /* as the last look found it; 
  * will have been when that is done. */
 int64_t core_disk_look(core *c, bool collects);
 
-/* ERR_LIMIT, with what to do, when the disk is too full to take an upload or to fetch. */
-fallible core_disk_admits_source(core *c);
+/* ERR_LIMIT, with what to do, when the disk is too full to take an upload or to fetch; else how many
+ * bytes it may have, so that half of the reserve is left at the worst.  `ret_room_bytes` may be NULL. */
+fallible core_disk_admits_source(core *c, int64_t *ret_room_bytes);
 
 #endif

@@ -41,12 +41,15 @@ enum disk_answer disk_admits_build(disk *d, err **ret_why) {
   return DISK_IS_ASKED_AGAIN;
 }
 
-err *core_disk_admits_source(core *c) {
+err *core_disk_admits_source(core *c, int64_t *ret_room_bytes) {
   struct usage_space space = disk_space(c->disk);
   int64_t reserve = disk_reserve(c->disk, &space);
-  if (!disk_is_short(&space, reserve)) return NULL;
-  if (c->disk->phase == DISK_IDLE) core_disk_look(c, true); /* the next try may find room */
-  return disk_short_error(c->disk, &space, reserve);
+  if (disk_is_short(&space, reserve)) {
+    if (c->disk->phase == DISK_IDLE) core_disk_look(c, true); /* the next try may find room */
+    return disk_short_error(c->disk, &space, reserve);
+  }
+  if (ret_room_bytes) *ret_room_bytes = space.total_bytes ? space.free_bytes - reserve / 2 : INT64_MAX;
+  return NULL;
 }
 
 /* ---- the timers ---- */

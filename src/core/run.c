@@ -223,7 +223,7 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
 
 static err *fetch_source(struct run *r) {
   const struct service_settings *s = &r->deployment.settings;
-  TRY(core_disk_admits_source(r->core));
+  TRY(core_disk_admits_source(r->core, NULL));
   TRY(deploy_step_begin(r->core, r->deployment.id, STEP_SNAPSHOT_CODE, r->step_id));
   r->phase = RUN_SOURCE;
   struct git_request request = {.url = s->source_repo,

@@ -16,6 +16,7 @@ struct upload_job {
   char project_id[ID_SIZE], environment_id[ID_SIZE], service_id[ID_SIZE], user_id[ID_SIZE];
   char *archive_path, *message;
   err *refused; /* the disk is too full */
+  int64_t room_bytes;
   struct snapshot_info snapshot;
   int64_t started_us;
   core_deployed_fn *done;
@@ -82,9 +83,15 @@ static err *deploy(struct upload_job *job, char ret_id[ID_SIZE]) {
 
 static err *unpack(void *arg) {
   struct upload_job *job = arg;
+  bool narrow = job->room_bytes < UNPACK_TOTAL_BYTES;
+  struct unpack_limits limits = {.total_bytes = narrow ? job->room_bytes : 0};
   err *e = job->refused;
   job->refused = NULL;
-  return e ? e : snapshot_from_archive(job->core->snapshots, job->archive_path, NULL, &job->snapshot);
+  if (e) return e;
+  e = snapshot_from_archive(job->core->snapshots, job->archive_path, &limits, &job->snapshot);
+  if (e && narrow && err_code_of(e) == ERR_LIMIT)
+    e = err_wrap(e, "the disk has too little room for it (`tram disk` shows what uses it)");
+  return e;
 }
 
 static void on_unpacked(void *arg, err *e) {
@@ -107,7 +114,7 @@ void core_deploy_upload(core *c, const struct core_upload *upload, core_deployed
   job->archive_path = str_dup(upload->archive_path);
   job->message = str_dup(upload->message);
   job->started_us = clock_now_us();
-  job->refused = core_disk_admits_source(c);
+  job->refused = core_disk_admits_source(c, &job->room_bytes);
   job->done = done;
   job->arg = arg;
   c->uploads++;
