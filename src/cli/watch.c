@@ -137,12 +137,17 @@ static void on_data(struct follower *f, int id, json_t *data) {
   }
 }
 
+/* Every replica runs, or has done its work again; those that are gone do not count. */
 static bool all_running(const json_t *deployment) {
   const json_t *instances = json_object_get(deployment, "instances"), *instance;
-  size_t i;
-  json_array_foreach(instances, i, instance) if (!str_eq(json_get_text(instance, "status"),
-                                                         "RUNNING")) return false;
-  return json_array_size(instances) > 0;
+  size_t i, running = 0;
+  json_array_foreach(instances, i, instance) {
+    const char *status = json_get_text(instance, "status");
+    if (str_eq(status, "REMOVED") || str_eq(status, "REMOVING")) continue;
+    if (!str_eq(status, "RUNNING") && !str_eq(status, "EXITED")) return false;
+    running++;
+  }
+  return running > 0;
 }
 
 static bool is_over(const struct follower *f) {

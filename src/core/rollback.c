@@ -73,11 +73,13 @@ static err *lay_over(core *c, const struct deployment *d, const struct release *
   return NULL;
 }
 
-/* What the deployment goes back to; not found for one that is no rollback. */
+/* What the deployment goes back to; not found for one that is no rollback.  Once it was live, its own
+ * release says the same, even when the deployment that it copies is deleted. */
 static err *release_of_then(core *c, const struct deployment *d, bool *ret_found, struct release *ret_then) {
   *ret_found = false;
-  if (d->cause != DEPLOYMENT_CAUSE_ROLLBACK || !*d->source_deployment_id) return NULL;
-  return release_find(c->db, d->source_deployment_id, ret_found, ret_then);
+  if (d->cause != DEPLOYMENT_CAUSE_ROLLBACK) return NULL;
+  TRY(release_find(c->db, d->id, ret_found, ret_then));
+  return *ret_found ? NULL : release_find(c->db, d->source_deployment_id, ret_found, ret_then);
 }
 
 err *rollback_domains(core *c, const struct deployment *d, struct domain_list *ret_list) {

@@ -8,6 +8,11 @@ newest() { tram deployments --limit 1 | awk '{ print $1; exit }'; }
 asked() { # asked ID FIELD…: of a deployment, as text
   tram api "query(\$id: String!) { deployment(id: \$id) { $2 } }" --var "id=$1" --compact
 }
+set_to() { # set_to SETTINGS: of the service
+  local now; now=$(asked "$(newest)" 'environmentId serviceId')
+  tram api "mutation(\$e: String!, \$s: String!) { serviceInstanceUpdate(environmentId: \$e, serviceId: \$s, input: { $1 }) }" \
+    --var "e=$(echo "$now" | field environmentId)" --var "s=$(echo "$now" | field serviceId)"
+}
 field() { sed "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/"; } # of JSON on one line
 first() {
   echo '<p>first' > index.html
@@ -67,8 +72,7 @@ settle() { # settle ID STATUS: waits for it
 }
 cancelled() { # one that would never be healthy, while it is checked
   local before; before=$(newest)
-  tram api 'mutation($e: String!, $s: String!) { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: { healthcheckPath: "/nowhere" }) }' \
-    --var "e=$(asked "$before" environmentId | field environmentId)" --var "s=$(asked "$before" serviceId | field serviceId)" || return 1
+  set_to 'healthcheckPath: "/nowhere"' || return 1
   echo '<p>third' > index.html
   tram up --detach && settle "$(newest)" DEPLOYING || return 1
   ! tram rollback "$(newest)" --yes > "$WORK/no" 2>&1 && has 'it never was live' "$WORK/no" &&
@@ -76,9 +80,18 @@ cancelled() { # one that would never be healthy, while it is checked
     tram diff "$before" "$(newest)" > "$WORK/diff"; has '+ deploy.healthcheckPath  /nowhere' "$WORK/diff"
 }
 check "a deployment on its way is cancelled, what served serves on" cancelled
+restarts() { # also one that has crashed for good, and one that has had more replicas
+  set_to 'healthcheckPath: null, restartPolicyType: NEVER' && tram up --ci || return 1
+  local process; process=$(grep -lz "^RAILWAY_DEPLOYMENT_ID=$(newest)" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3)
+  # shellcheck disable=SC2086 # several, perhaps
+  kill -KILL $process
+  settle "$(newest)" CRASHED && timeout 60 "$BUILD/tram" restart --yes && says third &&
+    set_to 'numReplicas: 2' && set_to 'numReplicas: 1' && timeout 60 "$BUILD/tram" restart --yes && says third
+}
+check "a crashed one is restarted" restarts
 nothing_to_cancel() { ! tram cancel --yes > "$WORK/no" 2>&1 && has 'nothing to cancel' "$WORK/no"; }
 check "there is nothing to cancel" nothing_to_cancel
 down() { tram down --yes | grep -q 'brings it back' && ! tram restart --yes >"$WORK/no" 2>&1 && has 'no live deployment' "$WORK/no"; }
 check "down is down" down
-up_again() { tram rollback --yes && says first; }
+up_again() { tram rollback --yes && says third; }
 check "and a rollback brings it back" up_again

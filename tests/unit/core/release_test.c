@@ -241,6 +241,18 @@ TEST(a_rollback_is_visited_on_the_port_of_then) {
   town_close();
 }
 
+TEST(the_ports_of_then_outlive_the_deployment_of_then) {
+  open_with_two_ports();
+  en->app = fake_runs(3000);
+  go_back(first);
+  CHECK_OK(deployment_delete(town_db, first));
+  instance.settings.num_replicas = 2;
+  CHECK_OK(core_set_settings(town, instance.id, &instance.settings)); /* routes are sent again */
+  WAIT(json_array_size(json_object_get(json_object_get(gate->live, domain.host), "targets")) == 2);
+  CHECK(leads_to_port(domain.host, 3000));
+  town_close();
+}
+
 TEST(a_rollback_that_fails_leaves_the_ports_alone) {
   open_with_two_ports();
   en->app = fake_ended(INSTANCE_CRASHED, 1);

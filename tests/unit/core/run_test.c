@@ -284,6 +284,31 @@ TEST(a_crash_for_good_is_recorded_and_so_is_the_recovery) {
   town_close();
 }
 
+TEST(a_crashed_one_that_is_restarted_is_so_at_once_and_may_crash_again) {
+  open_with_old();
+  fake_change(en, fake_find(en, old, 0), fake_ended(INSTANCE_CRASHED, 3));
+  WAIT_STATUS(old, CRASHED);
+  en->app.status = INSTANCE_RESTARTING;
+  CHECK_OK(core_restart(town, old));
+  CHECK_STATUS(old, SUCCESS);
+  fake_change(en, fake_find(en, old, 0), fake_ended(INSTANCE_CRASHED, 4));
+  WAIT_STATUS(old, CRASHED);
+  CHECK_HAS(reason_of(old), "exit status 4");
+  town_close();
+}
+
+TEST(a_completed_one_that_is_restarted_is_not_stopped_any_more) {
+  open_with_old();
+  auto_deployment d = {0};
+  fake_change(en, fake_find(en, old, 0), fake_ended(INSTANCE_EXITED, 0));
+  turns(5);
+  CHECK_OK(core_restart(town, old));
+  WAIT(str_eq(served_by(), old));
+  CHECK_OK(deployment_get(town_db, old, &d));
+  CHECK(!d.stopped);
+  town_close();
+}
+
 TEST(one_that_exits_with_0_is_completed) {
   open_with_old();
   fake_change(en, fake_find(en, old, 0), fake_ended(INSTANCE_EXITED, 0));
