@@ -1,6 +1,5 @@
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,7 +93,7 @@ err *file_remove_unfinished(const char *folder) {
   DIR *entries = opendir(folder);
   if (!entries) return errno == ENOENT ? NULL : err_errno(errno, "opening '%s'", folder);
   err *e = NULL;
-  for (struct dirent *entry; !e && (entry = readdir(entries));)
+  for (struct dirent *entry; !e && (entry = folder_next(entries, folder, &e));)
     if (is_unfinished(entry->d_name) && unlinkat(dirfd(entries), entry->d_name, 0) < 0 && errno != ENOENT)
       e = err_errno(errno, "removing '%s/%s'", folder, entry->d_name);
   closedir(entries);
@@ -104,6 +103,16 @@ err *file_remove_unfinished(const char *folder) {
 bool file_exists(const char *path) {
   struct stat info;
   return lstat(path, &info) == 0;
+}
+
+struct dirent *folder_next(DIR *folder, const char *path, err **ret_error) {
+  struct dirent *entry;
+  do {
+    errno = 0;
+    entry = readdir(folder);
+  } while (entry && (str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..")));
+  if (!entry && errno) *ret_error = err_errno(errno, "reading the folder '%s'", path);
+  return entry;
 }
 
 static err *check_folder(const char *path) {
@@ -138,9 +147,8 @@ static err *empty_folder(int fd, dev_t device, const char *path) {
   }
   err *e = NULL;
   struct dirent *entry;
-  while (!e && (entry = readdir(folder))) {
+  while (!e && (entry = folder_next(folder, path, &e))) {
     const char *name = entry->d_name;
-    if (str_eq(name, ".") || str_eq(name, "..")) continue;
     if (unlinkat(fd, name, 0) == 0 || errno == ENOENT) continue;
     if (errno != EISDIR && errno != EPERM) {
       e = err_errno(errno, "removing '%s/%s'", path, name);

@@ -2,6 +2,7 @@
 #ifndef TRAMWAY_BASE_FILE_H
 #define TRAMWAY_BASE_FILE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -27,6 +28,10 @@ fallible file_remove_unfinished(const char *folder);
 fallible file_replace(const char *temporary, const char *path);
 
 bool file_exists(const char *path); /* follows no symlink */
+
+/* The next entry other than "." and ".."; NULL at the end, or with *ret_error: what could not be read is
+ * not taken for the end. */
+struct dirent *folder_next(DIR *folder, const char *path, err **ret_error);
 
 /* Makes the folder and its missing parents. */
 fallible file_make_dirs(const char *path, mode_t mode);

@@ -25,11 +25,13 @@ struct unpacker {
   struct unpack_result result;
   int fd;
   int64_t packed_bytes; /* read from fd */
+  int read_error;       /* errno of a failed read: libarchive may take it for the end */
   char buffer[READ_SIZE];
 };
 
 /* What libarchive found wrong, in our words: its text alone speaks of internals. */
 static err *archive_failed(struct unpacker *u) {
+  if (u->read_error) return err_errno(u->read_error, "reading the archive");
   const char *text = archive_error_string(u->archive);
   auto_free char *shown = tree_printable(text ? text : "it ends too early");
   if (u->result.entries == 0)
@@ -49,8 +51,12 @@ static la_ssize_t read_packed(struct archive *archive, void *arg, const void **r
   for (;;) {
     ssize_t got = read(u->fd, u->buffer, sizeof u->buffer);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) archive_set_error(archive, errno, "reading: %s", strerror(errno));
-    else u->packed_bytes += got;
+    if (got >= 0) {
+      u->packed_bytes += got;
+    } else {
+      u->read_error = errno;
+      archive_set_error(archive, errno, "reading: %s", strerror(errno));
+    }
     return got;
   }
 }
@@ -157,9 +163,11 @@ static err *add_entry(struct unpacker *u, struct archive_entry *entry) {
 /* What follows the end of a compressed stream is not what was meant to be sent. */
 static err *check_end(struct unpacker *u) {
   const void *rest;
+  if (u->read_error) return archive_failed(u);
   if (u->packed_bytes == archive_filter_bytes(u->archive, -1) &&
       read_packed(u->archive, u, &rest) == 0)
     return NULL;
+  if (u->read_error) return archive_failed(u);
   return err_new(ERR_INVALID, "something follows the end of the archive: refused");
 }
 

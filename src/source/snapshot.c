@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "source/tree.h"
@@ -169,12 +170,20 @@ static err *make_in(snapshot_store *s, const struct origin *origin, const char *
   return NULL;
 }
 
+/* What could not be removed goes with the next tidying. */
+static void put_away(const snapshot_store *s, const char *unfinished) {
+  auto_free char *leaving = str_format("%s/" LEAVING "%s", s->dir, strrchr(unfinished, '-') + 1);
+  if (rename(unfinished, leaving) < 0) log_warn("source", "removing '%s': %s", unfinished, strerror(errno));
+}
+
 static err *make(snapshot_store *s, const struct origin *origin, struct snapshot_info *ret_info) {
   auto_free char *unfinished = path_join(s->dir, UNFINISHED "XXXXXX");
   if (!mkdtemp(unfinished)) return err_errno(errno, "making a folder in '%s'", s->dir);
   auto_free char *tree_path = path_join(unfinished, "tree");
   err *e = make_in(s, origin, tree_path, ret_info);
-  err_ignore(file_remove_tree(unfinished));
+  err *left = file_remove_tree(unfinished);
+  if (left) put_away(s, unfinished);
+  err_ignore(left);
   return e;
 }
 

@@ -1,6 +1,5 @@
 #include "source/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -43,10 +42,11 @@ static err *read_names(const struct level *level, struct strv *names) {
     if (fd >= 0) close(fd);
     return e;
   }
-  struct dirent *entry;
-  while ((entry = readdir(folder)))
-    if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..")) strv_add(names, entry->d_name);
+  err *e = NULL;
+  auto_free char *shown = tree_printable(*level->path ? level->path : ".");
+  for (struct dirent *entry; (entry = folder_next(folder, shown, &e));) strv_add(names, entry->d_name);
   closedir(folder);
+  if (e) return e;
   if (names->len) qsort(names->items, names->len, sizeof *names->items, compare_names);
   return NULL;
 }

@@ -1,6 +1,6 @@
 // Makes the nth system call of a deploy fail, for one n after the other, and judges each time: no
 // visitor's request failed, the old deployment serves on (or the new one, when tramd got over it), the
-// error says what failed, nothing is left over, tramd runs, and the next deploy succeeds.
+// error says what failed, nothing is left over, tramd runs, and deploys without a fault succeed.
 const fs = require('fs');
 const http = require('http');
 const { execFileSync, spawn } = require('child_process');
@@ -9,7 +9,7 @@ const { API, TOKEN, PROJECT, ENVIRONMENT, SERVICE, HOST, WORK, RUN, NAME, INJECT
 const [PID, API_PORT, EDGE_PORT] = [env.PID, env.API_PORT, env.EDGE_PORT].map(Number);
 const KINDS = (env.FAULT_KINDS || 'up image').split(' ');
 const [FIRST, EVERY, LAST] = [env.FAULT_FIRST || 1, env.FAULT_EVERY || 1, env.FAULT_LAST || 100000].map(Number);
-const END_MS = 45000, SETTLE_MS = 10000;
+const END_MS = 45000, SETTLE_MS = 30000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // ---- the API ----
@@ -113,7 +113,7 @@ function inventory() {
   };
   for (const folder of ['bundles', 'exits', 'crun', 'attach', 'l']) of[folder] = list(`${RUN}/${folder}`);
   for (const folder of ['builds', 'uploads', 'engine/instances', 'engine/workloads']) of[folder] = list(`${data}/${folder}`);
-  of.half_snapshots = list(`${data}/snapshots`).filter((name) => !/^[0-9a-f]{64}$/.test(name));
+  of.half_snapshots = list(`${data}/snapshots`).filter((name) => !/^([0-9a-f]{64}|\.new-gone-.*)$/.test(name));
   of.half_files = ['', 'engine', 'logs', 'logs/build'].flatMap((f) => list(`${data}/${f}`).filter((n) => /\.[A-Za-z0-9]{6}$/.test(n)));
   return of;
 }
@@ -161,7 +161,7 @@ function injector(args) {
 }
 
 const WORDS = {
-  ENOSPC: /No space left|disk is full|no space/i, EIO: /Input\/output error|disk I\/O error|I\/O error/i, EMFILE: /Too many open files|unable to open/i,
+  ENOSPC: /No space left|disk is full|no space/i, EIO: /Input\/output error|disk I\/O error|database disk image is malformed/i, EMFILE: /Too many open files|unable to open/i,
   ENOMEM: /Cannot allocate memory|out of memory/i, EAGAIN: /Resource temporarily unavailable/i, EBUSY: /busy/i, EPIPE: /Broken pipe/i,
   ECONNREFUSED: /Connection refused/i, ECONNRESET: /Connection reset/i,
 };
@@ -225,7 +225,7 @@ async function sweep(kind, summary) {
   let live = await plain(kind, (await ended(Date.now() + END_MS)).live.id);
   const before = await settledInventory();
   console.log(`# ${kind}: ${Object.entries(before).map(([key, value]) => `${key} ${value.length}`).join(', ')}`);
-  let beyond = 0;
+  let beyond = 0, since = 0; // refused and failed ones since the last deploy without a fault
   for (let n = FIRST; n <= LAST && beyond < 3; n += EVERY) {
     const result = await one(kind, n, live, before);
     live = result.live;
@@ -234,7 +234,8 @@ async function sweep(kind, summary) {
     const { what } = result;
     console.log(`${kind} ${n}: ${what ? `${what.call} ${what.target} ${what.error}` : 'no fault'}: ${result.outcome}${result.message ? `: ${result.message}` : ''}`);
     for (const problem of result.problems) console.log(`  PROBLEM ${problem}`);
-    if (result.outcome !== 'live') {
+    if (result.outcome !== 'live' && (result.problems.length || ++since >= 5)) {
+      since = 0;
       try { live = await plain(kind, live); } catch (error) { console.log(`  PROBLEM ${error.message}`); result.problems.push(error.message); summary.at(-1).problems = result.problems; }
     }
   }

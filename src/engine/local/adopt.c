@@ -167,7 +167,7 @@ static void on_networks_adopted(void *arg, err *e) {
   a.engine->pending--;
   if (!e && !a.engine->closing) {
     e = workload_load_all(a.engine->folders.workloads, adopt_workload, a.engine);
-    clean_leftovers(a.engine);
+    if (!e) clean_leftovers(a.engine); /* else what is not loaded would be one */
     size_t cursor = 0;
     for (network *w; (w = networks_next(a.engine->networks, &cursor));)
       local_names_changed(a.engine, network_environment(w));

@@ -171,19 +171,28 @@ static err *load(const char *dir, const char *file, struct workload **ret_worklo
   return err_wrap(workload_from_json(object, ret_workload), "%s", path);
 }
 
+/* One that makes no sense is left out.  One that cannot be read now is not: what runs of it would be
+ * taken for a leftover. */
+static err *load_one(const char *dir, const char *file, workload_loaded_fn *fn, void *arg) {
+  struct workload *w = NULL;
+  err *e = load(dir, file, &w);
+  if (!e) {
+    fn(arg, w);
+    return NULL;
+  }
+  if (err_code_of(e) != ERR_INVALID && err_code_of(e) != ERR_CORRUPT) return e;
+  log_error("engine", "%s", err_message(e));
+  err_free(e);
+  return NULL;
+}
+
 err *workload_load_all(const char *dir, workload_loaded_fn *fn, void *arg) {
   TRY(file_remove_unfinished(dir));
   DIR *folder = opendir(dir);
   if (!folder) return err_errno(errno, "opening '%s'", dir);
-  for (struct dirent *entry; (entry = readdir(folder));) {
-    if (!str_ends(entry->d_name, ".json")) continue;
-    struct workload *w = NULL;
-    auto_err *e = load(dir, entry->d_name, &w);
-    if (e)
-      log_error("engine", "%s", err_message(e));
-    else
-      fn(arg, w);
-  }
+  err *e = NULL;
+  for (struct dirent *entry; !e && (entry = folder_next(folder, dir, &e));)
+    if (str_ends(entry->d_name, ".json")) e = load_one(dir, entry->d_name, fn, arg);
   closedir(folder);
-  return NULL;
+  return e;
 }

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +45,23 @@ TEST(what_a_killed_writer_left_is_removed) {
   CHECK(!file_exists(left) && file_exists(kept) && file_exists(other));
   CHECK_OK(file_remove_tree(folder));
   CHECK_OK(file_remove_unfinished(folder));
+}
+
+TEST(what_cannot_be_read_is_not_the_end_of_a_folder) {
+  auto_free char *folder = scratch(), *file = path_join(folder, "f");
+  CHECK_OK(file_write(file, "x", 1, 0600));
+  DIR *dir = opendir(folder);
+  err *e = NULL;
+  CHECK_TEXT(folder_next(dir, folder, &e)->d_name, "f");
+  CHECK(!folder_next(dir, folder, &e) && !e);
+  rewinddir(dir);
+  int other = open("/dev/null", O_RDONLY);
+  CHECK_INT(dup2(other, dirfd(dir)), dirfd(dir)); /* no folder any more */
+  CHECK(!folder_next(dir, folder, &e));
+  CHECK_ERR(e, ERR_IO, "reading the folder");
+  close(other);
+  closedir(dir);
+  CHECK_OK(file_remove_tree(folder));
 }
 
 TEST(removing_a_tree_follows_no_symlink) {

@@ -73,6 +73,11 @@ TEST(workloads_come_back_as_they_were) {
   CHECK_TEXT(back->env[1], env[1]);
   CHECK(back->env[2] == NULL);
   workload_free(back);
+  auto_free char *unreadable = path_join(dir, "unreadable.json"); /* is not: what it says may run */
+  CHECK_OK(file_make_dirs(unreadable, 0700));
+  err *e = workload_load_all(dir, on_loaded, NULL);
+  CHECK_ERR(e, ERR_IO, "unreadable.json");
+  CHECK_OK(file_remove_tree(unreadable));
   CHECK_OK(workload_delete(dir, "d-1"));
   CHECK_OK(workload_delete(dir, "d-1"));
   CHECK(!file_exists(path));

@@ -4,6 +4,8 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "scratch.h"
 #include "tap.h"
@@ -321,6 +323,35 @@ TEST(cut_and_longer_streams_are_refused) {
     CHECK_OK(file_write_fast(archive, whole.data, whole.len, 0600));
     CHECK_ERR(archive_unpack(archive, out, NULL, NULL), ERR_INVALID, "archive");
     CHECK(!file_exists(out));
+  }
+}
+
+/* A file that can be read for `len` bytes, and then only with EIO: our own memory, up to a page that may
+ * not be touched. */
+static int failing_file(const char *data, size_t len) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (len + page - 1) / page * page;
+  char *memory = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  CHECK_INT(munmap(memory + room, page), 0);
+  memcpy(memory + room - len, data, len);
+  int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  CHECK(fd >= 0 && lseek(fd, (off_t)(memory + room - len), SEEK_SET) > 0);
+  return fd;
+}
+
+TEST(what_cannot_be_read_is_not_the_end_of_an_archive) {
+  void (*const filters[])(struct archive *) = {with_none, with_gzip, with_zstd, with_xz};
+  auto_scratch *scratch = scratch_new();
+  auto_free char *archive = path_join(scratch, "a"), *out = path_join(scratch, "out");
+  for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+    craft(archive, good, filters[i]);
+    auto_str whole = STR_EMPTY;
+    CHECK_OK(file_read(archive, 1 << 20, &whole));
+    for (size_t len = whole.len; len > whole.len / 2; len -= whole.len / 4) {
+      auto_fd fd = failing_file(whole.data, len);
+      CHECK_ERR(archive_unpack_fd(fd, out, NULL, NULL), ERR_IO, "reading the archive: Input/output error");
+      CHECK(!file_exists(out));
+    }
   }
 }
 
