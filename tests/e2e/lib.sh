@@ -10,6 +10,7 @@ WORK=$(mktemp -d /var/tmp/tramway-e2e.XXXXXX)
 SLOT=${E2E_SLOT:-0}
 API_PORT=$((4690 + SLOT)) HTTP_PORT=$((8690 + SLOT)) RUN=/run/tramway-e2e$SLOT
 LETTERS=abcdefghij; NAME=twete${LETTERS:$SLOT:1}
+LINKS=tv0a$(printf %02x $((230 + SLOT))) # how the links of its instances begin: their address in hex
 export HOME=$WORK/home TRAM_SERVER=http://127.0.0.1:$API_PORT NO_COLOR=1
 export TRAMWAY_TEST_CACHE=${TRAMWAY_TEST_CACHE:-/var/cache/tramway-test}
 unset CI RAILWAY_TOKEN TRAM_TOKEN RAILWAY_API_TOKEN TRAM_API_TOKEN
@@ -62,7 +63,7 @@ left_behind() {
   local tag; tag=twb-$(printf %s "$WORK/data" | sha256sum | cut -c1-6)
   pgrep -fa "[/]${RUN#/}/" # living ones; who has ended may wait for its parent
   grep "$RUN/" /proc/mounts
-  ip -br link | grep -E "^($NAME|$tag|tv0a$(printf %02x $((230 + SLOT))))"
+  ip -br link | grep -E "^($NAME|$tag|$LINKS)"
   ip netns list | grep -E "$NAME|$tag"
   nft list tables | grep -E "$NAME|$tag"
   iptables-save 2>/dev/null | grep -F "10.$((230 + SLOT))."

@@ -139,7 +139,7 @@ async function killOnce(world, pick) {
 
 async function run(world, load, table, { kills, pick }) {
   const acts = new Acts(world, pick);
-  const networksBefore = JSON.stringify(world.networks(process.env.SOAK_NAME));
+  const networksBefore = JSON.stringify(world.networks());
   const problems = { truth: [], left: [] };
   let done = 0;
   const look = async () => {
@@ -161,7 +161,7 @@ async function run(world, load, table, { kills, pick }) {
     for (const id of await world.otherServices()) await world.deleteService(id);
     for (const id of await world.otherEnvironments()) await world.deleteEnvironment(id);
     await look();
-    const networks = JSON.stringify(world.networks(process.env.SOAK_NAME));
+    const networks = JSON.stringify(world.networks());
     if (networks !== networksBefore) problems.left.push(`networks: ${networks}; before: ${networksBefore}`);
   }
   const logs = await checkLogs(world);

@@ -16,7 +16,7 @@ start_soak() {
   SOAK_TOKEN=$(grep -o '"token": *"[^"]*"' "$HOME/.tramway/config.json" | cut -d'"' -f4)
   SOAK_HOST=$(url | sed 's|http://||; s|:.*||')
   export SOAK_PROJECT SOAK_ENVIRONMENT SOAK_SERVICE SOAK_TOKEN SOAK_HOST
-  export SOAK_WORK=$WORK SOAK_RUN=$RUN SOAK_TRAMD=$BUILD/tramd SOAK_PORT=$HTTP_PORT SOAK_NAME=$NAME
+  export SOAK_WORK=$WORK SOAK_RUN=$RUN SOAK_TRAMD=$BUILD/tramd SOAK_PORT=$HTTP_PORT SOAK_NAME=$NAME SOAK_LINKS=$LINKS
 }
 
 # Runs the driver; fails when something did not hold.

@@ -75,7 +75,6 @@ class Table {
 
 async function main() {
   const world = new World(process.env);
-  world.host = process.env.SOAK_HOST;
   const pick = random(options.seed);
   const table = new Table();
   console.log(`soak: seed ${options.seed}, ${options.rate} requests/s, ${options.sockets} WebSockets`);

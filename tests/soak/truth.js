@@ -65,6 +65,10 @@ async function look(world, ended) {
   }
   for (const [place, names] of Object.entries(world.instances()))
     left.push(...differences(place, place === 'engine/workloads' ? workloads : instances, names));
+  const controlGroups = world.controlGroups(), links = world.links(world.linkPrefix);
+  left.push(...controlGroups.filter((id) => !instances.includes(id)).map((id) => `there still is a control group of ${id}`));
+  if (links.length !== instances.length) left.push(`${links.length} links for ${instances.length} instances: ${links}`);
+  left.push(...differences('the edge', groups.flatMap((group) => group.hosts).sort(), await world.routedHosts()));
   const ready = await world.readyServers();
   if (ready.length !== servers) left.push(`HAProxy sends requests to ${ready.length} servers instead of ${servers}: ${ready}`);
   return { truth, left };

@@ -13,10 +13,14 @@ const LIVE = ['SUCCESS', 'CRASHED', 'SLEEPING'];
 const DEPLOYMENTS = 'query($i:DeploymentListInput!){deployments(input:$i,first:500){edges{node{id status statusReason createdAt serviceId canRollback meta instances{status}}}}}';
 
 class World {
-  // Of the environment: SOAK_WORK, SOAK_RUN, SOAK_TRAMD, SOAK_TOKEN, SOAK_PROJECT, SOAK_ENVIRONMENT, SOAK_SERVICE, SOAK_PORT, TRAM_SERVER.
+  // Of the environment: SOAK_WORK, SOAK_RUN, SOAK_NAME, SOAK_LINKS, SOAK_TRAMD, SOAK_TOKEN, SOAK_PROJECT, SOAK_ENVIRONMENT, SOAK_SERVICE,
+  // SOAK_HOST, SOAK_PORT, TRAM_SERVER.
   constructor(env) {
     this.work = env.SOAK_WORK;
     this.run = env.SOAK_RUN;
+    this.name = env.SOAK_NAME;
+    this.linkPrefix = env.SOAK_LINKS;
+    this.host = env.SOAK_HOST;
     this.tramdProgram = env.SOAK_TRAMD;
     this.api = env.TRAM_SERVER;
     this.token = env.SOAK_TOKEN;
@@ -201,6 +205,12 @@ class World {
       .map((fields) => `${fields[ADDRESS]}:${fields[PORT]}`).sort();
   }
 
+  // The host names that lead somewhere.
+  async routedHosts() {
+    return (await this.haproxy(`show map ${this.run}/edge/hosts.map`)).split('\n').map((line) => line.split(' ')).filter((fields) => fields.length === 3)
+      .map((fields) => fields[1]).sort();
+  }
+
   // One request on a fresh connection: {status, deployment}, or null when it could not be asked.
   visit(host, timeoutMs = 5000) {
     return new Promise((resolve) => {
@@ -220,7 +230,7 @@ class World {
     try {
       return fs.readdirSync(path.join(...parts)).filter((name) => !name.startsWith('.')).sort();
     } catch (error) {
-      if (error.code === 'ENOENT') return [];
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     }
   }
@@ -239,10 +249,19 @@ class World {
     };
   }
 
-  // Links and network namespaces of the installation.
-  networks(prefix) {
-    const links = execFileSync('ip', ['-br', 'link'], { encoding: 'utf8' }).split('\n').map((line) => line.split(/[ @]/)[0]);
-    return { bridges: links.filter((name) => name.startsWith(prefix)), namespaces: this.folder(this.run, 'netns').filter((name) => !name.endsWith('.ready')) };
+  // Control groups of instances, of all hierarchies: their names, once each.
+  controlGroups() {
+    const all = ['', ...this.folder('/sys/fs/cgroup')].flatMap((hierarchy) => this.folder('/sys/fs/cgroup', hierarchy, this.name));
+    return [...new Set(all.filter((name) => /^[0-9a-f-]{36}-\d+$/.test(name)))].sort();
+  }
+
+  links(prefix) {
+    return execFileSync('ip', ['-br', 'link'], { encoding: 'utf8' }).split('\n').map((line) => line.split(/[ @]/)[0]).filter((name) => name.startsWith(prefix));
+  }
+
+  // Bridges and network namespaces of the installation.
+  networks() {
+    return { bridges: this.links(this.name), namespaces: this.folder(this.run, 'netns').filter((name) => !name.endsWith('.ready')) };
   }
 }
 
