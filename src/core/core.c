@@ -50,6 +50,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->runs = map_new();
   c->retiring = map_new();
   c->scaling = map_new();
+  c->restarting = map_new();
   c->settling = map_new();
   c->missed = map_new();
   list_init(&c->watches);
@@ -254,6 +255,7 @@ void core_stop(core *c) {
   while (map_next(c->runs, &cursor, &id, &value)) run_quiet(value);
   retire_quiet_all(c);
   scale_stop_all(c);
+  restart_forget_all(c);
   readiness_forget_all(c);
   disk_stop(c->disk);
   timer_stop(c->retry);
@@ -299,6 +301,7 @@ void core_free(core *c) {
   map_free(c->runs);
   map_free(c->retiring);
   map_free(c->scaling);
+  map_free(c->restarting);
   map_free(c->settling);
   options_done(&c->options);
   free(c);

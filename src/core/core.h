@@ -96,7 +96,8 @@ fallible core_redeploy(core *c, const char *id, bool same_image, const char *use
  * build.  ERR_CONFLICT when `id` never was live, is live now, or its image is gone. */
 fallible core_rollback(core *c, const char *id, const char *user_id, char ret_id[ID_SIZE]);
 
-fallible core_restart(core *c, const char *id); /* in place; ERR_CONFLICT unless it runs */
+fallible core_restart(core *c, const char *id); /* in place, one replica after
+                                                   another; ERR_CONFLICT unless it runs */
 fallible core_cancel(core *c, const char *id);  /* ERR_CONFLICT once it is live */
 fallible core_remove(core *c, const char *id, bool stopped); /* stops it and lets it go to the history */
 

@@ -140,24 +140,6 @@ err *core_deploy_instance(core *c, const struct service_instance *instance, cons
                            NULL, user_id, ret_id);
 }
 
-/* Who asked for it is not to read that it has crashed, when that was before. */
-static err *recover(core *c, const char *id) {
-  auto_deployment d = {0};
-  TRY(deployment_get(c->db, id, &d));
-  return d.status == DEPLOYMENT_CRASHED ? deploy_apply(c, id, DEPLOY_RECOVER, NULL) : NULL;
-}
-
-err *core_restart(core *c, const char *id) {
-  auto_deployment d = {0};
-  TRY(deployment_get(c->db, id, &d));
-  if (!deployment_status_is_active(d.status))
-    return err_new(ERR_CONFLICT, "deployment %s is %s: only a running one can be restarted", id,
-                   deployment_status_name(d.status));
-  deploy_log_line(c, id, "info", "Restarting Container");
-  TRY(engine_restart(c->engine, id));
-  return recover(c, id);
-}
-
 err *core_cancel(core *c, const char *id) {
   struct run *r = run_find(c, id);
   if (!r) {

@@ -179,6 +179,7 @@ static err *take(core *c, const struct instance_report *report, bool is_news) {
   err *e = record(c, report, &status);
   if (!e && status == INSTANCE_INITIALIZING) readiness_started(c, deployment_id, report->instance_id);
   readiness_changed(c, deployment_id);
+  restart_changed(c, deployment_id);
   if (r && is_news) run_instance_changed(r, report, is_job);
   if (!e && !r && !is_job) e = follow(c, deployment_id);
   routes_changed(c);

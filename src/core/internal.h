@@ -41,6 +41,7 @@ struct core {
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */
   map *scaling;                /* deployment id → struct scaling: its replicas become more or fewer */
+  map *restarting;             /* deployment id → struct restart: its replicas start again, in turn */
   map *settling;               /* deployment id → struct settling: has replicas that are not ready */
   map *missed; /* instance id → the report of it that could not be recorded */
   struct list watches;
@@ -139,6 +140,13 @@ void readiness_changed(core *c, const char *deployment_id); /* something of it w
 bool readiness_holds_back(core *c, const char *deployment_id, const char *instance_id);
 void readiness_forget(core *c, const char *deployment_id); /* it is on its way out */
 void readiness_forget_all(core *c);
+
+/* ---- restart.c: in place, one replica after another ---- */
+
+bool restart_holds_back(core *c, const char *deployment_id, int replica);
+void restart_changed(core *c, const char *deployment_id); /* something of it was reported, or is ready */
+void restart_forget(core *c, const char *deployment_id); /* it is on its way out */
+void restart_forget_all(core *c);
 
 /* ---- routes.c ---- */
 

@@ -73,6 +73,7 @@ static void on_health(void *arg, err *e, const struct health_answer *answer) {
   settling_free(s);
   auto_err *failed = record_ready(c, id);
   if (failed) log_error("core", "%s: its replicas are ready: %s", id, err_message(failed));
+  restart_changed(c, id);
   routes_changed(c);
   watch_notify(c, id);
 }

@@ -107,6 +107,7 @@ err *retire_start(core *c, const char *id, bool overlap) {
     return e;
   }
   readiness_forget(c, id);
+  restart_forget(c, id);
   r->edge_key = str_dup(d.service_instance_id);
   engine_each(c->engine, id, collect_address, &r->addresses);
   map_set(c->retiring, r->id, r);

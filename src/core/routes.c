@@ -20,7 +20,8 @@ static void collect_target(void *arg, const struct instance_report *report) {
   struct targets *t = arg;
   if (report->status != INSTANCE_RUNNING || str_empty(report->address)) return;
   if (report->replica >= t->deployment->settings.num_replicas) return;
-  bool ready = !readiness_holds_back(t->core, t->deployment->id, report->instance_id);
+  bool ready = !readiness_holds_back(t->core, t->deployment->id, report->instance_id) &&
+               !restart_holds_back(t->core, t->deployment->id, report->replica);
   strv_add(ready ? &t->ready : &t->not_ready, report->address);
 }
 

@@ -88,8 +88,8 @@ void engine_remove(engine *en, const char *workload_id, engine_done_fn *done, vo
   en->ops->remove(en, workload_id, done, arg);
 }
 
-fallible engine_restart(engine *en, const char *workload_id) {
-  return en->ops->restart(en, workload_id);
+fallible engine_restart(engine *en, const char *workload_id, int replica) {
+  return en->ops->restart(en, workload_id, replica);
 }
 
 void engine_remove_environment(engine *en, const char *environment_id, engine_done_fn *done,

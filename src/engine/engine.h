@@ -123,8 +123,9 @@ fallible engine_apply(engine *en, const struct workload *w);
  * be NULL.  Unknown ids succeed: removing twice is harmless. */
 void engine_remove(engine *en, const char *workload_id, engine_done_fn *done, void *arg);
 
-/* Restarts all instances of a workload in place (same image, same settings). */
-fallible engine_restart(engine *en, const char *workload_id);
+/* Restarts one replica of a workload, or all at once, in place (same image, same settings). */
+fallible engine_restart(engine *en, const char *workload_id, int replica);
+#define ENGINE_ALL_REPLICAS (-1)
 
 /* Removes the environment's network; its workloads must have been removed. */
 void engine_remove_environment(engine *en, const char *environment_id, engine_done_fn *done, void *arg);

@@ -178,7 +178,7 @@ TEST(an_unmounted_root_hurts_no_app) {
   expect_repair("mount:", "was gone");
   expect_quiet();
   CHECK_INT(pid_of("web-0"), web);
-  CHECK_OK(engine_restart(fx.engine, "web"));
+  CHECK_OK(engine_restart(fx.engine, "web", ENGINE_ALL_REPLICAS));
   TAP_WAIT_FOR(pid_of("web-0") != web && host_reaches(seen("web-0")->address), REPAIR_MS,
                loop_turn(fx.loop, 20));
   expect_quiet();

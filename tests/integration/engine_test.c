@@ -123,7 +123,7 @@ TEST(replicas_scale_and_restart_in_place) {
   CHECK_INT(seen("many-0")->status, INSTANCE_RUNNING);
   char address[64];
   strcpy(address, seen("many-0")->address);
-  CHECK_OK(engine_restart(fx.engine, "many"));
+  CHECK_OK(engine_restart(fx.engine, "many", ENGINE_ALL_REPLICAS));
   CHECK_INT(seen("many-0")->status, INSTANCE_RESTARTING);
   WAIT_STATUS("many-0", INSTANCE_RUNNING);
   CHECK_TEXT(seen("many-0")->address, address);
@@ -273,7 +273,7 @@ TEST(a_stop_in_the_middle_of_a_start) {
     long long end = tap_now_ms() + delay_ms;
     while (tap_now_ms() < end)
       loop_turn(fx.loop, 1);
-    if (delay_ms % 2) CHECK_OK(engine_restart(fx.engine, "hasty"));
+    if (delay_ms % 2) CHECK_OK(engine_restart(fx.engine, "hasty", ENGINE_ALL_REPLICAS));
     remove_workload("hasty");
     CHECK_INT(seen("hasty-0")->status, INSTANCE_REMOVED);
     CHECK_INT(count_processes("[9]8765.7"), 0);

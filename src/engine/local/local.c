@@ -1,5 +1,6 @@
 #include "engine/local/local.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,8 +149,8 @@ err *local_add_missing(struct local_workload *owner) {
 }
 
 /* Collects first: stopping one may take it out of the map. */
-static void stop_instances(struct local_workload *owner, int from_replica, bool remove,
-                           bool restart) {
+/* The replicas from one number to another. */
+static void stop_instances(struct local_workload *owner, int from, int to, bool remove, bool restart) {
   struct local_engine *en = owner->engine;
   auto_free struct instance **found = mem_zalloc((map_len(en->instances) + 1) * sizeof(void *));
   size_t len = 0, cursor = 0;
@@ -157,7 +158,7 @@ static void stop_instances(struct local_workload *owner, int from_replica, bool 
   void *value;
   while (map_next(en->instances, &cursor, &id, &value)) {
     struct instance *inst = value;
-    if (inst->owner == owner && inst->replica >= from_replica && !inst->remove_wanted)
+    if (inst->owner == owner && inst->replica >= from && inst->replica <= to && !inst->remove_wanted)
       found[len++] = inst;
   }
   for (size_t i = 0; i < len; i++)
@@ -199,7 +200,7 @@ static err *local_apply(engine *base, const struct workload *w) {
       owner->w->replicas = former;
       return e;
     }
-    stop_instances(owner, w->replicas, true, false);
+    stop_instances(owner, w->replicas, INT_MAX, true, false);
   } else {
     err *e = workload_save(en->folders.workloads, w);
     if (e) { /* it may be there all the same, not synced: it must not start with the next tramd */
@@ -228,17 +229,18 @@ static void local_remove(engine *base, const char *workload_id, engine_done_fn *
    * would be leftovers that no workload owns, and go too. */
   auto_err *e = workload_delete(en->folders.workloads, workload_id);
   if (e) log_error("engine", "workload '%s': %s", workload_id, err_message(e));
-  stop_instances(owner, 0, true, false);
+  stop_instances(owner, 0, INT_MAX, true, false);
   local_check_gone_later(owner);
 }
 
-static err *local_restart(engine *base, const char *workload_id) {
+static err *local_restart(engine *base, const char *workload_id, int replica) {
   struct local_engine *en = (struct local_engine *)base;
   struct local_workload *owner = map_get(en->workloads, workload_id);
   if (!owner) return err_new(ERR_NOT_FOUND, "there is no workload '%s'", workload_id);
   if (en->halting || owner->removing)
     return err_new(ERR_BUSY, "workload '%s' is being stopped", workload_id);
-  stop_instances(owner, 0, false, true);
+  bool all = replica == ENGINE_ALL_REPLICAS;
+  stop_instances(owner, all ? 0 : replica, all ? INT_MAX : replica, false, true);
   return NULL;
 }
 

@@ -60,7 +60,7 @@ struct fake_engine {
   const char *fail_apply, *fail_remove, *fail_sockets; /* with this error */
   engine_done_fn *start_done;
   void *start_arg;
-  int made, networks_removed, jobs_run;
+  int made, networks_removed, jobs_run, restarted;
   struct strv env; /* of the workload that was applied last */
   char *command;   /* likewise: its last argument */
 };
@@ -220,10 +220,18 @@ static inline void fake_remove_(engine *base, const char *workload_id, engine_do
   loop_defer(en->loop, fake_finish_removals, en);
 }
 
-static inline err *fake_restart_(engine *base, const char *workload_id) {
+static inline err *fake_restart_(engine *base, const char *workload_id, int replica) {
   struct fake_engine *en = fake_of(base);
-  LIST_FOREACH(i, &en->instances, struct fake_instance, link)
-    if (strcmp(i->workload_id, workload_id) == 0) fake_change(en, i, en->app);
+  LIST_FOREACH(i, &en->instances, struct fake_instance, link) {
+    if (strcmp(i->workload_id, workload_id) != 0) continue;
+    if (replica == ENGINE_ALL_REPLICAS) fake_change(en, i, en->app);
+    if (i->replica != replica) continue;
+    i->app.status = INSTANCE_RESTARTING;
+    fake_report(en, i);
+    i->booted = false;
+    en->restarted++;
+  }
+  loop_defer(en->loop, fake_boot_, en);
   return NULL;
 }
 

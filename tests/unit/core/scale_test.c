@@ -1,4 +1,4 @@
-/* Replicas become more and fewer without a deployment, and get requests when they are ready. */
+/* Replicas become more and fewer, and start again, without a deployment and without losing requests. */
 #include "store/deployment_instance.h"
 #include "town.h"
 
@@ -155,6 +155,58 @@ TEST(the_only_one_gets_requests_at_once) {
   WAIT(targets() == 0);
   fake_change(en, fake_find(en, live, 0), fake_runs(0));
   WAIT(targets() == 1);
+  town_close();
+}
+
+TEST(a_restart_takes_one_replica_after_another) {
+  open_live(3);
+  gate->sessions = 1;
+  CHECK_OK(core_restart(town, live));
+  WAIT(targets() == 2);
+  turns(20);
+  CHECK_INT(en->restarted, 0); /* it still answers */
+  en->app = fake_runs(0);
+  gate->sessions = 0;
+  WAIT(en->restarted == 1);
+  WAIT(row_status(0) == INSTANCE_INITIALIZING);
+  turns(20);
+  CHECK_INT((int)targets(), 2);
+  CHECK_INT(en->restarted, 1);
+  en->app = fake_runs(8080);
+  fake_change(en, fake_find(en, live, 0), fake_runs(8080));
+  WAIT(en->restarted == 3);
+  WAIT(targets() == 3);
+  CHECK_OK(core_restart(town, live)); /* and again */
+  WAIT(en->restarted == 6);
+  WAIT(targets() == 3);
+  town_close();
+}
+
+TEST(a_replica_that_does_not_come_back_ends_the_restart) {
+  open_live(2);
+  en->app = fake_ended(INSTANCE_CRASHED, 1);
+  CHECK_OK(core_restart(town, live));
+  WAIT(row_status(0) == INSTANCE_CRASHED);
+  turns(20);
+  CHECK_INT(en->restarted, 1);
+  CHECK_INT((int)targets(), 1);
+  CHECK_STATUS(live, SUCCESS);
+  town_close();
+}
+
+TEST(a_restart_ends_with_its_deployment_and_with_tramd) {
+  open_live(2);
+  gate->sessions = 1;
+  CHECK_OK(core_restart(town, live));
+  WAIT(targets() == 1);
+  town_restart();
+  WAIT(targets() == 2);
+  CHECK_OK(core_restart(town, live));
+  CHECK_OK(core_remove(town, live, true));
+  gate->sessions = 0;
+  WAIT_STATUS(live, REMOVED);
+  CHECK_INT(en->restarted, 0);
+  check_nothing_left(live);
   town_close();
 }
 
