@@ -12,10 +12,10 @@ const EXTRA_MAX = 2; // services and environments made and deleted on the way
 // What is done to Tramway.  Each act is begun and may be cut short by the kill: then its outcome is unknown, and either is true.
 class Acts {
   constructor(world, pick) {
-    Object.assign(this, { world, pick, uploads: 0, made: 0, ended: new Set(), services: [], environments: [], domains: [], side: null, refused: [] });
+    Object.assign(this, { world, pick, uploads: 0, made: 0, ended: new Set(), services: [], environments: [], side: null, refused: [] });
     this.all = [
-      [5, this.redeploy], [3, this.rollback], [Number(process.env.SOAK_SCALE ?? 4), this.scale], [1, this.upload], [2, this.cancel], [2, this.sideDeploy], [1, this.sideRemove],
-      [1, this.addService], [1, this.deleteService], [1, this.addEnvironment], [1, this.deleteEnvironment], [1, this.toggleDomain],
+      [5, this.redeploy], [3, this.rollback], [4, this.scale], [1, this.upload], [2, this.cancel], [2, this.sideDeploy], [1, this.sideRemove],
+      [2, this.restart], [1, this.addService], [1, this.deleteService], [1, this.addEnvironment], [1, this.deleteEnvironment], [1, this.toggleDomain],
     ];
   }
 
@@ -61,6 +61,13 @@ class Acts {
   }
 
   scale() { return this.world.scale(this.world.service, 1 + 2 * this.pick(2)); }
+
+  // With several replicas one after another; a single one is away for a moment, which is why there must be three.
+  async restart() {
+    await this.world.scale(this.world.service, 3);
+    const live = (await this.world.deployments()).find((d) => d.status === 'SUCCESS');
+    if (live.instances.filter((instance) => instance.status === 'RUNNING').length === 3) await this.world.graphql('mutation($id:String!){deploymentRestart(id:$id)}', { id: live.id });
+  }
 
   upload() { return this.send(this.world.service, this.world.environment); }
 
@@ -114,14 +121,15 @@ class Acts {
     if (id) await this.world.deleteEnvironment(id);
   }
 
+  // Asks first: an answer that the kill cut short may have been a domain.
   async toggleDomain() {
-    const id = this.domains.shift();
-    if (id) {
-      await this.world.graphql('mutation($id:String!){serviceDomainDelete(id:$id)}', { id });
-    } else if (this.side) {
-      const { serviceDomainCreate } = await this.world.graphql('mutation($i:ServiceDomainCreateInput!){serviceDomainCreate(input:$i){id}}', { i: { environmentId: this.world.environment, serviceId: this.side } });
-      this.domains.push(serviceDomainCreate.id);
-    }
+    if (!this.side) return;
+    const at = { environmentId: this.world.environment, serviceId: this.side };
+    const { domains } = await this.world.graphql('query($p:String!,$e:String!,$s:String!){domains(projectId:$p,environmentId:$e,serviceId:$s){serviceDomains{id}}}',
+      { p: this.world.project, e: at.environmentId, s: at.serviceId });
+    const [present] = domains.serviceDomains;
+    if (present) await this.world.graphql('mutation($id:String!){serviceDomainDelete(id:$id)}', { id: present.id });
+    else await this.world.graphql('mutation($i:ServiceDomainCreateInput!){serviceDomainCreate(input:$i){id}}', { i: at });
   }
 }
 
