@@ -17,9 +17,11 @@
 #include "core/core.h"
 #include "daemon/backup.h"
 #include "daemon/lock.h"
+#include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "edge/edge.h"
 #include "engine/local/local.h"
+#include "loop/timer.h"
 #include "observe/log_store.h"
 #include "store/account.h"
 #include "store/migrate.h"
@@ -323,14 +325,17 @@ static void free_all(struct daemon *d) {
 err *daemon_run(const char *config_path) {
   struct daemon d = {.config_path = config_path};
   signal(SIGPIPE, SIG_IGN);
+  memory_init();
   err *e = config_load(config_path, &d.config);
   if (e) return e;
   log_set_level(d.config->log.level);
   d.loop = loop_new();
   e = open_all(&d);
   if (!e) {
+    timer *trim = timer_start(d.loop, MEMORY_TRIM_MS, MEMORY_TRIM_MS, memory_trim, NULL);
     core_start(d.core, on_core_started, &d);
     loop_run(d.loop);
+    timer_stop(trim);
     e = d.failure;
   }
   free_all(&d);

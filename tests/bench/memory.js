@@ -4,7 +4,7 @@ const { env, sleep, createService, upload, deleteServices, settled, row, run } =
 
 const SERVICES = Number(env.BENCH_SERVICES || 100);
 const AT_ONCE = 4;
-const IDLE_MS = 6000;
+const IDLE_MS = 35000; // tramd gives back what it does not need every 30 s
 
 function smaps() {
   const text = fs.readFileSync(`/proc/${env.BENCH_TRAMD_PID}/smaps_rollup`, 'utf8');
