@@ -1,4 +1,6 @@
 /* Damage from outside while apps run: found, mended and told, without restarting what need not be. */
+#include <sys/socket.h>
+
 #include "engine_fixture.h"
 
 enum { REPAIR_MS = 15000 }; /* generous: it takes a fraction of a second on an idle machine */
@@ -93,12 +95,44 @@ static void expect_quiet(void) {
   CHECK_INT(fx.repairs.len, 0);
 }
 
+/* A connection to the app "echo", which sends back what it gets. */
+static int connect_to_echo(void) {
+  struct workload echo = service("echo", SCRIPT("exec nc -ll -p 90 -e cat"));
+  CHECK_OK(engine_apply(fx.engine, &echo));
+  WAIT_STATUS("echo-0", INSTANCE_RUNNING);
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(90)};
+  inet_pton(AF_INET, seen("echo-0")->address, &to.sin_addr);
+  int fd = -1;
+  for (long long end = tap_now_ms() + REPAIR_MS; fd < 0 && tap_now_ms() < end;) {
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 1}, sizeof(struct timeval));
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) break;
+    close(fd);
+    fd = -1;
+    loop_turn(fx.loop, 20);
+  }
+  CHECK(fd >= 0);
+  return fd;
+}
+
+/* The same connection still works; the loop turns meanwhile, since the repair may not be done. */
+static void check_echo(int fd, const char *text) {
+  char answer[16] = "";
+  CHECK_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), (int)strlen(text));
+  TAP_WAIT_FOR(recv(fd, answer, sizeof answer - 1, MSG_DONTWAIT) > 0, REPAIR_MS, loop_turn(fx.loop, 20));
+  CHECK_TEXT(answer, text);
+}
+
 TEST(a_damaged_network_is_mended_under_running_apps) {
   open_pair();
   int web = pid_of("web-0"), asker = pid_of("asker-0");
   expect_quiet();
+  int echo = connect_to_echo();
+  check_echo(echo, "before");
   SHELL("ip link delete %s", bridge);
   expect_repair("network:", "was gone");
+  check_echo(echo, "after");
+  close(echo);
   SHELL("ip link set %s down", bridge);
   expect_repair("network:", "was down");
   SHELL("ip -4 addr flush dev %s", bridge);
@@ -121,6 +155,12 @@ TEST(a_damaged_link_is_mended_under_its_app) {
   auto_free char *link = link_of("web-0");
   SHELL("ip link delete %s", link);
   expect_repair("link:", "was gone");
+  int echo = connect_to_echo();
+  auto_free char *link_of_echo = link_of("echo-0");
+  SHELL("ip link delete %s", link_of_echo);
+  expect_repair("link:", "was gone");
+  check_echo(echo, "after");
+  close(echo);
   SHELL("ip link set %s nomaster", link);
   expect_repair("link:", "was not in the bridge");
   SHELL("ip link set %s down", link);

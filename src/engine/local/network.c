@@ -123,7 +123,7 @@ void networks_free(networks *n) {
 }
 
 bool networks_busy(const networks *n) {
-  return n->running || n->server_starting || n->firewall_listing || !list_empty(&n->operations);
+  return n->running || n->server_starting || n->firewall_listings || !list_empty(&n->operations);
 }
 
 network *networks_find(const networks *n, const char *environment_id) {
@@ -225,7 +225,8 @@ const char *network_anchor_path(const network *w) {
   return w->anchor_path;
 }
 
-const char *networks_firewall(const networks *n) {
+const char *networks_firewall(const networks *n, unsigned *ret_times) {
+  *ret_times = n->firewall_times;
   return n->firewall;
 }
 

@@ -62,8 +62,9 @@ void network_mend(network *w, bool keep_bridge, network_done_fn *done, void *arg
 /* Sets the firewall's table again. */
 void networks_mend_firewall(networks *n, network_done_fn *done, void *arg);
 
-/* The table as nft listed it when it was set last; NULL while that is not known.  Borrowed. */
-const char *networks_firewall(const networks *n);
+/* The table as nft listed it when it was set last (for the *ret_times-th time); NULL while that is not
+ * known.  Borrowed. */
+const char *networks_firewall(const networks *n, unsigned *ret_times);
 
 /* A number of an instance in the network: `wanted` if it is free (0: any).  ERR_LIMIT: all taken.
  */

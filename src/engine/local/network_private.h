@@ -24,7 +24,9 @@ struct networks {
   map *by_environment;    /* → struct network */
   struct list operations; /* waiting and (first) running; netavark runs one at a time, because its
                              iptables chains are shared and it takes no lock */
-  bool running, server_starting, firewall_listing;
+  bool running, server_starting;
+  int firewall_listings;   /* on their way */
+  unsigned firewall_times; /* how often our table was set */
   char *firewall; /* our table as nft lists it, since it was set last; NULL: not known yet */
 };
 

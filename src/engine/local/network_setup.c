@@ -87,13 +87,28 @@ static err *complete_setup(void *arg) {
 
 /* --- The operation --------------------------------------------------------------- */
 
+struct listing {
+  networks *all;
+  unsigned times;
+};
+
+/* The answer to an earlier setting is of no use. */
 static void on_firewall_listed(void *arg, err *e, const char *text) {
-  networks *n = arg;
-  n->firewall_listing = false;
+  struct listing listing = *(struct listing *)arg;
+  networks *n = listing.all;
+  free(arg);
+  n->firewall_listings--;
   if (e) /* somebody deleted it at once: the next look sets it again */
     log_debug("engine", "%s", err_message(e));
-  str_replace_owned(&n->firewall, text);
+  if (listing.times == n->firewall_times) str_replace_owned(&n->firewall, text);
   err_free(e);
+}
+
+static void list_firewall(networks *n) {
+  struct listing *listing = mem_alloc(sizeof *listing);
+  *listing = (struct listing){n, n->firewall_times};
+  n->firewall_listings++;
+  firewall_read(n->loop, n->config.name, on_firewall_listed, listing);
 }
 
 struct setting {
@@ -106,10 +121,7 @@ struct setting {
 static void on_firewall_set(void *arg, err *e) {
   struct setting s = *(struct setting *)arg;
   free(arg);
-  if (!e) {
-    s.all->firewall_listing = true;
-    firewall_read(s.all->loop, s.all->config.name, on_firewall_listed, s.all);
-  }
+  if (!e) list_firewall(s.all);
   s.done(s.arg, e);
 }
 
@@ -121,6 +133,7 @@ static void set_firewall(networks *n, firewall_done_fn *done, void *arg) {
   auto_free char *text =
       firewall_render(n->config.name, n->bridge_prefix, &bridges, n->config.edge_ports);
   str_replace_owned(&n->firewall, NULL);
+  n->firewall_times++;
   struct setting *s = mem_alloc(sizeof *s);
   *s = (struct setting){n, done, arg};
   firewall_apply(n->loop, text, on_firewall_set, s);

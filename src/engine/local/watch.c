@@ -98,6 +98,7 @@ static struct survey *expect(struct local_engine *en) {
 struct firewall_look {
   struct local_engine *engine;
   uint32_t generation;
+  unsigned times; /* how often our table had been set then */
 };
 
 static char *lacking_rules(const network *w, const char *ruleset) {
@@ -125,8 +126,9 @@ static void on_ruleset(void *arg, err *e, const char *ruleset) {
   free(arg);
   en->pending--;
   en->watch.reading_firewall = false;
-  const char *before = networks_firewall(en->networks);
-  if (e || !is_idle(en) || !before) { /* later */
+  unsigned times;
+  const char *before = networks_firewall(en->networks, &times);
+  if (e || !is_idle(en) || !before || times != look.times) { /* later */
     if (e) log_warn("engine", "%s", err_message(e));
     err_free(e);
     return;
@@ -143,7 +145,8 @@ static void judge_firewall(struct local_engine *en, uint32_t generation) {
   struct watch *w = &en->watch;
   if (!generation || generation == w->good_firewall || w->reading_firewall || !is_idle(en)) return;
   struct firewall_look *look = mem_alloc(sizeof *look);
-  *look = (struct firewall_look){en, generation};
+  *look = (struct firewall_look){.engine = en, .generation = generation};
+  networks_firewall(en->networks, &look->times);
   w->reading_firewall = true;
   en->pending++;
   firewall_read(en->loop, NULL, on_ruleset, look);
