@@ -19,8 +19,19 @@ static void forget_lists(struct disk *d) {
   strv_done(&d->cuts);
 }
 
+/* One that fails keeps nothing else from going; the first failure is told.  Takes `e`. */
+static void note(err **first, err *e) {
+  if (*first)
+    err_free(e);
+  else
+    *first = e;
+}
+
 void disk_finish(struct disk *d, err *e) {
   struct core_disk *r = &d->report;
+  note(&d->failure, e);
+  e = d->failure;
+  d->failure = NULL;
   if (e && !d->core->stopping) log_error("disk", "%s", err_message(e));
   str_replace_owned(&r->problem, e ? err_message(e) : "");
   err_free(e);
@@ -46,6 +57,17 @@ static void say_freed(struct disk *d) {
   if (r->removed) log_info("disk", "removed %lld items that nothing needs any more: %s", (long long)r->removed, freed);
 }
 
+/* Once each time that it becomes so. */
+static void warn_if_short(struct disk *d) {
+  const struct core_disk *r = &d->report;
+  bool is_short = r->free_bytes < r->reserve_bytes;
+  if (is_short && !d->warned) {
+    auto_err *e = disk_short_error(d, &d->facts.space, r->reserve_bytes);
+    log_warn("disk", "%s", err_message(e));
+  }
+  d->warned = is_short;
+}
+
 static err *read_and_report(struct disk *d, struct disk_items *items, struct disk_logs *logs) {
   core *c = d->core;
   struct disk_log_rules rules = {
@@ -62,7 +84,10 @@ static void on_looked_again(void *arg, err *e) {
   struct disk_items items = {0};
   struct disk_logs logs = {0};
   if (!e && !d->core->stopping) e = read_and_report(d, &items, &logs);
-  if (!e && d->collect) say_freed(d);
+  if (!e && d->collect) {
+    say_freed(d);
+    warn_if_short(d);
+  }
   free(items.items);
   disk_logs_done(&logs);
   disk_finish(d, e);
@@ -75,8 +100,9 @@ static err *look(void *arg) {
 
 static void on_files_removed(void *arg, err *e) {
   struct disk *d = arg;
-  if (e || d->core->stopping) {
-    disk_finish(d, e);
+  note(&d->failure, e);
+  if (d->core->stopping) {
+    disk_finish(d, NULL);
     return;
   }
   d->phase = DISK_LOOKING_AGAIN;
@@ -87,45 +113,67 @@ static void on_files_removed(void *arg, err *e) {
 /* What could not be deleted is there at the next run, too. */
 static err *remove_files(void *arg) {
   struct disk *d = arg;
+  err *first = NULL;
   int64_t freed;
-  TRY(snapshot_clear_aside(d->places.snapshots));
-  TRY(git_mirror_clear_aside(d->places.git));
-  for (size_t i = 0; i < d->paths.len; i++) TRY(file_remove_tree(d->paths.items[i]));
+  note(&first, snapshot_clear_aside(d->places.snapshots));
+  note(&first, git_mirror_clear_aside(d->places.git));
+  for (size_t i = 0; i < d->paths.len; i++) note(&first, file_remove_tree(d->paths.items[i]));
   for (size_t i = 0; i < d->cuts.len; i++)
-    TRY(log_keep_trim(d->logs_dir, d->cuts.items[i], d->cut_bytes[i], &freed));
-  return NULL;
+    note(&first, log_keep_trim(d->logs_dir, d->cuts.items[i], d->cut_bytes[i], &freed));
+  return first;
 }
 
 static void on_images_removed(void *arg, err *e) {
   struct disk *d = arg;
-  if (e) log_error("disk", "%s", err_message(e)); /* the files can go all the same */
-  err_free(e);
+  note(&d->failure, e); /* the files can go all the same */
   d->phase = DISK_REMOVING_FILES;
   work_start(d->core->loop, remove_files, on_files_removed, d);
 }
 
-static err *forget_item(struct disk *d, const struct disk_item *item) {
+static bool has_row(const struct disk_item *item) {
+  return item->kind == DISK_IMAGE || (item->kind == DISK_SNAPSHOT && !item->is_leftover);
+}
+
+static err *forget_rows(struct disk *d, const struct disk_items *items, const struct disk_plan *plan) {
   core *c = d->core;
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  for (size_t i = 0; i < plan->len; i++) {
+    const struct disk_item *item = &items->items[plan->goes[i]];
+    if (!has_row(item)) continue;
+    TRY(item->kind == DISK_IMAGE ? image_forget(c->db, item->name) : snapshot_forget(c->db, item->name));
+  }
+  return db_commit(&t);
+}
+
+/* Nobody can ask for it from here on. */
+static err *let_go(struct disk *d, const struct disk_item *item) {
+  core *c = d->core;
+  d->report.removed++;
   switch (item->kind) {
-  case DISK_IMAGE:
-  case DISK_BASE:
-  case DISK_STEP:
-    TRY(image_forget(c->db, item->name));
-    strv_add(&d->images, item->name);
-    return NULL;
-  case DISK_SNAPSHOT:
-    TRY(snapshot_forget(c->db, item->name));
-    return snapshot_put_aside(c->snapshots, item->name);
+  case DISK_SNAPSHOT: return snapshot_put_aside(c->snapshots, item->name);
   case DISK_MIRROR: return git_mirror_put_aside(c->git, item->name);
-  default: strv_add(&d->paths, item->name); return NULL;
+  case DISK_CACHE: strv_add(&d->paths, item->name); return NULL;
+  default: strv_add(&d->images, item->name); return NULL;
   }
 }
 
-static err *forget_logs(struct disk *d, const struct disk_logs *logs) {
+static void let_items_go(struct disk *d, const struct disk_items *items, const struct disk_plan *plan) {
+  err *unforgotten = forget_rows(d, items, plan);
+  for (size_t i = 0; i < plan->len; i++) {
+    const struct disk_item *item = &items->items[plan->goes[i]];
+    if (!unforgotten || !has_row(item)) note(&d->failure, let_go(d, item));
+  }
+  /* A disk that is full takes no change of a row: with what went without one, the next run can. */
+  if (unforgotten && d->report.removed) d->again = d->again_collects = true;
+  if (unforgotten) note(&d->failure, unforgotten);
+}
+
+static void let_logs_go(struct disk *d, const struct disk_logs *logs) {
   for (size_t i = 0; i < logs->len; i++) {
     const struct disk_log *log = &logs->items[i];
     if (log->fate == DISK_LOG_GOES) {
-      TRY(log_store_remove(d->core->logs, log->deployment_id));
+      note(&d->failure, log_store_remove(d->core->logs, log->deployment_id));
       d->report.removed++;
     } else if (log->fate == DISK_LOG_IS_CUT) {
       d->cut_bytes = mem_grow(d->cut_bytes, &d->cut_capacity, d->cuts.len + 1, sizeof *d->cut_bytes);
@@ -133,22 +181,21 @@ static err *forget_logs(struct disk *d, const struct disk_logs *logs) {
       strv_add(&d->cuts, log->deployment_id);
     }
   }
-  return NULL;
 }
 
-/* Decides, and forgets the rows of what goes: nobody can ask for it from here on. */
 static err *decide(struct disk *d) {
   struct disk_items items = {0};
   struct disk_logs logs = {0};
-  auto_disk_plan plan = {0};
   err *e = read_and_report(d, &items, &logs);
   d->held_before = d->report.used_bytes;
   d->report.removed = 0;
-  struct disk_state state = disk_state_of(d, &items);
-  if (!e) disk_plan_make(&state, &plan);
-  for (size_t i = 0; !e && i < plan.len; i++) e = forget_item(d, &items.items[plan.goes[i]]);
-  if (!e) d->report.removed = (int64_t)plan.len;
-  if (!e) e = forget_logs(d, &logs);
+  if (!e) {
+    auto_disk_plan plan = {0};
+    struct disk_state state = disk_state_of(d, &items);
+    disk_plan_make(&state, &plan);
+    let_logs_go(d, &logs);
+    let_items_go(d, &items, &plan);
+  }
   free(items.items);
   disk_logs_done(&logs);
   return e;

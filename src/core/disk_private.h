@@ -31,7 +31,9 @@ struct disk {
   int64_t *cut_bytes;        /* … to this */
   size_t cut_capacity;
   int64_t held_before;
+  err *failure; /* the first of this run */
   int64_t tried_ms, collected_ms; /* monotonic: ends of the last complete run, of the last that collected */
+  bool warned;                    /* that it is short, and nothing more can go */
   bool cutting;                   /* logs of what runs, between runs: */
   struct strv running;
   int64_t running_bytes;

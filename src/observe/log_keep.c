@@ -109,16 +109,20 @@ static err *cut_all(struct held *held, size_t len, int64_t room, int64_t *ret_fr
   return NULL;
 }
 
+static size_t measure_all(const struct log_files *files, struct held *held) {
+  for (size_t i = 0; i < files->len; i++) held[i] = measure(files->items[i].path);
+  return files->len;
+}
+
 err *log_keep_trim(const char *dir, const char *deployment_id, int64_t limit_bytes, int64_t *ret_freed) {
-  auto_log_files files = {0};
+  auto_log_files deploy = {0}, build = {0};
   int64_t total = 0;
   *ret_freed = 0;
-  TRY(log_files_find(dir, LOG_DEPLOY, deployment_id, &files));
-  if (!files.len) return NULL;
-  auto_free struct held *held = mem_alloc(files.len * sizeof *held);
-  for (size_t i = 0; i < files.len; i++) {
-    held[i] = measure(files.items[i].path);
-    total += held[i].bytes;
-  }
-  return total > limit_bytes ? cut_all(held, files.len, limit_bytes - limit_bytes / 4, ret_freed) : NULL;
+  TRY(log_files_find(dir, LOG_DEPLOY, deployment_id, &deploy));
+  TRY(log_files_find(dir, LOG_BUILD, deployment_id, &build));
+  auto_free struct held *held = mem_alloc((deploy.len + build.len + 1) * sizeof *held);
+  size_t len = measure_all(&deploy, held);
+  len += measure_all(&build, held + len);
+  for (size_t i = 0; i < len; i++) total += held[i].bytes;
+  return total > limit_bytes ? cut_all(held, len, limit_bytes - limit_bytes / 4, ret_freed) : NULL;
 }

@@ -31,7 +31,7 @@ static inline void log_use_list_cleanup_(struct log_use_list *list) {
 /* Of all that is below `dir` under names that log_store makes; what has other names is left alone. */
 fallible log_keep_list(const char *dir, struct log_use_list *ret_list);
 
-/* When the deployment's instances' logs hold more than `limit_bytes` together, gives their oldest
+/* When the deployment's logs hold more than `limit_bytes` together, gives their oldest
  * lines back until they hold three quarters of it: the largest files first.  *ret_freed is how much.
  * ERR_CONFLICT where the file system cannot punch holes. */
 fallible log_keep_trim(const char *dir, const char *deployment_id, int64_t limit_bytes,

@@ -192,7 +192,7 @@ TEST(invariants_hold_for_all_small_states) {
       unsigned b = bits >> (3 * i);
       items[i] = (struct disk_item){.kind = i % 3 == 2 ? DISK_BASE : b & 1 ? DISK_STEP : DISK_IMAGE,
                                     .pin = b & 2 ? DISK_RUNNING : DISK_UNPINNED,
-                                    .name = "abcd" + i,
+                                    .name = &"abcd"[i],
                                     .last_used_us = b & 4 ? NOW : 1,
                                     .bytes = 1,
                                     .layers = chains[i],
@@ -205,6 +205,7 @@ TEST(invariants_hold_for_all_small_states) {
       CHECK(!items[plan.goes[i]].pin && !gone[plan.goes[i]]);
       gone[plan.goes[i]] = true;
     }
+    CHECK(names);
     CHECK_INT(plan.held_bytes, 170 * MB + 4);
     CHECK(plan.freed_bytes >= 0 && plan.freed_bytes <= plan.held_bytes);
     for (size_t kind = 0; kind < DISK_KIND_COUNT; kind++)

@@ -304,20 +304,24 @@ TEST(what_could_not_be_deleted_is_found_by_the_next_run) {
 }
 
 TEST(no_failing_statement_costs_an_image_that_is_needed) {
+  int kept_with_their_rows = 0;
   for (int nth = 1; nth <= 20; nth++) {
     open_with_history();
+    strv_add(&fake_store, "sha256:step");
     int64_t run = core_disk_look(town, true);
     db_fail_after(town_db, nth);
     WAIT(core_disk(town)->runs >= run);
     db_fail_after(town_db, 0);
     CHECK(!strv_has(&fake_removed, "sha256:3") && !strv_has(&fake_removed, "sha256:4"));
-    for (size_t i = 0; i < fake_removed.len; i++) /* never a row without its image */
-      CHECK(!can_roll_back(str_eq(fake_removed.items[i], "sha256:1") ? first : second));
+    if (strv_has(&fake_removed, "sha256:1")) CHECK(!can_roll_back(first) && !can_roll_back(second));
+    /* as on a disk that is full: what needs no change of a row goes */
+    kept_with_their_rows += can_roll_back(first) && strv_has(&fake_removed, "sha256:step");
     collect();
-    CHECK_INT(fake_removed.len, 2);
+    CHECK_INT(fake_removed.len, 3);
     CHECK_TEXT(core_disk(town)->problem, "");
     town_close();
   }
+  CHECK(kept_with_their_rows > 0);
 }
 
 TEST(tramd_may_end_in_the_middle) {

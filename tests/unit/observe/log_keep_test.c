@@ -158,6 +158,25 @@ TEST(small_files_are_not_cut_for_a_large_one) {
   teardown(&f);
 }
 
+TEST(a_build_that_talks_too_much_is_cut_too) {
+  struct fixture f;
+  int64_t freed = 0;
+  setup(&f);
+  for (f.written = 1; f.written <= LINES / 4; f.written++) {
+    auto_free char *line = str_format("line %d %0100d", f.written, 0);
+    CHECK_OK(log_store_add_build_line(f.store, "dep", "info", line));
+  }
+  CHECK_OK(log_keep_trim(f.logs, "dep", MiB, &freed));
+  CHECK(freed > 0);
+  CHECK_OK(log_store_add_build_line(f.store, "dep", "info", "line 15001 the end"));
+  f.count = 0;
+  struct log_query q = {.kind = LOG_BUILD, .deployment_id = "dep", .limit = 3000};
+  CHECK_OK(log_store_query(f.store, &q, take, &f));
+  CHECK_INT(f.first + f.count - 1, LINES / 4 + 1);
+  CHECK_INT(f.count, 3000);
+  teardown(&f);
+}
+
 TEST(what_each_deployment_takes) {
   struct fixture f;
   auto_log_use_list list = {0};
