@@ -4,7 +4,9 @@
  * - A domain that was there then leads to the port of then, until somebody sets its port anew or
  *   another deployment takes over: as with variables, what the service is set to is not changed.
  * - A domain that was deleted since comes back when the rollback goes live, if nobody has it now.
- * - A domain that was added since stays as it is.  The deployment's log says all of that. */
+ * - A domain that was added since stays; where its port is one that nothing listened on then, it leads to
+ *   the app's own port meanwhile.
+ * The deployment's log says all of that. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,34 @@
 #include "store/service.h"
 
 /* ---- the routes of then ---- */
+
+struct then {
+  struct release release;
+  struct deployment deployment; /* whose release it is */
+};
+
+static void then_done(struct then *then) {
+  release_done(&then->release);
+  deployment_done(&then->deployment);
+}
+#define auto_then __attribute__((cleanup(then_done))) struct then
+
+/* What the deployment goes back to; not found for one that is no rollback.  Once it was live, its own
+ * release says the same, even when the deployment that it copies is deleted. */
+static err *find_then(core *c, const struct deployment *d, bool *ret_found, struct then *then) {
+  *ret_found = false;
+  if (d->cause != DEPLOYMENT_CAUSE_ROLLBACK) return NULL;
+  TRY(release_find(c->db, d->id, ret_found, &then->release));
+  if (!*ret_found) TRY(release_find(c->db, d->source_deployment_id, ret_found, &then->release));
+  return *ret_found ? deployment_get(c->db, then->release.deployment_id, &then->deployment) : NULL;
+}
+
+static bool listened_on(const struct deployment *d, int port) {
+  size_t i;
+  const json_t *socket;
+  json_array_foreach(d->sockets, i, socket) if (json_get_int(socket, "port", 0) == port) return true;
+  return !json_array_size(d->sockets); /* not known */
+}
 
 static struct domain *domain_of_host(const struct domain_list *list, const char *host) {
   for (size_t i = 0; i < list->len; i++)
@@ -53,12 +83,12 @@ static err *append_returning(core *c, const struct deployment *d, const json_t *
 }
 
 /* The domains of then first, in the order of then: the first one is RAILWAY_PUBLIC_DOMAIN. */
-static err *lay_over(core *c, const struct deployment *d, const struct release *then,
+static err *lay_over(core *c, const struct deployment *d, const struct then *then,
                      const struct domain_list *now, struct domain_list *list) {
   bool returning = !deployment_status_is_active(d->status);
   size_t i;
   const json_t *route;
-  json_array_foreach(then->routes, i, route) {
+  json_array_foreach(then->release.routes, i, route) {
     const struct domain *present = domain_of_host(now, json_get_text(route, "host"));
     if (present) {
       struct domain *copy = append(list);
@@ -68,26 +98,22 @@ static err *lay_over(core *c, const struct deployment *d, const struct release *
       TRY(append_returning(c, d, route, list));
     }
   }
-  for (i = 0; i < now->len; i++)
-    if (!domain_of_host(list, now->items[i].host)) domain_copy(&now->items[i], append(list));
+  for (i = 0; i < now->len; i++) {
+    const struct domain *added = &now->items[i];
+    if (domain_of_host(list, added->host)) continue;
+    struct domain *copy = append(list);
+    domain_copy(added, copy);
+    if (added->updated_us <= d->created_us && !listened_on(&then->deployment, added->target_port)) copy->target_port = 0;
+  }
   return NULL;
-}
-
-/* What the deployment goes back to; not found for one that is no rollback.  Once it was live, its own
- * release says the same, even when the deployment that it copies is deleted. */
-static err *release_of_then(core *c, const struct deployment *d, bool *ret_found, struct release *ret_then) {
-  *ret_found = false;
-  if (d->cause != DEPLOYMENT_CAUSE_ROLLBACK) return NULL;
-  TRY(release_find(c->db, d->id, ret_found, ret_then));
-  return *ret_found ? NULL : release_find(c->db, d->source_deployment_id, ret_found, ret_then);
 }
 
 err *rollback_domains(core *c, const struct deployment *d, struct domain_list *ret_list) {
   auto_domain_list now = {0}, list = {0};
-  auto_release then = {0};
+  auto_then then = {0};
   bool found = false;
   TRY(domain_list_by_instance(c->db, d->service_instance_id, &now));
-  TRY(release_of_then(c, d, &found, &then));
+  TRY(find_then(c, d, &found, &then));
   if (found) TRY(lay_over(c, d, &then, &now, &list));
   *ret_list = found ? list : now;
   *(found ? &list : &now) = (struct domain_list){0};
@@ -113,20 +139,21 @@ static void say_what_is_taken(const struct release *then, const struct domain_li
 
 err *rollback_return_hosts(core *c, const struct deployment *d, struct strv *ret_lines) {
   auto_domain_list list = {0};
-  auto_release then = {0};
+  auto_then then = {0};
   bool found = false;
-  TRY(release_of_then(c, d, &found, &then));
+  TRY(find_then(c, d, &found, &then));
   if (!found) return NULL;
   TRY(rollback_domains(c, d, &list));
   for (size_t i = 0; i < list.len; i++) {
     struct domain *domain = &list.items[i];
-    if (!was_there(&then, domain->host))
-      strv_addf(ret_lines, "Domain %s was added since: it stays", domain->host);
+    if (!was_there(&then.release, domain->host))
+      strv_addf(ret_lines, "Domain %s was added since: it stays%s", domain->host,
+                domain->target_port ? "" : ", and leads to the app's own port");
     if (*domain->id) continue;
     TRY(domain_insert(c->db, domain));
     strv_addf(ret_lines, "Domain %s was deleted since: it is back", domain->host);
   }
-  say_what_is_taken(&then, &list, ret_lines);
+  say_what_is_taken(&then.release, &list, ret_lines);
   return NULL;
 }
 

@@ -95,3 +95,24 @@ down() { tram down --yes | grep -q 'brings it back' && ! tram restart --yes >"$W
 check "down is down" down
 up_again() { tram rollback --yes && says third; }
 check "and a rollback brings it back" up_again
+set_port() { # of the service's domain
+  local now domain; now=$(asked "$(newest)" 'environmentId serviceId') domain=$(tram domain list --json | tr -d '\n')
+  tram api "mutation(\$e: String!, \$s: String!, \$d: String!, \$h: String!) { serviceDomainUpdate(input: {
+      environmentId: \$e, serviceId: \$s, serviceDomainId: \$d, domain: \$h, targetPort: $1 }) }" \
+    --var "e=$(echo "$now" | field environmentId)" --var "s=$(echo "$now" | field serviceId)" \
+    --var "d=$(echo "$domain" | field id)" --var "h=$(echo "$domain" | field domain)"
+}
+moves() { # to another port, where its domain follows
+  echo '<p>moved' > index.html
+  tram variable set PORT=9090 --skip-deploys && set_port 9090 && tram up --ci && says moved
+}
+check "a deployment listens on another port" moves
+moved=$(newest)
+visit() { while [ ! -e "$WORK/stop" ]; do get -o /dev/null "$(cat "$WORK/url")" || echo failed; done; }
+ports() {
+  visit > "$WORK/visits" 2>&1 & local visitor=$!
+  tram rollback "$one" --yes && says first && tram rollback "$moved" --yes && says moved; local ended=$?
+  touch "$WORK/stop"; wait $visitor; cat "$WORK/visits"
+  [ $ended -eq 0 ] && [ ! -s "$WORK/visits" ]
+}
+check "rollbacks go between the ports, and no visitor notices" ports

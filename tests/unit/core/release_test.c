@@ -206,6 +206,13 @@ TEST(what_cannot_be_rolled_back_to) {
 
 /* ---- routes ---- */
 
+static bool log_says(const char *id, const char *text) {
+  auto_free char *path = str_format("%s/logs/build/%s.log", town_folder, id);
+  auto_str content = STR_EMPTY;
+  CHECK_OK(file_read(path, 1 << 20, &content));
+  return strstr(content.data, text) != NULL;
+}
+
 /* `first` listens on 3000 and is visited there, `second` on 8080. */
 static void open_with_two_ports(void) {
   town_open();
@@ -253,6 +260,42 @@ TEST(the_ports_of_then_outlive_the_deployment_of_then) {
   town_close();
 }
 
+TEST(a_domain_that_was_added_since_leads_to_where_the_app_listens) {
+  town_open();
+  auto_domain added = {0};
+  CHECK_OK(core_domain_delete(town, domain.id));
+  en->app = fake_runs(3000);
+  en->app.sockets_len = 2;
+  en->app.sockets[1].port = 3001;
+  set_variable("PORT", "3000");
+  deploy(first);
+  WAIT_STATUS(first, SUCCESS);
+  CHECK_OK(core_domain_create(town, &instance, 8080, &added)); /* nothing listened on that then */
+  struct fake_app then = en->app;
+  en->app = fake_runs(8080);
+  set_variable("PORT", "8080");
+  deploy(second);
+  WAIT_STATUS(second, SUCCESS);
+  WAIT(leads_to_port(added.host, 8080));
+  en->app = then;
+  CHECK_OK(core_rollback(town, first, "", back));
+  WAIT_STATUS(back, SUCCESS);
+  WAIT(leads_to_port(added.host, 3000));
+  CHECK(log_says(back, "was added since: it stays, and leads to the app's own port"));
+  CHECK_OK(core_domain_set_port(town, added.id, 3001));
+  WAIT(leads_to_port(added.host, 3001));
+  en->app = fake_runs(8080);
+  CHECK_OK(core_domain_set_port(town, added.id, 8080));
+  deploy(second);
+  WAIT_STATUS(second, SUCCESS);
+  CHECK_OK(core_domain_set_port(town, added.id, 3001)); /* something listened on that */
+  en->app = then;
+  CHECK_OK(core_rollback(town, first, "", back));
+  WAIT_STATUS(back, SUCCESS);
+  WAIT(leads_to_port(added.host, 3001));
+  town_close();
+}
+
 TEST(a_rollback_that_fails_leaves_the_ports_alone) {
   open_with_two_ports();
   en->app = fake_ended(INSTANCE_CRASHED, 1);
@@ -271,13 +314,6 @@ TEST(a_port_that_is_set_after_the_rollback_counts) {
   CHECK_OK(core_domain_set_port(town, domain.id, 3001));
   WAIT(leads_to_port(domain.host, 3001));
   town_close();
-}
-
-static bool log_says(const char *id, const char *text) {
-  auto_free char *path = str_format("%s/logs/build/%s.log", town_folder, id);
-  auto_str content = STR_EMPTY;
-  CHECK_OK(file_read(path, 1 << 20, &content));
-  return strstr(content.data, text) != NULL;
 }
 
 TEST(a_domain_that_was_deleted_since_comes_back) {
