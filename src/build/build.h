@@ -84,4 +84,7 @@ void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg);
 void builder_remove_images(builder *b, const struct strv *image_ids, void (*done)(void *arg, err *e),
                            void *arg);
 
+/* Somebody waits: it ends, without an error, after the image that is being deleted.  The others stay. */
+void builder_stop_removing(builder *b);
+
 #endif

@@ -55,6 +55,7 @@ typedef void buildah_inspect_fn(void *arg, err *e, const struct image_info *info
 void buildah_inspect(buildah *b, const char *image_id, buildah_inspect_fn *done, void *arg);
 
 /* buildah_remove.c: see builder_remove_images. */
+void buildah_stop_removing(buildah *b);
 void buildah_remove_images(buildah *b, const struct strv *image_ids, void (*done)(void *arg, err *e), void *arg);
 
 /* Ends what a former process left: its processes, working containers, networks. */

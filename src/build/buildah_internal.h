@@ -16,6 +16,7 @@ struct buildah {
   int running;             /* builds that use the store */
   bool dirty;              /* a killed buildah left working containers */
   bool cleaning;           /* they, or images, are being removed: new builds wait */
+  bool stop_removing;      /* images, after the one that is going */
   struct list waiting;     /* struct buildah_run.link */
 };
 

@@ -43,7 +43,7 @@ static void on_removed(void *arg, const struct spawn_result *result) {
     err_free(e);
   else if (e)
     r->error = e;
-  r->next++;
+  r->next = r->tools->stop_removing ? r->ids.len : r->next + 1;
   remove_next(r);
 }
 
@@ -78,6 +78,10 @@ static void remove_next(void *arg) {
   finish(r);
 }
 
+void buildah_stop_removing(buildah *b) {
+  b->stop_removing = true;
+}
+
 void buildah_remove_images(buildah *b, const struct strv *image_ids, void (*done)(void *arg, err *e), void *arg) {
   if (b->running || b->cleaning) {
     done(arg, err_new(ERR_BUSY, "the image store is in use"));
@@ -87,5 +91,6 @@ void buildah_remove_images(buildah *b, const struct strv *image_ids, void (*done
   *r = (struct removal){.tools = b, .done = done, .arg = arg};
   strv_add_all(&r->ids, (const char *const *)image_ids->items);
   b->cleaning = true;
+  b->stop_removing = false;
   loop_defer(b->loop, remove_next, r);
 }

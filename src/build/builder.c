@@ -380,3 +380,7 @@ void builder_remove_images(builder *b, const struct strv *image_ids, void (*done
   else
     buildah_remove_images(b->buildah, image_ids, done, arg);
 }
+
+void builder_stop_removing(builder *b) {
+  buildah_stop_removing(b->buildah);
+}

@@ -30,5 +30,6 @@ enum disk_answer disk_admits_build(disk *d, err **ret_why);
 
 /* No build is to begin now.  The queue asks this first, whenever a build has ended. */
 bool disk_holds_builds(disk *d);
+void disk_build_waits(disk *d); /* for that: unless the disk is short, the rest goes another time */
 
 #endif

@@ -23,6 +23,10 @@ bool disk_holds_builds(disk *d) {
   return d->phase == DISK_WAITING || d->phase == DISK_REMOVING_IMAGES;
 }
 
+void disk_build_waits(disk *d) {
+  if (d->phase == DISK_REMOVING_IMAGES && !d->urgent) builder_stop_removing(d->core->builder);
+}
+
 static void collect_now(struct disk *d) {
   if (d->phase == DISK_IDLE || !d->collect) core_disk_look(d->core, true);
   d->urgent = true;

@@ -42,14 +42,15 @@ static bool begin_build(core *c, struct run *r) {
 
 static err *start_what_can(core *c) {
   auto_deployment_list waiting = {0};
-  if (disk_holds_builds(c->disk)) return NULL;
+  bool held = disk_holds_builds(c->disk);
   TRY(deployment_list_queued(c->db, &waiting));
   for (size_t i = 0; i < waiting.len; i++) {
     if (builds_now(c) >= c->options.build_concurrency) break;
     const struct deployment *d = &waiting.items[i];
     struct run *r = run_find(c, d->id);
     if (!r || !run_wants_build(r) || service_is_building(c, d->service_instance_id)) continue;
-    if (!begin_build(c, r)) break;
+    if (held) disk_build_waits(c->disk);
+    if (held || !begin_build(c, r)) break;
   }
   return NULL;
 }

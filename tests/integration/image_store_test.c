@@ -195,6 +195,23 @@ TEST(exactly_the_named_images_go) {
   end();
 }
 
+TEST(removing_ends_early_when_somebody_waits) {
+  begin();
+  auto_free char *first = build_image("FROM scratch\nCOPY a /a\n"), *second = build_image("FROM scratch\nCOPY b /b\n");
+  auto_strv ids = STRV_EMPTY;
+  struct removed removed = {0};
+  strv_add(&ids, first);
+  strv_add(&ids, second);
+  builder_remove_images(t.builder, &ids, on_removed, &removed);
+  builder_stop_removing(t.builder);
+  TAP_WAIT_FOR(removed.ended, DEADLINE_MS, loop_turn(t.loop, 20));
+  CHECK_OK(removed.error);
+  CHECK(!exists(first) && exists(second));
+  CHECK_OK(remove_images(second, NULL)); /* another time */
+  CHECK(!exists(second));
+  end();
+}
+
 TEST(what_images_take_agrees_with_du) {
   begin();
   auto_free char *first = build_image("FROM scratch\nCOPY a /a\n");
