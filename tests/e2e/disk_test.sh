@@ -85,5 +85,8 @@ full() {
 check "on a disk that is really full the app serves and the API answers" full
 room() { rm "$WORK/data/filler" "$WORK/data/filler2" && deploy && [ "$(live)" != "$(cat "$WORK/now")" ]; }
 check "with room again it deploys" room
-restarts() { kill -9 "$(tramd_pid)" && start_tramd && tram disk --collect && is "$(payloads)" 3 && [ -n "$(live)" ]; }
-check "after tramd was killed it goes on tidying" restarts
+restarts() {
+  tram api 'mutation { tramwayDiskLook(collect: true) }' && kill -9 "$(tramd_pid)" && start_tramd &&
+    tram disk --collect && is "$(payloads)" 3 && [ -n "$(live)" ]
+}
+check "tramd is killed while it tidies: the next one ends it" restarts
