@@ -1,6 +1,8 @@
 /* The local engine, seen from inside an instance: its network, its rights and limits, commands in it.
  * Needs root; see engine_fixture.h. */
+#include <errno.h>
 #include <netinet/in.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 #include "engine_fixture.h"
@@ -242,6 +244,25 @@ TEST(sockets_are_found) {
   CHECK_INT(sockets[1].port, 8081);
   CHECK(!sockets[1].loopback_only);
   CHECK(sockets[1].ipv6);
+}
+
+/* crun is called from a read-only mount (runtime.h).  Who takes that away slows no start down for good. */
+TEST(the_runtime_s_mount_is_made_again) {
+  fx_open();
+  auto_free char *point = path_join(fx.run_dir, "crun-program");
+  CHECK_INT(access(point, X_OK), 0);
+  CHECK_INT(access(point, W_OK), -1);
+  CHECK_INT(errno, EROFS);
+  CHECK_INT(umount2(point, MNT_DETACH), 0);
+  CHECK_INT(access(point, X_OK), -1);
+  struct workload w = service("quick", SCRIPT("exec sleep 98765.9"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("quick-0", INSTANCE_RUNNING);
+  CHECK_INT(access(point, X_OK), 0);
+  auto_free char *gate = str_format("%s/crun/quick-0/exec.fifo", fx.run_dir);
+  CHECK(!file_exists(gate));
+  TAP_WAIT_FOR(count_processes("98765[.]9") == 1, 10000, loop_turn(fx.loop, 50)); /* it was let through */
+  remove_workload("quick");
 }
 
 TEST_MAIN
