@@ -209,6 +209,26 @@ TEST(what_died_meanwhile_is_started_again) {
   CHECK_INT(seen("victim-0")->exit_code, 137);
 }
 
+TEST(what_was_being_restarted_comes_back) {
+  fx_open();
+  struct workload slow = service("slow", SCRIPT("echo up; trap 'sleep 1.5; exit 0' TERM; while :; do sleep 0.1; done"));
+  struct workload quick = service("quick", SCRIPT("echo up; trap 'sleep 0.5; exit 0' TERM; while :; do sleep 0.1; done"));
+  slow.stop_grace_ms = quick.stop_grace_ms = 10000;
+  CHECK_OK(engine_apply(fx.engine, &slow));
+  CHECK_OK(engine_apply(fx.engine, &quick));
+  WAIT_LOG("slow", "up");
+  WAIT_LOG("quick", "up");
+  usleep(100000); /* the traps are set */
+  CHECK_OK(engine_restart(fx.engine, "slow", 0));
+  CHECK_OK(engine_restart(fx.engine, "quick", 0));
+  loop_turn(fx.loop, 1);
+  crash_and_come_back(wait_a_second); /* one has ended meanwhile, the other has not */
+  WAIT_LOG("slow", "up\nup");
+  WAIT_LOG("quick", "up\nup");
+  WAIT_STATUS("slow-0", INSTANCE_RUNNING);
+  WAIT_STATUS("quick-0", INSTANCE_RUNNING);
+}
+
 static struct workload victim_of_kills(void) {
   static const char *const argv[] = {"/bin/sh", "-c", "echo up; exec sleep 98765.6", NULL};
   return service("phoenix", argv);

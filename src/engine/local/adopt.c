@@ -52,15 +52,17 @@ static void lose(struct instance *inst) {
   undo_and_go_on(inst);
 }
 
+/* What was being stopped and is no surplus was being started again, or halted: it is to run. */
 static void resume_running(struct instance *inst, enum phase phase) {
   auto_err *e = take_over(inst);
   if (e) log_warn("engine", "instance '%s': %s", inst->id, err_message(e));
   if (inst->exit_poll) {
     inst->phase = PHASE_RUN;
     instance_report(inst);
-    if (phase == PHASE_STOP) instance_stop(inst, inst->owner->w->replicas <= inst->replica, false);
+    if (phase == PHASE_STOP) instance_stop(inst, inst->remove_wanted, true);
   } else if (instance_read_exit(inst)) {
     inst->phase = PHASE_RUN;
+    if (phase == PHASE_STOP) inst->stop_wanted = inst->restart_wanted = true;
     instance_event(inst, EVENT_EXIT);
   } else {
     lose(inst);
