@@ -187,7 +187,7 @@ TEST(leftovers_of_nobody_are_removed) {
   struct workload w = service("orphan", SCRIPT("exec sleep 98765.4"));
   CHECK_OK(engine_apply(fx.engine, &w));
   WAIT_STATUS("orphan-0", INSTANCE_RUNNING);
-  CHECK_INT(count_processes("[9]8765.4"), 1);
+  TAP_WAIT_FOR(count_processes("[9]8765.4") == 1, 10000, loop_turn(fx.loop, 50));
   crash_and_come_back(delete_a_workload_file);
   TAP_WAIT_FOR(count_processes("[9]8765.4") == 0, 10000, loop_turn(fx.loop, 50));
 }
@@ -227,6 +227,45 @@ TEST(what_was_being_restarted_comes_back) {
   WAIT_LOG("quick", "up\nup");
   WAIT_STATUS("slow-0", INSTANCE_RUNNING);
   WAIT_STATUS("quick-0", INSTANCE_RUNNING);
+}
+
+TEST(what_was_being_removed_ends_in_order) {
+  fx_open();
+  struct workload w = service("leaving", SCRIPT("echo up; trap 'sleep 1; echo bye; exit 0' TERM; while :; do sleep 0.1; done"));
+  w.replicas = 2;
+  w.stop_grace_ms = 10000;
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("leaving-1", INSTANCE_RUNNING);
+  WAIT_LOG("leaving", "up");
+  usleep(100000); /* the traps are set */
+  engine_remove(fx.engine, "leaving", NULL, NULL);
+  loop_turn(fx.loop, 1);
+  crash_and_come_back(NULL);
+  CHECK_INT(seen("leaving-0")->status, INSTANCE_REMOVING);
+  WAIT_STATUS("leaving-0", INSTANCE_REMOVED);
+  WAIT_STATUS("leaving-1", INSTANCE_REMOVED);
+  CHECK(log_has("leaving", "bye"));
+  auto_free char *path = str_format("%s/engine/workloads/leaving.json", fx.data_dir);
+  TAP_WAIT_FOR(!file_exists(path), 5000, loop_turn(fx.loop, 10));
+}
+
+static void wish_for_more(void) {
+  SHELL("cd %s/engine/workloads; for id in a b c d e f; do sed \"s/holder/$id/\" holder.json > $id.json; done", fx.data_dir);
+}
+
+/* A start that was recorded no further than the wish must not be given the address of what runs. */
+TEST(what_runs_keeps_its_address_beside_what_is_new) {
+  fx_open();
+  struct workload w = service("holder", SCRIPT("exec sleep 1000"));
+  CHECK_OK(engine_apply(fx.engine, &w));
+  WAIT_STATUS("holder-0", INSTANCE_RUNNING);
+  char address[64];
+  strcpy(address, seen("holder-0")->address);
+  crash_and_come_back(wish_for_more);
+  CHECK_TEXT(seen("holder-0")->address, address);
+  WAIT_STATUS("a-0", INSTANCE_RUNNING);
+  WAIT_STATUS("f-0", INSTANCE_RUNNING);
+  CHECK(strcmp(seen("a-0")->address, address) != 0);
 }
 
 static struct workload victim_of_kills(void) {

@@ -89,9 +89,24 @@ static void resume(struct instance *inst, enum phase phase, bool same_boot) {
   }
 }
 
-static bool was_recorded(const struct local_engine *en, const char *workload_id, int replica) {
-  auto_free char *path = str_format("%s/%s-%d", en->folders.instances, workload_id, replica);
+static bool has_record(const struct local_engine *en, const char *workload_id, int replica) {
+  auto_free char *path = str_format("%s/%s-%d/state.json", en->folders.instances, workload_id, replica);
   return file_exists(path);
+}
+
+/* How many replicas each workload has folders of, as far as their numbers go; values are pointers. */
+static map *count_folders(const struct local_engine *en) {
+  map *counts = map_new();
+  DIR *folder = opendir(en->folders.instances);
+  for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    long long replica;
+    char *dash = strrchr(entry->d_name, '-');
+    if (!dash || !str_to_int(dash + 1, 0, INT16_MAX, &replica)) continue;
+    *dash = '\0';
+    if ((intptr_t)map_get(counts, entry->d_name) <= replica) map_set(counts, entry->d_name, (void *)(intptr_t)(replica + 1));
+  }
+  if (folder) closedir(folder);
+  return counts;
 }
 
 static err *adopt_instance(struct local_workload *owner, int replica) {
@@ -116,13 +131,33 @@ static err *adopt_instance(struct local_workload *owner, int replica) {
   return NULL;
 }
 
-static void adopt_workload(void *arg, struct workload *w) {
-  struct local_engine *en = arg;
-  struct local_workload *owner = local_add_workload(en, w);
-  /* Replicas beyond the wanted ones were being stopped. */
-  for (int replica = 0; replica < w->replicas || was_recorded(en, w->id, replica); replica++) {
+static void add_workload(void *arg, struct workload *w) {
+  struct local_workload *owner = local_add_workload(arg, w);
+  owner->removing = w->replicas == 0;
+}
+
+/* Those that have a record, or the others.  Replicas beyond the wanted ones were being stopped. */
+static void adopt_workload(struct local_workload *owner, int folders, bool recorded) {
+  const struct workload *w = owner->w;
+  int count = recorded && folders > w->replicas ? folders : w->replicas;
+  for (int replica = 0; replica < count; replica++) {
+    if (has_record(owner->engine, w->id, replica) != recorded) continue;
     auto_err *e = adopt_instance(owner, replica);
     if (e) log_error("engine", "workload '%s': %s", w->id, err_message(e));
+  }
+}
+
+/* What has an address keeps it; only then are the others given theirs. */
+static void adopt_workloads(struct local_engine *en) {
+  auto_map *folders = count_folders(en);
+  for (int pass = 0; pass < 2; pass++) {
+    size_t cursor = 0;
+    const char *id;
+    void *owner;
+    while (map_next(en->workloads, &cursor, &id, &owner)) {
+      adopt_workload(owner, (int)(intptr_t)map_get(folders, id), pass == 0);
+      if (pass && ((struct local_workload *)owner)->removing) local_check_gone_later(owner);
+    }
   }
 }
 
@@ -168,7 +203,8 @@ static void on_networks_adopted(void *arg, err *e) {
   free(arg);
   a.engine->pending--;
   if (!e && !a.engine->closing) {
-    e = workload_load_all(a.engine->folders.workloads, adopt_workload, a.engine);
+    e = workload_load_all(a.engine->folders.workloads, add_workload, a.engine);
+    adopt_workloads(a.engine);
     if (!e) clean_leftovers(a.engine); /* else what is not loaded would be one */
     size_t cursor = 0;
     for (network *w; (w = networks_next(a.engine->networks, &cursor));)

@@ -225,9 +225,11 @@ static void local_remove(engine *base, const char *workload_id, engine_done_fn *
   list_push(&owner->waiters, &waiter->link);
   if (owner->removing) return;
   owner->removing = true;
-  /* First of all: what is being removed must not come back when tramd dies now.  Its instances
-   * would be leftovers that no workload owns, and go too. */
-  auto_err *e = workload_delete(en->folders.workloads, workload_id);
+  /* First of all: what is being removed must not come back when tramd dies now, but still end in order:
+   * its replicas are then beyond the wanted number. */
+  owner->w->replicas = 0;
+  auto_err *full = workload_save_fast(en->folders.workloads, owner->w);
+  auto_err *e = full ? workload_delete(en->folders.workloads, workload_id) : NULL;
   if (e) log_error("engine", "workload '%s': %s", workload_id, err_message(e));
   stop_instances(owner, 0, INT_MAX, true, false);
   local_check_gone_later(owner);

@@ -149,11 +149,20 @@ err *workload_from_json(const json_t *object, struct workload **ret_workload) {
   return NULL;
 }
 
-err *workload_save(const char *dir, const struct workload *w) {
+static err *save(const char *dir, const struct workload *w,
+                 err *(*write)(const char *path, const void *data, size_t size, mode_t mode)) {
   auto_free char *path = str_format("%s/%s.json", dir, w->id);
   auto_json *object = workload_to_json(w);
   auto_free char *text = json_to_pretty_text(object);
-  return file_write(path, text, strlen(text), 0600);
+  return write(path, text, strlen(text), 0600);
+}
+
+err *workload_save(const char *dir, const struct workload *w) {
+  return save(dir, w, file_write);
+}
+
+err *workload_save_fast(const char *dir, const struct workload *w) {
+  return save(dir, w, file_write_fast);
 }
 
 err *workload_delete(const char *dir, const char *workload_id) {

@@ -15,6 +15,7 @@ json_t *workload_to_json(const struct workload *w); /* the caller owns it */
 fallible workload_from_json(const json_t *object, struct workload **ret_workload);
 
 fallible workload_save(const char *dir, const struct workload *w);
+fallible workload_save_fast(const char *dir, const struct workload *w); /* may be lost with the power */
 fallible workload_delete(const char *dir, const char *workload_id);
 
 /* Calls fn for every file; fn owns the workload.  A file that cannot be read is logged and left
