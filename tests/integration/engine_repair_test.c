@@ -211,6 +211,20 @@ TEST(what_an_app_cannot_do_without_restarts_it) {
   intact = true;
 }
 
+TEST(a_job_is_not_run_twice) {
+  open_pair();
+  struct workload job = service("job-pre", SCRIPT("echo once; sleep 2"));
+  job.kind = WORKLOAD_JOB;
+  CHECK_OK(engine_apply(fx.engine, &job));
+  WAIT_LOG("job-pre", "once");
+  SHELL("kill -KILL $(cat %s/bundles/job-pre-0/conmon.pid)", fx.run_dir);
+  WAIT_STATUS("job-pre-0", INSTANCE_CRASHED);
+  auto_free char *log = log_of("job-pre", 0);
+  CHECK_TEXT(log, "once\n");
+  expect_quiet();
+  intact = true;
+}
+
 TEST(an_unmounted_root_hurts_no_app) {
   open_pair();
   int web = pid_of("web-0");

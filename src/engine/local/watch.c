@@ -172,6 +172,7 @@ static void act_on_instance(struct local_engine *en, const struct survey_instanc
     mend_tell(en, "mount", NULL, inst->owner->w->id, "the mount of its root file system was gone",
               "it has its own and runs on; the next start mounts it anew");
   if (i->closely) inst->unmounted = i->unmounted;
+  if (inst->owner->w->kind == WORKLOAD_JOB) return; /* may not run twice: its end will say that it failed */
   if (i->damage == SURVEY_STATE)
     mend_restart(inst, i->cause);
   else if (!monitored)
