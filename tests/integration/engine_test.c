@@ -431,12 +431,17 @@ TEST(an_environment_is_removed) {
   TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
   CHECK_HAS(fx.done_error, "still uses");
   remove_workload("web");
+  /* A link that the kernel has not taken away yet must not keep netavark from removing its rules. */
+  SHELL("ip link add tvffff0000001 type veth peer name tvffff0000002 && ip link set tvffff0000001 master %s-e0", test_name);
   fx.done = false;
   engine_remove_environment(fx.engine, "env-one", on_done, NULL);
   TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
   CHECK_TEXT(fx.done_error, "");
   auto_free char *bridge = str_format("/sys/class/net/%s-e0", test_name);
   CHECK(!file_exists(bridge));
+  CHECK(!file_exists("/sys/class/net/tvffff0000001"));
+  auto_free char *net = str_ndup(test_ipv4_pool, strcspn(test_ipv4_pool, "/") - 1); /* "10.220.16." */
+  SHELL("! nft list ruleset 2>/dev/null | grep -F %s", net);
 }
 
 TEST_MAIN

@@ -218,7 +218,7 @@ static err *connect_link(void *arg) {
 
 /* The link's name changes with every run: the kernel takes the last one's away in its own time. */
 void instance_name_link(struct instance *inst) {
-  snprintf(inst->link, sizeof inst->link, "tv%08x%03x",
+  snprintf(inst->link, sizeof inst->link, LINK_PREFIX "%08x%03x",
            ntohl(network_address(inst->network, inst->host).s_addr), inst->run & 0xfffu);
 }
 

@@ -4,6 +4,8 @@
 #ifndef TRAMWAY_ENGINE_LOCAL_LINK_H
 #define TRAMWAY_ENGINE_LOCAL_LINK_H
 
+#define LINK_PREFIX "tv" /* how the host's ends of instances' links begin */
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdlib.h>
@@ -68,6 +69,19 @@ static err *prepare_anchor(void *arg) {
   TRY(drop_anchor(w));
   TRY(file_write_fast(w->anchor_path, "", 0, 0600));
   return netns_run(-1, bind_namespace, (void *)w);
+}
+
+/* The kernel takes the links of ended instances away in its own time; to netavark a bridge with links is
+ * still in use, and it would leave its rules. */
+static err *delete_links(void *arg) {
+  const network *w = ((struct operation *)arg)->network;
+  auto_free char *path = str_format("/sys/class/net/%s/brif", w->bridge);
+  DIR *folder = opendir(path);
+  err *e = NULL;
+  for (struct dirent *entry; !e && folder && (entry = readdir(folder));)
+    if (str_starts(entry->d_name, LINK_PREFIX)) e = link_delete(entry->d_name);
+  if (folder) closedir(folder);
+  return e;
 }
 
 static err *remove_anchor(void *arg) {
@@ -237,6 +251,12 @@ static void run_netavark(void *arg) {
   if (e) finish(o, e);
 }
 
+static void on_links_deleted(void *arg, err *e) {
+  if (e) log_warn("engine", "%s", err_message(e));
+  err_free(e);
+  run_netavark(arg);
+}
+
 static void on_anchor_ready(void *arg, err *e) {
   if (e)
     finish(arg, e);
@@ -261,7 +281,7 @@ static void run_next(networks *n) {
     w->state = NETWORK_ABSENT;
     set_firewall(n, finish, o);
   } else if (o->removal) {
-    run_netavark(o);
+    work_start(n->loop, delete_links, on_links_deleted, o);
   } else if (w->state == NETWORK_READY) {
     finish(o, NULL);
   } else {
