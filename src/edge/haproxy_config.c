@@ -99,17 +99,17 @@ static void add_log_format(struct str *text) {
   str_add(text,
           "  log global\n"
           "  http-request set-var(txn.path) path\n"
-          "  log-format '{\"time\":\"%[date(0,us)]\",\"id\":\"%ID\",\"key\":\"%[var(txn.key)]\","
-          "\"host\":\"%[var(txn.host),json(utf8s)]\",\"method\":\"%HM\","
-          "\"path\":\"%[var(txn.path),json(utf8s)]\",\"status\":%ST,\"client\":\"%ci\","
+          "  log-format '{\"time\":\"%[date(0,us)]\",\"id\":\"%ID\",\"key\":\"%[var(txn.label),field(2,:)]\","
+          "\"host\":\"%[var(txn.host),json(ascii)]\",\"method\":\"%HM\","
+          "\"path\":\"%[var(txn.path),json(ascii)]\",\"status\":%ST,\"client\":\"%ci\","
           "\"backend\":\"%b\",\"server\":\"%s\",\"target\":\"%si\",\"bytes_in\":%U,\"bytes_out\":%B,"
           "\"stream\":\"%[var(txn.stream)]\",\"wait_ms\":\"%Tr\",\"total_ms\":\"%Ta\",\"retries\":\"%rc\",\"end\":\"%tsc\"}'\n");
 }
 
 static void add_request_headers(const struct haproxy_settings *s, struct str *text) {
   str_addf(text,
-           "  http-request set-header X-Real-IP %%[src]\n"
-           "  http-request set-header X-Forwarded-For %%[src]\n"
+           "  http-request set-header X-Real-IP %%ci\n"
+           "  http-request set-header X-Forwarded-For %%ci\n"
            "  http-request set-header X-Forwarded-Proto http\n"
            "  http-request set-header X-Forwarded-Host %%[req.hdr(host)]\n"
            "  http-request del-header X-Forwarded-Port\n"
@@ -130,7 +130,6 @@ static void add_routing(const struct haproxy_settings *s, struct str *text) {
       "  http-request set-var(txn.slot) var(txn.host),regsub(^[^.]*,*),map(%s/" HAPROXY_HOSTS_FILE
       ") unless { var(txn.slot) -m found }\n"
       "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n"
-      "  http-request set-var(txn.key) var(txn.label),field(2,:)\n"
       "  use_backend unknown unless { var(txn.slot) -m found }\n"
       "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 } !{ stopping }\n"
       "  use_backend %%[var(txn.slot)]\n",
@@ -165,8 +164,8 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
     str_addf(text, "  bind %s\n", s->listen->items[i]);
   str_add(text, "  unique-id-format %[uuid()]\n"
                 "  http-request set-var(txn.json) bool(false)\n"
-                "  http-request set-var(txn.json) bool(true) if { req.hdr(accept),lower -m sub"
-                " application/json } !{ req.hdr(accept),lower -m sub text/html }\n");
+                "  http-request set-var(txn.json) bool(true) if { req.hdr(accept) -i -m sub"
+                " application/json } !{ req.hdr(accept) -i -m sub text/html }\n");
   if (s->access_log) add_log_format(text);
   add_request_headers(s, text);
   add_routing(s, text);
