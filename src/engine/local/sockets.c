@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/local/instance.h"
+#include "engine/local/socket_diag.h"
 #include "loop/work.h"
 
 enum { NET_FILE_LIMIT = 16 * 1024 * 1024, STATE_LISTEN = 0x0A, PIDS_MAX = 1024, FDS_MAX = 20000 };
@@ -67,6 +68,14 @@ static err *read_table(struct query *q, const char *name, bool ipv6) {
   return NULL;
 }
 
+/* A kernel that was built without sock_diag has the files. */
+static err *find_listening(struct query *q) {
+  auto_err *e = socket_diag_listening(q->pid, q->found, &q->len);
+  if (!e) return NULL;
+  TRY(read_table(q, "tcp", false));
+  return read_table(q, "tcp6", true);
+}
+
 static void name_sockets(struct query *q, pid_t pid, unsigned long long inode) {
   for (size_t i = 0; i < q->len; i++) {
     if (q->found[i].inode != inode || *q->found[i].socket.process) continue;
@@ -98,8 +107,7 @@ static err *look(void *arg) {
   struct query *q = arg;
   if (instance_start_time(q->pid) != q->pid_started)
     return err_new(ERR_CONFLICT, "instance '%s' has ended", q->id);
-  TRY(read_table(q, "tcp", false));
-  TRY(read_table(q, "tcp6", true));
+  TRY(find_listening(q));
   pid_t pids[PIDS_MAX];
   size_t len = q->len ? cgroups_pids(&q->engine->cgroups, q->id, pids, PIDS_MAX) : 0;
   int budget = FDS_MAX;

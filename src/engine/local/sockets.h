@@ -1,4 +1,4 @@
-/* Which ports are listened on, from /proc/<pid>/net/tcp and tcp6. */
+/* Which ports are listened on, from sock_diag (socket_diag.h) or /proc/<pid>/net/tcp and tcp6. */
 #ifndef TRAMWAY_ENGINE_LOCAL_SOCKETS_H
 #define TRAMWAY_ENGINE_LOCAL_SOCKETS_H
 
