@@ -82,7 +82,8 @@ err *auth_issue_token(db *d, const char *user_id, enum api_token_kind kind, cons
   id_copy(token.user_id, user_id);
   id_copy(token.workspace_id, workspace_id);
   if (kind == API_TOKEN_SESSION) token.expires_us = clock_now_us() + SESSION_LIFE_US;
-  err *e = api_token_insert(d, &token);
+  err *e = api_token_delete_expired(d, clock_now_us()); /* so that there are never more than are used */
+  if (!e) e = api_token_insert(d, &token);
   if (e) {
     free(secret);
     return e;

@@ -16,15 +16,6 @@ void log_set_level(enum log_level level) {
   current_level = level;
 }
 
-bool log_level_parse(const char *name, enum log_level *ret_level) {
-  for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
-    if (!str_ieq(name, level_names[i])) continue;
-    *ret_level = (enum log_level)i;
-    return true;
-  }
-  return false;
-}
-
 void log_line(enum log_level level, const char *module, const char *format, ...) {
   if (level > current_level) return;
   char now[CLOCK_TEXT_SIZE];

@@ -11,7 +11,6 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void log_set_level(enum log_level level); /* the program's one mutable global; INFO at the start */
-bool log_level_parse(const char *name, enum log_level *ret_level); /* "error" … "debug" */
 
 void log_line(enum log_level level, const char *module, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -265,10 +265,6 @@ err *spawn_start(loop *l, const struct spawn_options *options, spawn_done_fn *do
   return NULL;
 }
 
-int spawn_pid(const spawn *s) {
-  return s->process.pid;
-}
-
 void spawn_kill(spawn *s, int signal) {
   if (!s->exited) kill(-s->process.pid, signal);
 }

@@ -57,7 +57,6 @@ struct spawn_options {
 fallible spawn_start(loop *l, const struct spawn_options *options, spawn_done_fn *done, void *arg,
                      spawn **ret_child);
 
-int spawn_pid(const spawn *s);
 
 /* Sends `signal` to the whole group. */
 void spawn_kill(spawn *s, int signal);

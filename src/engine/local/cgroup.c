@@ -158,19 +158,6 @@ int cgroups_oom_kills(const struct cgroups *c, const char *instance_id) {
   return found ? atoi(found + strlen("oom_kill ")) : 0;
 }
 
-bool cgroups_has(const struct cgroups *c, const char *instance_id, pid_t pid) {
-  auto_free char *path = str_format("/proc/%d/cgroup", (int)pid);
-  auto_free char *suffix = cgroups_oci_path(c, instance_id);
-  auto_str text = STR_EMPTY;
-  auto_err *e = file_read(path, PROC_FILE_LIMIT, &text);
-  if (e) return false;
-  auto_strv lines = STRV_EMPTY;
-  strv_split(&lines, str_text(&text), '\n');
-  for (size_t i = 0; i < lines.len; i++)
-    if (str_ends(lines.items[i], suffix)) return true;
-  return false;
-}
-
 size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pids, size_t size) {
   auto_free char *path = file_of(c, instance_id, "cgroup.procs");
   FILE *file = fopen(path, "re");

@@ -43,9 +43,6 @@ char *cgroups_oci_path(const struct cgroups *c, const char *instance_id);
 /* How many processes of the instance the kernel killed for want of memory. */
 int cgroups_oom_kills(const struct cgroups *c, const char *instance_id);
 
-/* Whether the process is in the instance's cgroup: guards against a pid that was given again. */
-bool cgroups_has(const struct cgroups *c, const char *instance_id, pid_t pid);
-
 /* Pids in the instance's cgroup, at most `size`; returns how many. */
 size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pids, size_t size);
 
