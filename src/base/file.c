@@ -100,6 +100,13 @@ err *file_remove_unfinished(const char *folder) {
   return e;
 }
 
+err *file_write_changed(const char *path, const void *data, size_t size, mode_t mode) {
+  auto_str present = STR_EMPTY;
+  auto_err *unreadable = file_read(path, size + 1, &present);
+  bool same = !unreadable && present.len == size && (!size || memcmp(present.data, data, size) == 0);
+  return same ? NULL : file_write(path, data, size, mode);
+}
+
 bool file_exists(const char *path) {
   struct stat info;
   return lstat(path, &info) == 0;

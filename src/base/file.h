@@ -27,6 +27,9 @@ fallible file_remove_unfinished(const char *folder);
  * folder. */
 fallible file_replace(const char *temporary, const char *path);
 
+/* file_write, unless the file holds exactly that already: a start on a full disk needs no space. */
+fallible file_write_changed(const char *path, const void *data, size_t size, mode_t mode);
+
 bool file_exists(const char *path); /* follows no symlink */
 
 /* The next entry other than "." and ".."; NULL at the end, or with *ret_error: what could not be read is

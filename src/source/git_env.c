@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static const char config_text[] = "# Written by tramd at each start.\n"
+static const char config_text[] = "# Written by tramd when it starts.\n"
                                   "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n"
                                   "[protocol \"ext\"]\n\tallow = never\n"
                                   "[credential]\n\thelper =\n"
@@ -22,7 +22,7 @@ static const char config_text[] = "# Written by tramd at each start.\n"
 err *git_env_prepare(const char *dir) {
   auto_free char *ssh = path_join(dir, "ssh"), *config = path_join(dir, "config");
   TRY(file_make_dirs(ssh, 0700));
-  return file_write(config, config_text, sizeof config_text - 1, 0600);
+  return file_write_changed(config, config_text, sizeof config_text - 1, 0600);
 }
 
 static void add_from_own_environment(struct strv *env) {

@@ -82,9 +82,12 @@ stop_tramway() {
 
 tram() { "$BUILD/tram" "$@"; }
 
+before_removal() { :; } # for a test that has mounted something below $WORK
+
 finish() {
   stop_tramway || { echo "not ok $((++tests)) - halt"; tail -n 20 "$WORK/tramd.log" | sed 's/^/#   /'; }
   [ "$failures" -eq 0 ] || { echo "# tramd's log:"; tail -n 60 "$WORK/tramd.log" | sed 's/^/#   /'; }
+  before_removal
   rm -rf "$WORK"
   echo "1..$tests"
 }

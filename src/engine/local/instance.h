@@ -84,6 +84,7 @@ struct instance {
   bool ended;      /* the policy says no restart */
   bool unmounted;  /* somebody took its mount from the host, and that was told */
   bool before;     /* not started by this process: runs again in its turn (comeback.c) */
+  bool unrecorded; /* its newest state could not be written; tried again */
   bool held;       /* waits for that turn */
   bool listens;    /* was seen listening in this run */
   bool listened;   /* … in any run */
@@ -105,7 +106,7 @@ void instance_stop(struct instance *inst, bool remove, bool restart);
 void instance_report(struct instance *inst);
 enum instance_status instance_status_of(const struct instance *inst);
 void instance_fill_report(const struct instance *inst, struct instance_report *report);
-void instance_record(const struct instance *inst);
+void instance_record(struct instance *inst);
 fallible instance_read_record(struct instance *inst, enum phase *ret_phase, bool *ret_same_boot);
 
 /* instance_steps.c */

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "engine/local/instance.h"
 
-enum { RECORD_LIMIT = 65536 };
+enum { RECORD_LIMIT = 65536, RECORD_RETRY_MS = 1000 };
 
 enum instance_status instance_status_of(const struct instance *inst) {
   if (inst->gone) return INSTANCE_REMOVED;
@@ -75,10 +75,29 @@ static err *write_record(const struct instance *inst) {
                                    : file_write_fast(path, text, strlen(text), 0600);
 }
 
-void instance_record(const struct instance *inst) {
+static void record_all_again(void *arg) {
+  struct local_engine *en = arg;
+  timer_stop(en->record_retry);
+  en->record_retry = NULL;
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(en->instances, &cursor, &id, &value))
+    if (((struct instance *)value)->unrecorded) instance_record(value);
+}
+
+/* What cannot be recorded (the disk is full) still happens: an app that could be started again shall
+ * not stay down for it.  But the record must become true, or the next start takes what lives for
+ * something half made. */
+void instance_record(struct instance *inst) {
+  struct local_engine *en = inst->engine;
   if (inst->gone) return;
   auto_err *e = write_record(inst);
-  if (e) log_error("engine", "recording instance '%s': %s", inst->id, err_message(e));
+  bool first = e && !inst->unrecorded;
+  inst->unrecorded = e != NULL;
+  if (first) log_error("engine", "recording instance '%s': %s", inst->id, err_message(e));
+  if (e && !en->record_retry && !en->closing)
+    en->record_retry = timer_start(en->loop, RECORD_RETRY_MS, 0, record_all_again, en);
 }
 
 static enum phase phase_of(const char *name) {

@@ -302,6 +302,7 @@ static void on_watch_closed(uv_handle_t *handle) {
 void local_free_parts(struct local_engine *en) {
   watch_end(en);
   timer_stop(en->comeback.tick);
+  timer_stop(en->record_retry);
   if (en->exit_watch_open)
     uv_close((uv_handle_t *)&en->exit_watch, on_watch_closed);
   else

@@ -62,6 +62,7 @@ struct local_engine {
   struct watch watch;
   struct strv renamed; /* environments whose names are to be published at the end of this turn */
   struct comeback comeback;
+  timer *record_retry;
   unsigned mounts;     /* numbers the folders.layers in use */
   int pending;         /* steps in progress; engine_free waits for them */
   struct list execs;   /* streams that live */

@@ -64,6 +64,24 @@ TEST(what_cannot_be_read_is_not_the_end_of_a_folder) {
   CHECK_OK(file_remove_tree(folder));
 }
 
+TEST(what_is_unchanged_is_not_written) {
+  auto_free char *path = str_format("/tmp/tramway-changed-%d", (int)getpid());
+  struct stat before, after;
+  CHECK_OK(file_write_changed(path, "one", 3, 0600));
+  CHECK_INT(stat(path, &before), 0);
+  CHECK_OK(file_write_changed(path, "one", 3, 0600));
+  CHECK_INT(stat(path, &after), 0);
+  CHECK_INT(before.st_ino, after.st_ino);
+  CHECK_OK(file_write_changed(path, "on", 2, 0600));
+  CHECK_INT(stat(path, &after), 0);
+  CHECK_INT(after.st_size, 2);
+  CHECK_OK(file_write_changed(path, "ox", 2, 0600));
+  CHECK_OK(file_write_changed(path, "", 0, 0600));
+  CHECK_INT(stat(path, &after), 0);
+  CHECK_INT(after.st_size, 0);
+  unlink(path);
+}
+
 TEST(removing_a_tree_follows_no_symlink) {
   auto_free char *folder = scratch(), *outside = scratch();
   auto_free char *kept = path_join(outside, "kept"), *link = path_join(folder, "link");
