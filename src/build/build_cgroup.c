@@ -113,15 +113,15 @@ bool build_cgroup_was_full(const char *parent, const char *name) {
 /* Calls fn for `folder` and every folder below it, the deepest first. */
 static void walk(const char *folder, void (*fn)(const char *folder, void *arg), void *arg) {
   DIR *dir = opendir(folder);
-  if (!dir) return;
+  if (!dir && errno == ENOENT) return;
   struct dirent *entry;
-  while ((entry = readdir(dir))) {
+  while (dir && (entry = readdir(dir))) {
     if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
     auto_free char *inner = path_join(folder, entry->d_name);
     walk(inner, fn, arg);
   }
-  closedir(dir);
-  fn(folder, arg);
+  if (dir) closedir(dir);
+  fn(folder, arg); /* also of one that cannot be read: it is there */
 }
 
 static void kill_members(const char *folder, void *arg) {
@@ -171,10 +171,14 @@ static void remove_folder(const char *folder, void *arg) {
 
 err *build_cgroup_remove(const char *parent, const char *name) {
   int failed = 0;
-  each_tree(parent, name, remove_folder, &failed);
-  if (failed) return err_errno(failed, "removing the control group '%s'", name);
   auto_strv trees = STRV_EMPTY;
   list_trees(parent, &trees);
+  if (!trees.len) failed = EIO; /* cannot be listed now */
+  for (size_t i = 0; i < trees.len; i++) {
+    auto_free char *folder = path_join(trees.items[i], name);
+    walk(folder, remove_folder, &failed);
+  }
+  if (failed) return err_errno(failed, "removing the control group '%s'", name);
   for (size_t i = 0; i < trees.len; i++) (void)rmdir(trees.items[i]); /* goes with its last build */
   return NULL;
 }

@@ -44,6 +44,7 @@ struct change {
   build_network_done_fn *opened;
   build_network_closed_fn *closed;
   void *arg;
+  err *not_started; /* its first program */
   int tries; /* of netavark's setup */
   timer *retry;
 };
@@ -175,11 +176,18 @@ static void report_closed(struct change *c) {
   change_free(c);
 }
 
+static void close_firewall(void *arg);
+
 static void on_firewall_closed(void *arg, err *e) {
   struct change *c = arg;
   build_networks *n = c->networks;
   if (e) log_warn("build", "removing %s", err_message(e));
+  bool again = e && ++c->tries < NETAVARK_TRIES;
   err_free(e);
+  if (again) {
+    c->retry = timer_start(n->loop, NETAVARK_RETRY_MS, 0, close_firewall, c);
+    return;
+  }
   n->closing_firewall = false;
   while (!n->closing_firewall && !list_empty(&n->waiting)) {
     struct change *next = CONTAINER_OF(n->waiting.next, struct change, link);
@@ -187,6 +195,13 @@ static void on_firewall_closed(void *arg, err *e) {
     start_open(next);
   }
   report_closed(c);
+}
+
+static void close_firewall(void *arg) {
+  struct change *c = arg;
+  timer_stop(c->retry);
+  c->retry = NULL;
+  build_firewall_remove(c->networks->loop, c->networks->bridge, on_firewall_closed, c);
 }
 
 /* The last one out closes the firewall. */
@@ -197,12 +212,24 @@ static void leave(struct change *c) {
     return;
   }
   n->closing_firewall = true;
-  build_firewall_remove(n->loop, n->bridge, on_firewall_closed, c);
+  c->tries = 0;
+  close_firewall(c);
+}
+
+static void start_close(void *arg);
+
+/* What is left of one would be in the way of the next build. */
+static bool close_again(struct change *c, const err *e) {
+  if (!e || ++c->tries >= NETAVARK_TRIES) return false;
+  c->retry = timer_start(c->networks->loop, NETAVARK_RETRY_MS, 0, start_close, c);
+  return true;
 }
 
 static void finish_close(struct change *c, err *e) {
   if (e) log_warn("build", "removing the network namespace '%s': %s", c->name, err_message(e));
+  bool again = close_again(c, e);
   err_free(e);
+  if (again) return;
   c->networks->taken[c->slot] = false;
   leave(c);
 }
@@ -215,12 +242,20 @@ static void on_torn_down(void *arg, const struct spawn_result *result) {
   struct change *c = arg;
   auto_err *e = spawn_result_err(result);
   if (e) log_debug("build", "network of '%s': %s", c->name, err_message(e));
+  if (close_again(c, e)) return;
+  if (!file_exists(c->path) && errno == ENOENT) {
+    finish_close(c, NULL);
+    return;
+  }
   const char *argv[] = {"ip", "netns", "delete", c->name, NULL};
   err *failed = run(c, argv, NULL, on_deleted);
   if (failed) finish_close(c, failed);
 }
 
-static void start_close(struct change *c) {
+static void start_close(void *arg) {
+  struct change *c = arg;
+  timer_stop(c->retry);
+  c->retry = NULL;
   err *e = run_netavark(c, "teardown", on_torn_down);
   if (e) finish_close(c, e);
 }
@@ -335,7 +370,7 @@ static void on_added(void *arg, const struct spawn_result *result) {
 
 static void report_failed_open(void *arg) {
   struct change *c = arg;
-  c->opened(c->arg, err_new(ERR_IO, "making the build's network failed; the log of tramd says why"), -1, NULL);
+  c->opened(c->arg, err_wrap(c->not_started, "making the build's network"), -1, NULL);
   change_free(c);
 }
 
@@ -343,8 +378,7 @@ static void start_open(struct change *c) {
   const char *argv[] = {"ip", "netns", "add", c->name, NULL};
   err *e = run(c, argv, NULL, on_added);
   if (!e) return;
-  log_error("build", "starting ip: %s", err_message(e));
-  err_free(e);
+  c->not_started = e;
   c->networks->taken[c->slot] = false;
   loop_defer(c->networks->loop, report_failed_open, c);
 }

@@ -34,12 +34,15 @@ struct views {
 };
 
 static err *open_views(const struct build_request *r, struct build_source *s, struct views *v) {
-  if (!file_exists(r->source_dir)) /* never came here with a restored backup, or was removed */
+  err *e = source_view_open(r->source_dir, &v->all);
+  if (e && err_code_of(e) == ERR_NOT_FOUND) { /* never came here with a restored backup, or was removed */
+    err_free(e);
     return err_new(ERR_NOT_FOUND, "the code of this deployment is not on this machine any more: deploy it anew, "
                                   "from its folder or repository");
-  TRY(source_view_open(r->source_dir, &v->all));
+  }
+  if (e) return e;
   const char *folder = without_slashes(r->root_directory ? r->root_directory : "");
-  err *e = source_view_real_path(&v->all, folder, &s->context);
+  e = source_view_real_path(&v->all, folder, &s->context);
   if (!e) e = source_view_open(s->context, &v->root);
   if (!e) return NULL;
   source_view_close(&v->all);
@@ -141,12 +144,21 @@ static err *read_into(const struct build_request *r, const struct views *v, stru
   return parse(r, s, &text);
 }
 
+/* What a view could not look at comes before all that was concluded from it; `e` is taken. */
+static err *told_truly(const struct views *v, err *e) {
+  err *problem = source_view_problem(&v->root);
+  if (!problem) problem = source_view_problem(&v->all);
+  if (!problem) return e;
+  err_ignore(e);
+  return problem;
+}
+
 err *build_source_read(const struct build_request *request, struct build_source *ret_source) {
   struct build_source source = {0};
   struct views views = {0};
   err *e = open_views(request, &source, &views);
   if (!e) {
-    e = read_into(request, &views, &source);
+    e = told_truly(&views, read_into(request, &views, &source));
     close_views(&views);
   }
   if (e) {

@@ -133,6 +133,7 @@ static err *failure_of(const buildah_run *run, const struct spawn_result *result
                    (long long)(config->timeout_ms / 1000));
   if (run->host_argv.len) return spawn_result_err(result);
   err *e = buildah_log_error(run->log);
+  if (result->read_error) e = err_wrap(e, "its output could not be read (%s)", strerror(result->read_error));
   if (!build_cgroup_was_full(run->tools->config->cgroup_parent, run->cgroup)) return e;
   return err_wrap(e, "the build used all of its %lld MiB of memory", (long long)(config->memory_bytes >> 20));
 }

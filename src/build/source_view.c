@@ -1,6 +1,5 @@
 #include "build/source_view.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -15,18 +14,43 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+struct folder {
+  int fd;
+  err *problem; /* the first */
+};
+
+static void note(struct folder *f, const char *path, err *e) {
+  if (f->problem)
+    err_ignore(e);
+  else
+    f->problem = err_wrap(e, "looking at '%s' of the source", *path ? path : ".");
+}
+
+static bool means_absent(int number) {
+  return number == ENOENT || number == ENOTDIR || number == EXDEV || number == ELOOP || number == ENAMETOOLONG ||
+         number == EACCES || number == ENXIO;
+}
+
 static int open_beneath(void *arg, const char *path, int flags) {
+  struct folder *f = arg;
   struct open_how how = {
       .flags = (uint64_t)(flags | O_CLOEXEC),
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
   };
-  return (int)syscall(SYS_openat2, (int)(intptr_t)arg, *path ? path : ".", &how, sizeof how);
+  int fd = (int)syscall(SYS_openat2, f->fd, *path ? path : ".", &how, sizeof how);
+  int number = errno;
+  if (fd < 0 && !means_absent(number)) note(f, path, err_errno(number, "opening it"));
+  errno = number;
+  return fd;
 }
 
 static bool has_type(void *arg, const char *path, mode_t type) {
   auto_fd fd = open_beneath(arg, path, O_PATH);
   struct stat info;
-  return fd >= 0 && fstat(fd, &info) == 0 && (info.st_mode & S_IFMT) == type;
+  if (fd < 0) return false;
+  if (fstat(fd, &info) == 0) return (info.st_mode & S_IFMT) == type;
+  note(arg, path, err_errno(errno, "asking what it is"));
+  return false;
 }
 
 static bool folder_is_file(void *arg, const char *path) {
@@ -58,36 +82,52 @@ static void folder_list(void *arg, const char *path, struct strv *ret_names) {
   }
   size_t first = ret_names->len;
   struct dirent *entry;
-  while ((entry = readdir(folder)) && ret_names->len - first < SOURCE_LIST_LIMIT) {
-    if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..")) continue;
+  err *e = NULL;
+  while (ret_names->len - first < SOURCE_LIST_LIMIT && (entry = folder_next(folder, path, &e)))
     strv_addf(ret_names, "%s%s", entry->d_name, entry->d_type == DT_DIR ? "/" : "");
-  }
+  if (e) note(arg, path, e);
   closedir(folder);
   if (ret_names->len > first)
     qsort(ret_names->items + first, ret_names->len - first, sizeof *ret_names->items, compare_names);
 }
 
 bool source_read(const struct source_view *v, const char *path, struct str *ret_text) {
-  auto_err *e = v->is_file(v->arg, path) ? v->read(v->arg, path, ret_text) : NULL;
-  return v->is_file(v->arg, path) && !e;
+  if (!v->is_file(v->arg, path)) return false;
+  err *e = v->read(v->arg, path, ret_text);
+  bool unreadable = e && err_code_of(e) == ERR_IO && v->is_file == folder_is_file;
+  if (unreadable)
+    note(v->arg, path, err_dup(e));
+  err_ignore(e);
+  return !e;
 }
 
 err *source_view_open(const char *folder, struct source_view *ret_view) {
   int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return err_errno(errno, "opening the folder '%s'", folder);
+  struct folder *f = mem_alloc(sizeof *f);
+  *f = (struct folder){.fd = fd};
   *ret_view = (struct source_view){
       .is_file = folder_is_file,
       .is_folder = folder_is_folder,
       .read = folder_read,
       .list = folder_list,
-      .arg = (void *)(intptr_t)fd,
+      .arg = f,
   };
   return NULL;
 }
 
 void source_view_close(struct source_view *view) {
-  if (view->is_file == folder_is_file) close((int)(intptr_t)view->arg);
+  if (view->is_file == folder_is_file) {
+    struct folder *f = view->arg;
+    close(f->fd);
+    err_free(f->problem);
+    free(f);
+  }
   *view = (struct source_view){0};
+}
+
+err *source_view_problem(const struct source_view *view) {
+  return view->is_file == folder_is_file ? err_dup(((struct folder *)view->arg)->problem) : NULL;
 }
 
 err *source_view_real_path(const struct source_view *view, const char *path, char **ret_path) {

@@ -35,6 +35,10 @@ bool source_read(const struct source_view *v, const char *path, struct str *ret_
 fallible source_view_open(const char *folder, struct source_view *ret_view);
 void source_view_close(struct source_view *view);
 
+/* The first thing that could not be looked at, and was answered as absent: what was decided on such
+ * answers is worth nothing.  NULL: all could. */
+fallible source_view_problem(const struct source_view *view);
+
 /* The real path of `path` below the view's folder, checked likewise; the caller owns it. */
 fallible source_view_real_path(const struct source_view *view, const char *path, char **ret_path);
 

@@ -1,6 +1,8 @@
 /* Wiring, the start (adopt what runs, go on with what was begun) and the end. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -207,6 +209,19 @@ void core_start(core *c, engine_done_fn *done, void *arg) {
     engine_start(c->engine, on_adopted, s);
 }
 
+void core_remove_file(core *c, const char *path) {
+  if (unlink(path) == 0 || errno == ENOENT) return;
+  log_warn("core", "removing '%s': %s; trying again", path, strerror(errno));
+  strv_add(&c->unremoved, path);
+  core_retry_later(c);
+}
+
+static void remove_unremoved(core *c) {
+  auto_strv paths = c->unremoved;
+  c->unremoved = STRV_EMPTY;
+  for (size_t i = 0; i < paths.len; i++) core_remove_file(c, paths.items[i]);
+}
+
 static err *resume_unattended(core *c) {
   auto_deployment_list unfinished = {0};
   TRY(resume_live(c));
@@ -229,6 +244,7 @@ static void on_retry(void *arg) {
   core *c = arg;
   timer_stop(c->retry);
   c->retry = NULL;
+  remove_unremoved(c);
   instances_take_missed(c);
   queue_wake(c);
   routes_changed(c);
@@ -292,6 +308,7 @@ void core_free(core *c) {
   }
   retire_free_all(c);
   instances_forget_missed(c);
+  strv_done(&c->unremoved);
   LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);
   disk_free(c->disk);
   http_client_free(c->http);

@@ -43,6 +43,7 @@ struct core {
   map *scaling;                /* deployment id → struct scaling: its replicas become more or fewer */
   map *restarting;             /* deployment id → struct restart: its replicas start again, in turn */
   map *settling;               /* deployment id → struct settling: has replicas that are not ready */
+  struct strv unremoved; /* files that could not be removed: tried again */
   map *missed; /* instance id → the report of it that could not be recorded */
   struct list watches;
   timer *retry;
@@ -58,6 +59,7 @@ bool core_takes_sources(const core *c); /* an upload is being unpacked, or a com
 void core_retry_later(core *c); /* wakes queue, routes and removal after options.retry_ms */
 /* The same, and goes on with every deployment that is on its way and that nobody works on. */
 void core_resume_later(core *c);
+void core_remove_file(core *c, const char *path); /* nothing there is success; tried until it succeeds */
 
 /* ---- deploy.c: the only writer of a deployment's status ---- */
 

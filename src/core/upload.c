@@ -1,7 +1,6 @@
 /* `tram up`: an archive becomes a snapshot, and the snapshot a deployment. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,7 +23,7 @@ struct upload_job {
 };
 
 static void upload_job_free(struct upload_job *job) {
-  unlink(job->archive_path);
+  core_remove_file(job->core, job->archive_path);
   free(job->archive_path);
   free(job->message);
   free(job);

@@ -36,7 +36,7 @@ struct spawn {
   struct str output, error_tail;
   size_t collect_limit;
   bool terminal, exited, timed_out, cancelled, truncated, paused, finished;
-  int exit_status, signal;
+  int exit_status, signal, read_error, write_error;
   int open_handles; /* freed when the last is closed */
 };
 
@@ -86,6 +86,8 @@ static void on_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buffer) {
   if (got > 0) take_output(s, stream->fd, buffer->base, (size_t)got);
   free(buffer->base);
   if (got >= 0) return;
+  bool terminal_closed = s->terminal && got == UV_EIO;
+  if (got != UV_EOF && !terminal_closed && !s->read_error) s->read_error = (int)-got;
   if (stream->fd == 1 && s->terminal) { /* one descriptor carries both directions */
     stream->done = true;
     uv_read_stop(handle);
@@ -112,6 +114,8 @@ static void finish(spawn *s) {
       .timed_out = s->timed_out,
       .cancelled = s->cancelled,
       .truncated = s->truncated,
+      .read_error = s->read_error,
+      .write_error = s->write_error,
       .output = str_text(&s->output),
       .output_len = s->output.len,
       .error_tail = str_text(&s->error_tail),
@@ -282,12 +286,15 @@ void spawn_cancel(spawn *s, int64_t grace_ms) {
 
 struct pending_write {
   uv_write_t request;
+  spawn *owner;
   char data[];
 };
 
 static void on_written(uv_write_t *request, int status) {
-  (void)status; /* a child that closed its input is its own affair; its exit status tells */
-  free(CONTAINER_OF(request, struct pending_write, request));
+  /* A child that closed its input is its own affair; its exit status tells. */
+  struct pending_write *pending = CONTAINER_OF(request, struct pending_write, request);
+  if (status < 0 && status != UV_ECANCELED && !pending->owner->write_error) pending->owner->write_error = -status;
+  free(pending);
 }
 
 static struct stream *input_of(const spawn *s) {
@@ -299,6 +306,7 @@ void spawn_write(spawn *s, const void *data, size_t len) {
   if (!stream->open || len == 0) return;
   struct pending_write *pending = mem_alloc(sizeof *pending + len);
   memcpy(pending->data, data, len);
+  pending->owner = s;
   uv_buf_t buffer = uv_buf_init(pending->data, (unsigned)len);
   if (uv_write(&pending->request, (uv_stream_t *)&stream->pipe, &buffer, 1, on_written) != 0)
     free(pending);
@@ -351,15 +359,23 @@ void spawn_resize(spawn *s, int columns, int rows) {
   ioctl(fd, TIOCSWINSZ, &size);
 }
 
+/* "": nothing broke off on our side. */
+static char *what_broke_off(const struct spawn_result *result) {
+  if (result->read_error) return str_format("; its output could not be read: %s", strerror(result->read_error));
+  if (result->write_error) return str_format("; its input could not be written: %s", strerror(result->write_error));
+  return str_dup("");
+}
+
 err *spawn_result_err(const struct spawn_result *result) {
   if (result->cancelled) return err_new(ERR_BUSY, "%s: cancelled", result->name);
   if (result->timed_out) return err_new(ERR_BUSY, "%s: did not end before its deadline", result->name);
-  if (result->exit_status == 0) return NULL;
-  auto_free char *tail = str_dup(result->error_tail);
+  if (result->exit_status == 0)
+    return result->read_error ? err_errno(result->read_error, "%s: reading its output", result->name) : NULL;
+  auto_free char *tail = str_dup(result->error_tail), *broke_off = what_broke_off(result);
   const char *text = str_trim(tail);
   const char *separator = *text ? ": " : "";
   if (result->signal)
-    return err_new(ERR_IO, "%s: killed by signal %d (%s)%s%s", result->name, result->signal,
-                   strsignal(result->signal), separator, text);
-  return err_new(ERR_IO, "%s: exit status %d%s%s", result->name, result->exit_status, separator, text);
+    return err_new(ERR_IO, "%s: killed by signal %d (%s)%s%s%s", result->name, result->signal,
+                   strsignal(result->signal), separator, text, broke_off);
+  return err_new(ERR_IO, "%s: exit status %d%s%s%s", result->name, result->exit_status, separator, text, broke_off);
 }

@@ -26,6 +26,7 @@ struct spawn_result {
   bool timed_out;     /* killed because deadline_ms passed */
   bool cancelled;     /* killed by spawn_cancel */
   bool truncated;     /* standard output was longer than collect_limit */
+  int read_error, write_error; /* errno, or 0: its output or its input broke off on our side */
   const char *output; /* collected standard output; borrowed, NUL-terminated */
   size_t output_len;
   const char *error_tail; /* the end of standard error; borrowed */
@@ -76,7 +77,7 @@ void spawn_pause(spawn *s, bool paused);
 /* Tells a terminal's size. */
 void spawn_resize(spawn *s, int columns, int rows);
 
-/* NULL when the child exited with 0; else "NAME: exit status 3: <last lines of standard error>". */
+/* NULL when the child exited with 0 and was heard to the end; else "NAME: exit status 3: <last lines of standard error>". */
 fallible spawn_result_err(const struct spawn_result *result);
 
 #endif

@@ -161,43 +161,6 @@ static void adopt_workloads(struct local_engine *en) {
   }
 }
 
-/* --- What no workload owns ------------------------------------------------------- */
-
-struct leftover {
-  char *state_dir;
-};
-
-static void on_leftover_cleaned(void *arg, err *e) {
-  struct leftover *left = arg;
-  if (!e) e = file_remove_tree(left->state_dir);
-  if (e) log_warn("engine", "%s", err_message(e));
-  err_free(e);
-  free(left->state_dir);
-  free(left);
-}
-
-static void find_leftovers(struct local_engine *en, const char *folder_path, struct strv *ids) {
-  DIR *folder = opendir(folder_path);
-  for (struct dirent *entry; folder && (entry = readdir(folder));) {
-    const char *id = entry->d_name;
-    if (id[0] != '.' && !map_has(en->instances, id) && !strv_has(ids, id)) strv_add(ids, id);
-  }
-  if (folder) closedir(folder);
-}
-
-static void clean_leftovers(struct local_engine *en) {
-  auto_strv ids = STRV_EMPTY;
-  find_leftovers(en, en->folders.instances, &ids);
-  find_leftovers(en, en->folders.bundles, &ids);
-  find_leftovers(en, en->folders.crun, &ids);
-  for (size_t i = 0; i < ids.len; i++) {
-    log_info("engine", "removing what is left of instance '%s'", ids.items[i]);
-    struct leftover *left = mem_zalloc(sizeof *left);
-    left->state_dir = path_join(en->folders.instances, ids.items[i]);
-    container_clean(en, ids.items[i], 0, on_leftover_cleaned, left);
-  }
-}
-
 static void on_networks_adopted(void *arg, err *e) {
   struct adoption a = *(struct adoption *)arg;
   free(arg);
@@ -205,7 +168,7 @@ static void on_networks_adopted(void *arg, err *e) {
   if (!e && !a.engine->closing) {
     e = workload_load_all(a.engine->folders.workloads, add_workload, a.engine);
     adopt_workloads(a.engine);
-    if (!e) clean_leftovers(a.engine); /* else what is not loaded would be one */
+    if (!e) leftovers_begin(a.engine); /* else what is not loaded would be one */
     size_t cursor = 0;
     for (network *w; (w = networks_next(a.engine->networks, &cursor));)
       local_names_changed(a.engine, network_environment(w));

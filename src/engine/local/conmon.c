@@ -24,6 +24,7 @@ struct creation {
   conmon_done_fn *done; /* NULL once called */
   void *arg;
   err *failure; /* of conmon itself */
+  bool silent; /* the pipe has ended */
   bool pipe_open, child_running;
 };
 
@@ -109,7 +110,12 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer) {
   struct creation *c = stream->data;
   if (got > 0 && c->text.len < SYNC_LIMIT) str_add_bytes(&c->text, buffer->base, (size_t)got);
   free(buffer->base);
-  if (got < 0 || (c->text.len > 0 && c->text.data[c->text.len - 1] == '\n')) conclude(c);
+  if (got < 0) {
+    uv_read_stop(stream);
+    c->silent = true;
+  }
+  bool answered = c->text.len > 0 && (c->silent || c->text.data[c->text.len - 1] == '\n');
+  if (answered || (c->silent && !c->child_running)) conclude(c); /* else its end tells why */
 }
 
 static void on_deadline(void *arg) {
@@ -125,7 +131,8 @@ static void on_child_done(void *arg, const struct spawn_result *result) {
   struct creation *c = arg;
   c->child_running = false;
   c->failure = spawn_result_err(result);
-  if (c->failure && c->pipe_open) conclude(c); /* it never came to fork: nobody will write */
+  bool over = c->failure || c->silent; /* it never came to fork: nobody will write */
+  if (over && c->pipe_open) conclude(c);
   maybe_free(c);
 }
 

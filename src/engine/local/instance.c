@@ -14,9 +14,9 @@
 /* A process that SIGKILL did not end within this hangs in the kernel; it is told again. */
 enum { KILL_AGAIN_MS = 5000 };
 
-/* What could not be taken away (a mount in use, a full table of files) is tried again for a while;
- * what is left then is left to the next start of tramd. */
-enum { CLEAN_AGAIN_MS = 500, CLEAN_TRIES = 20 };
+/* What could not be taken away (a mount in use, a full table of files) is tried again for a while, in
+ * which those wait who asked for it; what is left then is up to leftovers.c. */
+enum { CLEAN_AGAIN_MS = 500, CLEAN_MAX_MS = 10000 };
 
 static void enter(struct instance *inst, enum phase phase);
 
@@ -119,7 +119,9 @@ static void kill_all(struct instance *inst) {
 }
 
 static bool try_again(struct instance *inst) {
-  if (++inst->tries >= CLEAN_TRIES) return false;
+  int64_t now = clock_monotonic_ms();
+  if (!inst->dirty_since_ms) inst->dirty_since_ms = now;
+  if (now - inst->dirty_since_ms >= CLEAN_MAX_MS) return false;
   inst->timer = timer_start(inst->engine->loop, CLEAN_AGAIN_MS, 0, on_timer, inst);
   return true;
 }
@@ -152,7 +154,7 @@ static void start_again(struct instance *inst) {
 
 /* Nothing is left in the world: what next? */
 static void settle(struct instance *inst) {
-  inst->tries = 0;
+  inst->dirty_since_ms = 0;
   if (inst->restart_wanted && !inst->remove_wanted && !inst->engine->halting) {
     start_again(inst);
   } else if (inst->remove_wanted || (inst->stop_wanted && !inst->ended)) {

@@ -71,7 +71,7 @@ struct instance {
   unsigned mount; /* number of the layers' helper folders */
   int restarts;   /* altogether */
   int failures;   /* in a row */
-  int tries;      /* of taking it away, in vain so far */
+  int64_t dirty_since_ms; /* it could not be taken away then; 0: nobody tried in vain */
   int exit_code;  /* -1: none */
   bool oom_killed;
   char *problem;

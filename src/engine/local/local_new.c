@@ -303,6 +303,7 @@ void local_free_parts(struct local_engine *en) {
   watch_end(en);
   timer_stop(en->comeback.tick);
   timer_stop(en->record_retry);
+  timer_stop(en->leftovers.timer);
   if (en->exit_watch_open)
     uv_close((uv_handle_t *)&en->exit_watch, on_watch_closed);
   else

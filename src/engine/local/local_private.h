@@ -63,6 +63,10 @@ struct local_engine {
   struct strv renamed; /* environments whose names are to be published at the end of this turn */
   struct comeback comeback;
   timer *record_retry;
+  struct {
+    timer *timer;
+    int cleaning; /* that many just now */
+  } leftovers;         /* see leftovers.c */
   unsigned mounts;     /* numbers the folders.layers in use */
   int pending;         /* steps in progress; engine_free waits for them */
   struct list execs;   /* streams that live */
@@ -122,6 +126,9 @@ void local_start(engine *en, engine_done_fn *done, void *arg);
 /* comeback.c: what did not run when the engine started */
 void comeback_hold(struct instance *inst); /* rests; EVENT_GO comes when it is its turn */
 void comeback_wake(struct local_engine *en); /* something changed that another may wait for */
+
+/* leftovers.c */
+void leftovers_begin(struct local_engine *en);
 
 /* halt.c */
 void local_halt(engine *en, engine_done_fn *done, void *arg);

@@ -77,12 +77,13 @@ static bool is_unchanged(const char *path, const char *text) {
 err *names_publish(const char *config_dir, const char *network, const char *text) {
   auto_free char *path = str_format("%s/aardvark-dns/%s", config_dir, network);
   if (is_unchanged(path, text)) return NULL;
+  pid_t server = find_server(config_dir);
+  if (server == SERVER_UNKNOWN) return err_new(ERR_IO, "'%s': whether aardvark-dns runs cannot be read", path);
   /* aardvark-dns takes every file in its folder for a network: the unfinished one lies beside it.
    */
   auto_free char *unfinished = str_format("%s/%s.names", config_dir, network);
   TRY(file_write_fast(unfinished, text, strlen(text), 0600));
   if (rename(unfinished, path) < 0) return err_errno(errno, "replacing '%s'", path);
-  pid_t server = find_server(config_dir);
   if (server > 0) kill(server, SIGHUP);
   return NULL;
 }

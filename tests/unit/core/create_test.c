@@ -200,33 +200,6 @@ TEST(as_many_build_at_a_time_as_the_configuration_says) {
   town_close();
 }
 
-TEST(the_queue_keeps_its_order_over_a_restart) {
-  enum { SERVICES = 5 };
-  town_open();
-  char ids[SERVICES][ID_SIZE];
-  bld->hold = true;
-  for (int i = 0; i < SERVICES; i++) {
-    auto_service s = {0};
-    auto_service_instance of = {0};
-    auto_free char *name = str_format("service-%d", i);
-    town_make_service(name, &s, &of);
-    CHECK_OK(core_deploy_instance(town, &of, "", ids[i]));
-  }
-  WAIT(bld->running == 2);
-  town_restart();
-  WAIT(fake_build_of(bld, ids[0]) && fake_build_of(bld, ids[1])); /* what was being built comes first */
-  turns(20);
-  for (int i = 2; i < SERVICES; i++) {
-    CHECK_STATUS(ids[i], QUEUED);
-    fake_end_build(fake_build_of(bld, ids[i - 2]));
-    WAIT(fake_build_of(bld, ids[i]));
-  }
-  bld->hold = false;
-  fake_end_builds(bld);
-  for (int i = 0; i < SERVICES; i++) WAIT_STATUS(ids[i], SUCCESS);
-  town_close();
-}
-
 TEST(a_service_builds_one_at_a_time_and_the_last_one_serves) {
   town_open();
   char ids[3][ID_SIZE];

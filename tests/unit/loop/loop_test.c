@@ -1,5 +1,7 @@
 #include "loop/loop.h"
 
+
+#include <errno.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -137,6 +139,13 @@ TEST(a_failure_carries_status_and_last_words) {
   CHECK_HAS(err_message(seen.error), "ls: exit status 2: ");
   CHECK_HAS(err_message(seen.error), "/no/such/thing");
   seen_done(&seen);
+}
+
+TEST(what_broke_off_on_our_side_is_told) {
+  struct spawn_result result = {.name = "nft", .error_tail = "", .read_error = EIO};
+  CHECK_ERR(spawn_result_err(&result), ERR_IO, "nft: reading its output: Input/output error");
+  result = (struct spawn_result){.name = "nft", .error_tail = "empty\n", .exit_status = 1, .write_error = ENOBUFS};
+  CHECK_ERR(spawn_result_err(&result), ERR_IO, "exit status 1: empty; its input could not be written: No buffer space");
 }
 
 TEST(a_missing_program_is_an_error_at_once) {

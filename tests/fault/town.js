@@ -1,15 +1,11 @@
-// Makes the nth system call of a deploy fail, for one n after the other, and judges each time: no
-// visitor's request failed, the old deployment serves on (or the new one, when tramd got over it), the
-// error says what failed, nothing is left over, tramd runs, and deploys without a fault succeed.
+// What the fault runs share: the API, visitors all the time, deploys, and what there is on the machine.
+// The environment comes from tests/fault/lib.sh.
 const fs = require('fs');
 const http = require('http');
-const { execFileSync, spawn } = require('child_process');
+const { execFileSync } = require('child_process');
 const env = process.env;
-const { API, TOKEN, PROJECT, ENVIRONMENT, SERVICE, HOST, WORK, RUN, NAME, INJECT } = env;
-const [PID, API_PORT, EDGE_PORT] = [env.PID, env.API_PORT, env.EDGE_PORT].map(Number);
-const KINDS = (env.FAULT_KINDS || 'up image').split(' ');
-const [FIRST, EVERY, LAST] = [env.FAULT_FIRST || 1, env.FAULT_EVERY || 1, env.FAULT_LAST || 100000].map(Number);
-const END_MS = 45000, SETTLE_MS = 30000;
+const { API, TOKEN, PROJECT, ENVIRONMENT, SERVICE, HOST, WORK, RUN, NAME } = env;
+const [PID, EDGE_PORT] = [env.PID, env.EDGE_PORT].map(Number);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // ---- the API ----
@@ -36,7 +32,7 @@ async function graphql(query, variables) {
   if (answer.errors) throw new Error(answer.errors[0].message);
   return answer.data;
 }
-const LIST = 'query($i:DeploymentListInput!){deployments(input:$i,first:4){edges{node{id status statusReason}}}}';
+const LIST = 'query($i:DeploymentListInput!){deployments(input:$i,first:20){edges{node{id status statusReason}}}}';
 async function deployments() { // the newest first
   const data = await graphql(LIST, { i: { projectId: PROJECT, environmentId: ENVIRONMENT, serviceId: SERVICE } });
   return data.deployments.edges.map((edge) => edge.node);
@@ -82,6 +78,9 @@ let visiting = true;
 async function visitor(agent) {
   while (visiting) { await visit(agent); await sleep(10); }
 }
+let all = null;
+const beginVisits = () => { all = [false, new http.Agent({ keepAlive: true })].map(visitor); };
+async function endVisits() { visiting = false; await Promise.all(all); }
 
 // ---- what is there ----
 
@@ -101,7 +100,7 @@ function inventory() {
   });
   const data = `${WORK}/data`;
   const of = {
-    mounts: fs.readFileSync('/proc/mounts', 'utf8').split('\n').filter((line) => line.includes(`${RUN}/`) || line.includes(`${data}/`)),
+    mounts: fs.readFileSync(`/proc/${PID}/mounts`, 'utf8').split('\n').filter((line) => line.includes(`${RUN}/`) || line.includes(`${data}/`)),
     links: execFileSync('ip', ['-o', 'link'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').filter((line) => /: (tv|twe|twb)/.test(line) && (line.includes(env.LINKS) || line.includes(NAME) || line.includes(env.BUILD_TAG))),
     processes: processes.filter((line) => line.includes(`${RUN}/`) || line.includes(`${data}/`)),
     cgroups: groups('/sys/fs/cgroup', 3).filter((path) => path.includes(`/${NAME}/`) || path.includes(env.BUILD_TAG.slice(4))),
@@ -141,73 +140,9 @@ async function ended(deadline) {
 
 async function plain(kind, live) {
   await start[kind](live);
-  const { newest, live: now } = await ended(Date.now() + END_MS);
+  const { newest, live: now } = await ended(Date.now() + 60000);
   if (!now || now.id === live || newest.id !== now.id) throw new Error(`a deploy without a fault: ${JSON.stringify(newest)}`);
   return now.id;
-}
-
-function injector(args) {
-  const child = spawn(INJECT, ['--pid', `${PID}`, '--skip-port', `${API_PORT}`, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  const gone = new Promise((resolve) => child.on('exit', resolve));
-  const ready = new Promise((resolve) => child.stdout.on('data', (data) => {
-    text += data;
-    if (text.includes('ready\n')) resolve();
-  }));
-  return {
-    ready: Promise.race([ready, gone.then(() => { throw new Error('the injector ended'); })]),
-    async end() { child.kill('SIGTERM'); await gone; return text.split('\n').filter((line) => /^\d/.test(line)); },
-  };
-}
-
-const WORDS = {
-  ENOSPC: /No space left|disk is full|no space/i, EIO: /Input\/output error|disk I\/O error|database disk image is malformed/i, EMFILE: /Too many open files|unable to open/i,
-  ENOMEM: /Cannot allocate memory|out of memory/i, EAGAIN: /Resource temporarily unavailable/i, EBUSY: /busy/i, EPIPE: /Broken pipe/i,
-  ECONNREFUSED: /Connection refused/i, ECONNRESET: /Connection reset/i,
-};
-// Whether the message names the error, and what it was in.
-const says = (message, fault) => (WORDS[fault.error] || /./).test(message) && message.length > 20;
-
-const normal = (text) => text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID').replace(/[0-9a-f]{64}/g, 'HASH').replaceAll(WORK, 'W').replaceAll(RUN, 'R')
-  .replace(/(\.[A-Za-z0-9]{6})$/, '.XXXXXX');
-
-async function one(kind, n, live, before) {
-  const problems = [];
-  visits.failed = [];
-  const fault = injector(['--fail', `${n}`, ...(env.FAULT_SECOND ? ['--second'] : [])]);
-  await fault.ready;
-  let refused = '';
-  try { await start[kind](live); } catch (error) { refused = error.message; }
-  const end = await ended(Date.now() + END_MS);
-  let left = [];
-  for (const until = Date.now() + SETTLE_MS; ;) {
-    left = difference(before, inventory());
-    if (!left.length || Date.now() > until) break;
-    await sleep(50);
-  }
-  const hit = /^(\d+) (\S+) (\S+) (.*)$/.exec((await fault.end())[0] || '');
-  if (!fs.existsSync(`/proc/${PID}/exe`)) throw new Error(`tramd ended at ${n}: ${hit}`);
-  const what = hit ? { call: hit[2], error: hit[3], target: normal(hit[4]) } : null;
-  const newest = end.newest || {};
-  const made = newest.id !== live;
-  let outcome = 'live', message = '';
-  if (!end.live) {
-    outcome = 'HANGS';
-    problems.push(`not settled: ${JSON.stringify(end.all)}`);
-    for (const d of end.all.slice(1)) stuck.add(d.id);
-    end.live = end.all.find((d) => d.status === 'SUCCESS') || null;
-  } else if (end.live.id === live) {
-    outcome = made ? 'failed' : 'refused';
-    message = made ? newest.statusReason || '' : refused;
-    if (what && !says(message, what)) problems.push(`the error does not say it: '${message}'`);
-    if (!what) problems.push(`failed without a fault: '${message}'`);
-  }
-  if (visits.failed.length) problems.push(`${visits.failed.length} requests failed: ${visits.failed[0]}`);
-  problems.push(...left.map((text) => `left over: ${text}`));
-  if (left.length) Object.assign(before, inventory()); // told once
-  await visit(false);
-  if (end.live && visits.last !== end.live.id) problems.push(`${visits.last} serves, ${end.live.id} should`);
-  return { n, what, outcome, message: normal(message), problems, live: end.live ? end.live.id : live };
 }
 
 async function settledInventory() {
@@ -221,39 +156,41 @@ async function settledInventory() {
   return last;
 }
 
-async function sweep(kind, summary) {
-  let live = await plain(kind, (await ended(Date.now() + END_MS)).live.id);
-  const before = await settledInventory();
-  console.log(`# ${kind}: ${Object.entries(before).map(([key, value]) => `${key} ${value.length}`).join(', ')}`);
-  let beyond = 0, since = 0; // refused and failed ones since the last deploy without a fault
-  for (let n = FIRST; n <= LAST && beyond < 3; n += EVERY) {
-    const result = await one(kind, n, live, before);
-    live = result.live;
-    if (!result.what) { beyond++; if (!result.problems.length) continue; } else beyond = 0;
-    summary.push({ kind, ...result });
-    const { what } = result;
-    console.log(`${kind} ${n}: ${what ? `${what.call} ${what.target} ${what.error}` : 'no fault'}: ${result.outcome}${result.message ? `: ${result.message}` : ''}`);
-    for (const problem of result.problems) console.log(`  PROBLEM ${problem}`);
-    if (result.outcome !== 'live' && (result.problems.length || ++since >= 5)) {
-      since = 0;
-      try { live = await plain(kind, live); } catch (error) { console.log(`  PROBLEM ${error.message}`); result.problems.push(error.message); summary.at(-1).problems = result.problems; }
-    }
+// What differs from `before` when it has had `ms` to settle; told once: `before` follows.
+async function leftOver(before, ms) {
+  for (const until = Date.now() + ms; ;) {
+    const left = difference(before, inventory());
+    if (left.length && Date.now() > until) Object.assign(before, inventory());
+    if (!left.length || Date.now() > until) return left.map((text) => `left over: ${text}`);
+    await sleep(50);
   }
 }
 
-async function main() {
-  const agents = [false, new http.Agent({ keepAlive: true })];
-  const visitors = agents.map(visitor);
-  const summary = [];
-  for (const kind of KINDS) await sweep(kind, summary);
-  visiting = false;
-  await Promise.all(visitors);
-  for (const kind of KINDS) {
-    const mine = summary.filter((r) => r.kind === kind);
-    const count = (outcome) => mine.filter((r) => r.outcome === outcome).length;
-    console.log(`# ${kind}: ${mine.length} calls failed: ${count('live')} deploys live in spite of it, ${count('failed')} failed, ${count('refused')} refused, ${mine.filter((r) => r.problems.length).length} with problems`);
+const normal = (text) => text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID').replace(/[0-9a-f]{64}/g, 'HASH').replace(/[0-9a-f]{32}/g, 'NAME')
+  .replaceAll(WORK, 'W').replaceAll(RUN, 'R').replace(/\.new-[A-Za-z0-9]{6}/g, '.new-XXXXXX');
+
+// After a deploy with a fault: how it ended, and all that is wrong with that.  `says` judges the error.
+async function judge({ newest, live, all: unsettled }, former, refused, before, settleMs, says) {
+  const problems = [];
+  let outcome = 'live', message = '', now = live;
+  if (!live) {
+    outcome = 'HANGS';
+    problems.push(`not settled: ${JSON.stringify(unsettled)}`);
+    for (const d of unsettled.slice(1)) stuck.add(d.id);
+    now = unsettled.find((d) => d.status === 'SUCCESS');
+  } else if (live.id === former.live) {
+    outcome = newest.id !== former.newest ? 'failed' : 'refused';
+    message = outcome === 'failed' ? newest.statusReason || '' : refused;
+    if (!says(message)) problems.push(`the error does not say it: '${message}'`);
   }
-  console.log(`# ${visits.sent} requests of visitors`);
-  if (summary.some((r) => r.problems.length)) process.exit(1);
+  if (visits.failed.length) problems.push(`${visits.failed.length} requests failed: ${visits.failed[0]}`);
+  problems.push(...await leftOver(before, settleMs));
+  if (!fs.existsSync(`/proc/${PID}/exe`)) throw new Error('tramd has ended');
+  await visit(false);
+  if (live && visits.last !== live.id) problems.push(`${visits.last} serves, ${live.id} should`);
+  return { outcome, message: normal(message), problems, live: now ? now.id : former.live, newest: newest ? newest.id : former.newest };
 }
-main().then(() => process.exit(0), (error) => { console.log(`PROBLEM ${error.stack}`); process.exit(1); });
+
+module.exports = {
+  beginVisits, deployments, endVisits, ended, inventory, judge, normal, plain, settledInventory, sleep, start, visits,
+};
