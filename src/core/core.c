@@ -53,6 +53,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->retiring = map_new();
   c->scaling = map_new();
   c->restarting = map_new();
+  c->purging = map_new();
   c->settling = map_new();
   c->missed = map_new();
   list_init(&c->watches);
@@ -319,6 +320,7 @@ void core_free(core *c) {
   map_free(c->retiring);
   map_free(c->scaling);
   map_free(c->restarting);
+  map_free(c->purging);
   map_free(c->settling);
   options_done(&c->options);
   free(c);

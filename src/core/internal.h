@@ -42,6 +42,7 @@ struct core {
   map *retiring;               /* deployment id → struct retirement: on its way out */
   map *scaling;                /* deployment id → struct scaling: its replicas become more or fewer */
   map *restarting;             /* deployment id → struct restart: its replicas start again, in turn */
+  map *purging;                /* environment id → struct purge: its network is being removed */
   map *settling;               /* deployment id → struct settling: has replicas that are not ready */
   struct strv unremoved; /* files that could not be removed: tried again */
   map *missed; /* instance id → the report of it that could not be recorded */

@@ -32,15 +32,34 @@ static err *stop_list(core *c, const struct service_instance_list *instances, bo
   return NULL;
 }
 
+struct purge {
+  core *core;
+  char id[ID_SIZE]; /* of the environment */
+};
+
+/* Its row goes last: as long as it is there, every start of tramd goes on with it. */
 static void on_network_gone(void *arg, err *e) {
-  (void)arg;
-  if (e) log_warn("core", "removing a network: %s", err_message(e));
+  struct purge *p = arg;
+  core *c = p->core;
+  map_remove(c->purging, p->id);
+  if (!e && !c->stopping) e = environment_purge(c->db, p->id);
+  if (e) {
+    log_warn("core", "removing environment %s: %s; trying again", p->id, err_message(e));
+    core_retry_later(c);
+  } else {
+    removal_wake(c); /* its project may have waited */
+  }
   err_free(e);
+  free(p);
 }
 
-static err *purge_environment(core *c, const char *id) {
-  engine_remove_environment(c->engine, id, on_network_gone, NULL);
-  return environment_purge(c->db, id);
+static void purge_environment(core *c, const char *id) {
+  if (map_has(c->purging, id)) return;
+  struct purge *p = mem_zalloc(sizeof *p);
+  p->core = c;
+  id_copy(p->id, id);
+  map_set(c->purging, p->id, p);
+  engine_remove_environment(c->engine, id, on_network_gone, p);
 }
 
 /* Ids: NULL for any. */
@@ -94,8 +113,17 @@ static err *purge_environments(core *c, const struct service_instance_list *dele
     struct scope scope = {.environment_id = environments.items[i].id};
     bool over = false;
     TRY(is_over(c, deleted, &scope, &over));
-    if (over) TRY(purge_environment(c, environments.items[i].id));
+    if (over) purge_environment(c, environments.items[i].id);
   }
+  return NULL;
+}
+
+static err *has_environments(core *c, const char *project_id, bool *ret_has) {
+  auto_environment_list environments = {0};
+  TRY(environment_list_deleted(c->db, &environments));
+  *ret_has = false;
+  for (size_t i = 0; i < environments.len; i++)
+    if (str_eq(environments.items[i].project_id, project_id)) *ret_has = true;
   return NULL;
 }
 
@@ -104,9 +132,10 @@ static err *purge_projects(core *c, const struct service_instance_list *deleted)
   TRY(project_list_deleted(c->db, &projects));
   for (size_t i = 0; i < projects.len; i++) {
     struct scope scope = {.project_id = projects.items[i].id};
-    bool over = false;
+    bool over = false, has = false;
     TRY(is_over(c, deleted, &scope, &over));
-    if (over) TRY(project_purge(c->db, projects.items[i].id));
+    if (over) TRY(has_environments(c, projects.items[i].id, &has));
+    if (over && !has) TRY(project_purge(c->db, projects.items[i].id));
   }
   return NULL;
 }

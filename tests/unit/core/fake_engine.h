@@ -57,7 +57,7 @@ struct fake_engine {
   const char *address;      /* of every instance; NULL: each has its own */
   bool hold_removals, hold_sockets;
   bool gone; /* freed, as far as core knows: asking it for something is a bug */
-  const char *fail_apply, *fail_remove, *fail_sockets; /* with this error */
+  const char *fail_apply, *fail_remove, *fail_networks, *fail_sockets; /* with this error */
   engine_done_fn *start_done;
   void *start_arg;
   int made, networks_removed, jobs_run, restarted;
@@ -238,7 +238,7 @@ static inline err *fake_restart_(engine *base, const char *workload_id, int repl
 static inline void fake_remove_environment_(engine *base, const char *environment_id, engine_done_fn *done,
                                             void *arg) {
   struct fake_engine *en = fake_of(base);
-  err *e = NULL;
+  err *e = en->fail_networks ? err_new(ERR_IO, "%s", en->fail_networks) : NULL;
   LIST_FOREACH(i, &en->instances, struct fake_instance, link)
     if (!e && strcmp(i->environment_id, environment_id) == 0)
       e = err_new(ERR_CONFLICT, "workload '%s' still uses the environment", i->workload_id);

@@ -114,6 +114,22 @@ TEST(a_deleted_environment_goes_with_its_network) {
   town_close();
 }
 
+/* The engine's network outlives a tramd that is killed while it is being removed. */
+TEST(an_environment_is_forgotten_when_its_network_is_gone) {
+  town_open();
+  auto_environment preview = {0};
+  CHECK_OK(core_environment_create(town, project.id, "preview", NULL, true, &preview));
+  en->fail_networks = "device or resource busy";
+  CHECK_OK(core_environment_delete(town, preview.id));
+  turns(20);
+  CHECK_INT(count("environments"), 2);
+  en->fail_networks = NULL;
+  town_restart();
+  WAIT(count("environments") == 1);
+  CHECK_INT(en->networks_removed, 1);
+  town_close();
+}
+
 TEST(a_deleted_project_goes_with_everything) {
   town_open();
   auto_environment preview = {0};
