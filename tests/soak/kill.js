@@ -7,6 +7,7 @@ const truth = require('./truth');
 const { checkLogs } = require('./logs');
 
 const ROUNDS_PER_LOOK = 8;
+const NETWORKS_MS = 30000; // until the networks of deleted environments are gone
 const EXTRA_MAX = 2; // services and environments made and deleted on the way
 
 // What is done to Tramway.  Each act is begun and may be cut short by the kill: then its outcome is unknown, and either is true.
@@ -169,7 +170,8 @@ async function run(world, load, table, { kills, pick }) {
     for (const id of await world.otherServices()) await world.deleteService(id);
     for (const id of await world.otherEnvironments()) await world.deleteEnvironment(id);
     await look();
-    const networks = JSON.stringify(world.networks());
+    let networks = '';
+    for (const end = Date.now() + NETWORKS_MS; networks !== networksBefore && Date.now() < end; await sleep(200)) networks = JSON.stringify(world.networks());
     if (networks !== networksBefore) problems.left.push(`networks: ${networks}; before: ${networksBefore}`);
   }
   const logs = await checkLogs(world);

@@ -256,7 +256,7 @@ class World {
   }
 
   links(prefix) {
-    return execFileSync('ip', ['-br', 'link'], { encoding: 'utf8' }).split('\n').map((line) => line.split(/[ @]/)[0]).filter((name) => name.startsWith(prefix));
+    return execFileSync('ip', ['-br', 'link'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').map((line) => line.split(/[ @]/)[0]).filter((name) => name.startsWith(prefix));
   }
 
   // Bridges and network namespaces of the installation.
