@@ -14,9 +14,12 @@
 #include "build/build_source.h"
 #include "build/buildah.h"
 #include "build/npm_registry.h"
+#include "loop/timer.h"
 #include "loop/work.h"
 
 enum { NAME_LIMIT = 48 };
+
+enum { TIDY_MS = 5000 };
 
 struct image_builder {
   loop *loop;
@@ -24,6 +27,8 @@ struct image_builder {
   buildah *buildah;
   base_images *images;
   int running;
+  struct strv left; /* folders of builds that could not be removed yet */
+  timer *tidying;   /* tries again */
   bool registry_asked; /* config.npm_registry is what it will be */
 };
 
@@ -243,9 +248,27 @@ static void build_free(build *b) {
   free(b);
 }
 
+static void remove_folder(builder *b, const char *path);
+
+static void tidy(void *arg) {
+  builder *b = arg;
+  auto_strv paths = b->left;
+  timer_stop(b->tidying);
+  b->tidying = NULL;
+  b->left = STRV_EMPTY;
+  for (size_t i = 0; i < paths.len; i++) remove_folder(b, paths.items[i]);
+}
+
+static void remove_folder(builder *b, const char *path) {
+  auto_err *e = file_remove_tree(path);
+  if (!e) return;
+  log_warn("build", "%s; trying again", err_message(e));
+  strv_add(&b->left, path);
+  if (!b->tidying) b->tidying = timer_start(b->loop, TIDY_MS, 0, tidy, b);
+}
+
 static void finish(build *b, err *e) {
-  auto_err *left = file_remove_tree(b->work_dir);
-  if (left) log_warn("build", "%s", err_message(left));
+  remove_folder(b->builder, b->work_dir);
   if (b->cancelled) {
     err_ignore(e);
     e = err_new(ERR_BUSY, "cancelled");
@@ -346,6 +369,8 @@ err *builder_new(loop *l, const struct builder_config *config, builder **ret_bui
 void builder_free(builder *b) {
   if (!b) return;
   if (b->running) log_error("build", "%d builds are still running at the end", b->running);
+  timer_stop(b->tidying);
+  strv_done(&b->left);
   base_images_free(b->images);
   buildah_free(b->buildah);
   builder_config_done(&b->config);
