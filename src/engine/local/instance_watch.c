@@ -99,25 +99,35 @@ void instance_unwatch(struct instance *inst) {
   inst->pidfd = inst->monitor_fd = -1;
 }
 
-/* Its pid, when that is a conmon: the number may be another program's by now. */
+enum { MONITOR_UNKNOWN = -1 };
+
+static pid_t gone_or_unknown(const err *e) {
+  return err_code_of(e) == ERR_NOT_FOUND ? 0 : MONITOR_UNKNOWN;
+}
+
+/* Its pid, when that is a conmon: the number may be another program's by now.  0: it is gone. */
 static pid_t find_monitor(const struct instance *inst) {
   auto_free char *pid_path = path_join(inst->bundle, "conmon.pid");
   auto_str text = STR_EMPTY, name = STR_EMPTY;
   auto_err *e = file_read(pid_path, 64, &text);
-  int pid = e ? 0 : atoi(str_text(&text));
+  if (e) return gone_or_unknown(e);
+  int pid = atoi(str_text(&text));
   auto_free char *name_path = str_format("/proc/%d/comm", pid);
   auto_err *gone = file_read(name_path, 64, &name);
-  return !gone && str_starts(str_text(&name), "conmon") ? pid : 0;
+  if (gone) return gone_or_unknown(gone);
+  return str_starts(str_text(&name), "conmon") ? pid : 0;
 }
 
+/* Who has none is restarted: what cannot be found out now is not taken for that. */
 bool instance_has_monitor(struct instance *inst) {
   if (inst->monitor_fd < 0) {
     pid_t pid = find_monitor(inst);
-    if (!pid) return false;
+    if (pid <= 0) return pid == MONITOR_UNKNOWN;
     inst->monitor_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (inst->monitor_fd < 0) return errno != ESRCH;
   }
   struct pollfd end = {.fd = inst->monitor_fd, .events = POLLIN};
-  return inst->monitor_fd >= 0 && poll(&end, 1, 0) == 0;
+  return poll(&end, 1, 0) <= 0;
 }
 
 void instance_signal(struct instance *inst, int signal) {

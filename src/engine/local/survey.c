@@ -1,5 +1,6 @@
 #include "engine/local/survey.h"
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -145,7 +146,7 @@ static char *look_inside(const struct survey_instance *i, const struct survey_ne
 
 static char *missing_file(const struct survey_instance *i) {
   for (size_t f = 0; f < i->files.len; f++)
-    if (access(i->files.items[f], F_OK) != 0)
+    if (access(i->files.items[f], F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
       return str_format("the file '%s' that it runs with was gone", i->files.items[f]);
   return NULL;
 }
