@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/local/runtime.h"
@@ -24,6 +26,7 @@ struct creation {
   conmon_done_fn *done; /* NULL once called */
   void *arg;
   err *failure; /* of conmon itself */
+  char *bundle_dir;
   bool silent; /* the pipe has ended */
   bool pipe_open, child_running;
 };
@@ -68,6 +71,7 @@ static void maybe_free(struct creation *c) {
   timer_stop(c->deadline);
   str_done(&c->text);
   err_free(c->failure);
+  free(c->bundle_dir);
   free(c);
 }
 
@@ -118,9 +122,21 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer) {
   if (answered || (c->silent && !c->child_running)) conclude(c); /* else its end tells why */
 }
 
+/* Nobody else ends them: conmon has left our group, and waits for the runtime that hangs. */
+static void end_monitor_and_runtime(const struct creation *c) {
+  auto_free char *pid_path = path_join(c->bundle_dir, "conmon.pid");
+  auto_str text = STR_EMPTY, name = STR_EMPTY;
+  auto_err *e = file_read(pid_path, 64, &text);
+  int pid = e ? 0 : atoi(str_text(&text));
+  auto_free char *name_path = str_format("/proc/%d/comm", pid);
+  auto_err *gone = file_read(name_path, 64, &name);
+  if (pid > 1 && !gone && str_starts(str_text(&name), "conmon")) kill(-pid, SIGKILL);
+}
+
 static void on_deadline(void *arg) {
   struct creation *c = arg;
   if (uv_is_closing((uv_handle_t *)&c->sync)) return;
+  end_monitor_and_runtime(c);
   uv_close((uv_handle_t *)&c->sync, on_pipe_closed);
   answer(c,
          err_new(ERR_BUSY, "the container was not created within %d s", CREATE_DEADLINE_MS / 1000),
@@ -158,7 +174,8 @@ void conmon_create(loop *l, const struct conmon_request *request, conmon_done_fn
     return;
   }
   struct creation *c = mem_zalloc(sizeof *c);
-  *c = (struct creation){.loop = l, .done = done, .arg = arg, .pipe_open = true};
+  *c = (struct creation){.loop = l, .done = done, .arg = arg, .pipe_open = true,
+                         .bundle_dir = str_dup(request->bundle_dir)};
   uv_pipe_init(loop_uv(l), &c->sync, 0);
   uv_pipe_open(&c->sync, ends[0]);
   c->sync.data = c;
