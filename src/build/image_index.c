@@ -1,5 +1,6 @@
 #include "build/image_index.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -61,6 +62,7 @@ static err *refresh(const image_index *x, struct listing *l) {
   struct stat now = {0};
   auto_json *items = NULL;
   bool there = stat(path, &now) == 0;
+  if (!there && errno != ENOENT) return err_errno(errno, "looking at '%s'", path);
   if (there && is_as_read(&now, &l->as_read)) return NULL;
   if (there) TRY(image_store_read(x->root, l->file, &items));
   json_decref(l->by_id);
@@ -69,13 +71,16 @@ static err *refresh(const image_index *x, struct listing *l) {
   return NULL;
 }
 
-static bool has_layers(const image_index *x, const char *top) {
+static err *has_layers(const image_index *x, const char *top, bool *ret_has) {
   int depth = 0;
   for (const char *id = top; *id; id = json_get_text(x->layers.by_id, id)) {
     auto_free char *folder = str_format("%s/overlay/%s/diff", x->root, id);
-    if (++depth > MAX_LAYERS || !json_object_get(x->layers.by_id, id) || !file_exists(folder)) return false;
+    if (++depth > MAX_LAYERS || !json_object_get(x->layers.by_id, id)) return NULL;
+    if (file_exists(folder)) continue;
+    return errno == ENOENT ? NULL : err_errno(errno, "looking at '%s'", folder);
   }
-  return true;
+  *ret_has = true;
+  return NULL;
 }
 
 err *image_index_has(image_index *x, const char *image_id, bool *ret_has) {
@@ -84,6 +89,5 @@ err *image_index_has(image_index *x, const char *image_id, bool *ret_has) {
   TRY(refresh(x, &x->images));
   TRY(refresh(x, &x->layers));
   const char *top = json_get_text(x->images.by_id, image_id_bare(image_id));
-  *ret_has = top && has_layers(x, top);
-  return NULL;
+  return top ? has_layers(x, top, ret_has) : NULL;
 }

@@ -1,5 +1,6 @@
 #include "build/image_store.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -86,7 +87,9 @@ err *image_layers(const char *data_dir, const char *image_id, struct strv *ret_l
       return err_new(ERR_CORRUPT, "the image %s names the layer %s, which the store '%s' lacks", image_id,
                      id, root);
     strv_addf(&found, "%s/overlay/%s/diff", root, id);
-    if (!file_exists(found.items[found.len - 1]))
+    bool there = file_exists(found.items[found.len - 1]);
+    if (!there && errno != ENOENT) return err_errno(errno, "looking at '%s'", found.items[found.len - 1]);
+    if (!there)
       return err_new(ERR_CORRUPT, "the image %s lacks its layer folder '%s'", image_id,
                      found.items[found.len - 1]);
     id = json_get_text(entry, "parent");
