@@ -92,6 +92,7 @@ void run_quiet(struct run *r); /* tramd ends: builds and fetches are ended, noth
 bool run_is_quiet(const struct run *r);
 void run_free(struct run *r);  /* after that; without a change of status */
 struct run *run_find(core *c, const char *deployment_id);
+bool run_is_launched(const struct run *r);  /* has an image: what follows ends in a switch */
 bool run_is_switching(const struct run *r); /* healthy; the edge is being told */
 bool run_is_building(const struct run *r);
 bool run_is_fetching(const struct run *r);
@@ -122,6 +123,8 @@ void retire_free_all(core *c);  /* after that */
 
 /* ---- receipt.c: what happened in each cutover ---- */
 
+void receipt_expected(core *c); /* a cutover may come soon: from here on every request is in the log */
+void receipt_settled(core *c);  /* when none is under way or coming: no longer */
 fallible receipt_begin(core *c, const struct deployment *d); /* before the edge is told of it */
 void receipt_switched(core *c, const char *deployment_id);
 void receipt_drained(core *c, const char *previous_id); /* it is told to end */

@@ -22,6 +22,31 @@ err *receipt_begin(core *c, const struct deployment *d) {
   return receipt_insert(c->db, &r);
 }
 
+/* ---- what is logged ---- */
+
+void receipt_expected(core *c) {
+  edge_log_requests(c->edge, true);
+}
+
+static err *is_any_open(core *c, bool *ret_any) {
+  auto_receipt_list open = {0};
+  size_t cursor = 0;
+  const char *id;
+  void *run;
+  *ret_any = false;
+  while (!*ret_any && map_next(c->runs, &cursor, &id, &run)) *ret_any = run_is_launched(run);
+  if (*ret_any) return NULL;
+  TRY(receipt_list_open(c->db, &open));
+  *ret_any = open.len > 0;
+  return NULL;
+}
+
+void receipt_settled(core *c) {
+  bool any = true;
+  err_ignore(is_any_open(c, &any)); /* who does not know logs all of them */
+  if (!any) edge_log_requests(c->edge, false);
+}
+
 /* ---- counting ---- */
 
 struct counting {
@@ -69,6 +94,7 @@ static void on_tally(void *arg, err *e, const struct edge_tally *tally) {
   if (e && err_code_of(e) != ERR_NOT_FOUND)
     log_warn("deploy", "%s: counting its cutover: %s", k->receipt.deployment_id, err_message(e));
   err_free(e);
+  receipt_settled(k->core);
   receipt_done(&k->receipt);
   free(k);
 }
@@ -199,5 +225,6 @@ err *receipt_resume(core *c) {
     TRY(is_over(c, &open.items[i], &over));
     if (over) TRY(end_one(c, &open.items[i]));
   }
+  receipt_settled(c);
   return NULL;
 }

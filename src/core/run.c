@@ -104,6 +104,7 @@ static void close_row(void *arg) {
   }
   receipt_failed(c, r->deployment.id);
   run_free(r);
+  receipt_settled(c);
   routes_changed(c);
   queue_wake(c);
   removal_wake(c);

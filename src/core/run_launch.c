@@ -307,6 +307,10 @@ static err *start_pre_deploy(struct run *r) {
 
 /* ---- from the image on ---- */
 
+bool run_is_launched(const struct run *r) {
+  return r->phase >= RUN_WAITING;
+}
+
 bool run_is_switching(const struct run *r) {
   return r->phase == RUN_SWITCHING;
 }
@@ -327,6 +331,7 @@ static err *launch(struct run *r) {
   if (r->deployment.status != DEPLOYMENT_DEPLOYING)
     TRY(deploy_apply(r->core, r->deployment.id, DEPLOY_LAUNCH, NULL));
   r->deployment.status = DEPLOYMENT_DEPLOYING;
+  receipt_expected(r->core);
   return run_wait(r);
 }
 

@@ -164,6 +164,8 @@ static void begin_next(edge *g) {
     edge_talk_sync(g);
   } else if (g->must_reload) {
     edge_run_reload(g);
+  } else if (g->access_log && g->logs_some != g->log_some) {
+    edge_talk_logging(g); /* before routes: what is to be counted has not begun then */
   } else if (g->wanted && g->applied_generation < g->wanted_generation) {
     edge_talk_apply(g);
   } else if (g->check_due && g->wanted) {
@@ -274,6 +276,12 @@ void edge_drained(edge *g, const char *service, const struct strv *addresses, ed
   question->arg = arg;
   list_init(&question->link);
   list_push(&g->questions, &question->link);
+  edge_kick(g);
+}
+
+void edge_log_requests(edge *g, bool all) {
+  if (g->log_some == !all) return;
+  g->log_some = !all;
   edge_kick(g);
 }
 

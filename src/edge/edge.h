@@ -101,6 +101,11 @@ void edge_drained(edge *g, const char *service, const struct strv *addresses, ed
 
 /* ---- what happened: counted from the access log ---- */
 
+/* While `all`, which it is at first, every request is in the log.  Otherwise small answers of apps that
+ * succeed are left out, which is most of what logging costs; everything that may still be under way
+ * when `all` is asked for again is in it.  To be asked for before what is to be counted begins. */
+void edge_log_requests(edge *g, bool all);
+
 /* Where the log ends now; 0 without a log.  Positions stay valid over restarts of everything. */
 int64_t edge_log_position(const edge *g);
 

@@ -60,6 +60,7 @@ struct edge {
   bool stopping; /* it shall end; `started` is false then */
   bool freed;    /* only waits for a program to end */
   bool running;  /* HAProxy is watched */
+  bool log_some, logs_some; /* wanted, and what HAProxy does: of the requests, some in the log */
   bool must_sync, must_reload, sweep_due, check_due;
   struct observe_processes processes;
   int worker; /* the process behind the runtime socket */
@@ -107,6 +108,7 @@ void edge_talk_read(edge *g, runtime_done_fn *done);            /* asks for it â
 void edge_talk_take(edge *g, const struct strv *replies); /* â€¦ and takes the answers */
 void edge_talk_ask(edge *g, const struct strv *commands, runtime_done_fn *done);
 void edge_talk_apply(edge *g); /* makes it `wanted` */
+void edge_talk_logging(edge *g);
 void edge_talk_question(edge *g);
 void edge_question_free(struct edge_question *question);
 void edge_talk_sweep(edge *g); /* frees servers that have drained */

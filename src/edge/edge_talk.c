@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -12,7 +13,7 @@ void edge_talk_ask(edge *g, const struct strv *commands, runtime_done_fn *done) 
   runtime_ask(g->loop, g->socket, commands, EDGE_TALK_DEADLINE_MS, done, g, &g->conversation);
 }
 
-enum { SYNC_INFO, SYNC_SERVERS, SYNC_HOSTS, SYNC_LABELS };
+enum { SYNC_INFO, SYNC_SERVERS, SYNC_HOSTS, SYNC_LABELS, SYNC_LOGGED };
 
 void edge_talk_take(edge *g, const struct strv *replies) {
   routes_done(&g->live);
@@ -21,6 +22,7 @@ void edge_talk_take(edge *g, const struct strv *replies) {
   observe_servers(&g->live, replies->items[SYNC_SERVERS]);
   observe_hosts(&g->live, replies->items[SYNC_HOSTS]);
   observe_labels(&g->live, replies->items[SYNC_LABELS]);
+  g->logs_some = replies->len > SYNC_LOGGED && strstr(replies->items[SYNC_LOGGED], " some");
 }
 
 static void on_synced(void *arg, err *e, const struct strv *replies) {
@@ -48,6 +50,8 @@ void edge_talk_read(edge *g, runtime_done_fn *done) {
   strv_add(&commands, "show servers state");
   strv_addf(&commands, "show map %s", g->hosts_path);
   strv_addf(&commands, "show map %s", g->labels_path);
+  /* Not of a HAProxy with a configuration of another version, which may not have it. */
+  if (g->access_log && !g->must_reload) strv_addf(&commands, "show map %s/" HAPROXY_LOGGED_FILE, g->run_dir);
   edge_talk_ask(g, &commands, done);
 }
 
@@ -97,6 +101,21 @@ static void count_commands(const edge *g, struct strv *ret_commands) {
       strv_addf(ret_commands, "show servers conn s%zu", i + 1);
   if (!ret_commands->len) strv_add(ret_commands, "show servers conn");
   strv_add(ret_commands, "show table " HAPROXY_STREAMS_TABLE " data.conn_cur gt 0");
+}
+
+static void on_logging(void *arg, err *e, const struct strv *replies) {
+  edge *g = arg;
+  (void)replies;
+  if (!e) g->logs_some = !g->logs_some;
+  edge_activity_end(g, e);
+}
+
+void edge_talk_logging(edge *g) {
+  g->activity = "setting what is logged";
+  auto_strv commands = STRV_EMPTY;
+  strv_addf(&commands, "set map %s/" HAPROXY_LOGGED_FILE " " HAPROXY_LOGGED_KEY " %s", g->run_dir,
+            g->logs_some ? "all" : "some");
+  edge_talk_ask(g, &commands, on_logging);
 }
 
 static void answer_from(edge *g, const struct strv *replies) {

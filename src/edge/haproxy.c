@@ -51,6 +51,9 @@ err *haproxy_write_files(const struct haproxy_settings *settings, const struct r
   haproxy_config_text(settings, r, &config);
   TRY(write_text(settings->run_dir, HAPROXY_HOSTS_FILE, &hosts));
   TRY(write_text(settings->run_dir, HAPROXY_LABELS_FILE, &labels));
+  auto_str logged = STR_EMPTY;
+  str_add(&logged, HAPROXY_LOGGED_KEY " all\n"); /* until it is told that some are enough */
+  TRY(write_text(settings->run_dir, HAPROXY_LOGGED_FILE, &logged));
   return write_text(settings->run_dir, config_file, &config);
 }
 
@@ -62,7 +65,8 @@ static void remove_file(const char *run_dir, const char *name) {
 void haproxy_remove_files(const char *run_dir) {
   static const char *const names[] = {
       HAPROXY_CONFIG_FILE, HAPROXY_NEW_CONFIG_FILE, HAPROXY_PID_FILE,     HAPROXY_SOCKET,
-      HAPROXY_HOSTS_FILE,  HAPROXY_LABELS_FILE,     HAPROXY_MASTER_SOCKET, HAPROXY_UNIT_FILE};
+      HAPROXY_HOSTS_FILE,  HAPROXY_LABELS_FILE,     HAPROXY_MASTER_SOCKET, HAPROXY_UNIT_FILE,
+      HAPROXY_LOGGED_FILE};
   for (size_t i = 0; i < ARRAY_LEN(names); i++)
     remove_file(run_dir, names[i]);
   for (size_t i = 0; i < haproxy_pages_len; i++)

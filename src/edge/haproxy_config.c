@@ -136,6 +136,17 @@ static void add_routing(const struct haproxy_settings *s, struct str *text) {
       s->run_dir, s->run_dir, s->run_dir);
 }
 
+/* When some are enough, a line is written only for what a later count may need: what can still be
+ * under way when the next cutover begins, what fails, and what never had a response of the app.
+ * Small answers of known length are over as soon as they begin. */
+static void add_logging(const struct haproxy_settings *s, struct str *text) {
+  str_addf(text,
+           "  http-response set-log-level silent if { res.hdr_val(content-length) le 65536 } { status 200:499 } "
+           "!{ var(txn.stream) -m found } "
+           "{ str(" HAPROXY_LOGGED_KEY "),map(%s/" HAPROXY_LOGGED_FILE ") -m str some }\n",
+           s->run_dir);
+}
+
 /* WebSockets and event streams are counted by server, so that a drain need not wait for them. */
 static void add_streams(struct str *text) {
   str_add(text,
@@ -170,6 +181,7 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
   add_request_headers(s, text);
   add_routing(s, text);
   add_streams(text);
+  if (s->access_log) add_logging(s, text);
   add_response_rules(text);
   str_add_char(text, '\n');
 }

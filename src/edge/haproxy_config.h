@@ -10,6 +10,8 @@
 #define HAPROXY_SOCKET "haproxy.sock" /* runtime commands */
 #define HAPROXY_MASTER_SOCKET "master.sock"
 #define HAPROXY_HOSTS_FILE "hosts.map"   /* host → slot */
+#define HAPROXY_LOGGED_KEY "requests"
+#define HAPROXY_LOGGED_FILE "logged.map" /* "requests" → "all" or "some" */
 #define HAPROXY_LABELS_FILE "labels.map" /* slot → why it may be empty, and the route's key */
 
 #define HAPROXY_STREAMS_TABLE "streams" /* server → WebSockets and event streams it holds */

@@ -49,7 +49,9 @@ check "the installed tramd starts, and its edge through systemctl" first
 app talker
 deployed() { tram init --name talker && tram up --ci && url > "$WORK/url" && get "$(cat "$WORK/url")" && has start "$UNITS/../systemctl.log"; }
 check "an app is deployed" deployed
-logged() { for _ in $(seq 100); do grep -q '"status":200' "$WORK/data/access.log" && return 0; sleep 0.1; done; return 1; }
+# What nobody serves is always logged; what an app answers only during a cutover.
+nobody() { curl -s -o /dev/null -H 'Host: nobody.localhost' "http://127.0.0.1:$HTTP_PORT/"; }
+logged() { for _ in $(seq 100); do nobody; grep -q '"status":404' "$WORK/data/access.log" && return 0; sleep 0.1; done; return 1; }
 check "the unit's HAProxy writes the access log" logged
 
 reloaded() { # as ExecReload does: HAProxy executes itself anew
@@ -58,6 +60,7 @@ reloaded() { # as ExecReload does: HAProxy executes itself anew
   kill -USR2 "$(head -n 1 "$RUN/edge/haproxy.pid")"
   for _ in $(seq 50); do
     get -o /dev/null "$(cat "$WORK/url")" || return 1
+    nobody
     sleep 0.1
     [ "$(pgrep -fc "[/]${RUN#/}/edge/haproxy.cfg")" = 2 ] && [ "$(wc -l < "$WORK/data/access.log")" -ge $((before + 5)) ] && return 0
   done

@@ -220,6 +220,7 @@ struct edge {
   bool hold;        /* what is wanted does not become live until the test lets it */
   const char *fail; /* it does not become live, with this error */
   unsigned sessions, streams;
+  bool logs_some;
   bool deaf; /* does not answer when asked for them */
   struct edge_tally tally; /* of every cutover */
   int tallied;             /* how often that was asked for */
@@ -303,6 +304,10 @@ void edge_drained(edge *g, const char *service, const struct strv *addresses, ed
   g->asked++;
   list_push(&g->drains, &d->link);
   loop_defer(g->loop, fake_answer_drains, g);
+}
+
+void edge_log_requests(edge *g, bool all) {
+  g->logs_some = !all;
 }
 
 int64_t edge_log_position(const edge *g) {

@@ -88,6 +88,33 @@ TEST(a_switch_that_fails_is_counted_too) {
   town_close();
 }
 
+TEST(every_request_is_logged_while_one_is_under_way) {
+  town_open();
+  CHECK(gate->logs_some);
+  deploy_live(old);
+  WAIT(gate->logs_some);
+  gate->sessions = 1;
+  bld->hold = true;
+  deploy(new);
+  WAIT(bld->running == 1);
+  CHECK(gate->logs_some); /* a build is no cutover */
+  bld->hold = false;
+  fake_end_builds(bld);
+  WAIT_STATUS(new, SUCCESS);
+  CHECK(!gate->logs_some);
+  town_restart();
+  CHECK(!gate->logs_some);
+  gate->sessions = 0;
+  WAIT(is_counted(new));
+  WAIT(gate->logs_some);
+  en->app = (struct fake_app){.status = INSTANCE_CRASHED, .exit_code = 1};
+  char broken[ID_SIZE];
+  deploy(broken);
+  WAIT_STATUS(broken, FAILED);
+  CHECK(gate->logs_some);
+  town_close();
+}
+
 TEST(it_goes_on_over_a_restart) {
   town_open();
   deploy_live(old);
