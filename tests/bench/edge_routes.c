@@ -49,9 +49,9 @@ static err *set_routes(edge *g, unsigned domains, const struct edge_target *targ
 
 int main(int argc, char **argv) {
   long long domains, port;
-  if (argc != 6 || !str_to_int(argv[3], 1, EDGE_MAX_ROUTES, &domains) ||
+  if (argc != 7 || !str_to_int(argv[3], 1, EDGE_MAX_ROUTES, &domains) ||
       !str_to_int(argv[5], 1, 65535, &port)) {
-    fputs("usage: edge_routes FOLDER LISTEN DOMAINS ADDRESS PORT\n", stderr);
+    fputs("usage: edge_routes FOLDER LISTEN DOMAINS ADDRESS PORT all|some\n", stderr);
     return 2;
   }
   auto_free char *run_dir = str_format("%s/edge", argv[1]);
@@ -65,6 +65,7 @@ int main(int argc, char **argv) {
   err *e = edge_new(l, &options, &g);
   if (!e) {
     edge_start(g, on_done, starting);
+    edge_log_requests(g, str_eq(argv[6], "all"));
     e = set_routes(g, (unsigned)domains, &target);
   }
   if (e) on_done(setting, e);

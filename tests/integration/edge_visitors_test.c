@@ -101,4 +101,31 @@ EDGE_TEST(the_access_log_has_no_query_string) {
   CHECK(!strstr(str_text(&log), "secret"));
 }
 
+static bool logs(bool all) {
+  edge_log_requests(t.edge, all);
+  WAIT(t.edge->logs_some == !all);
+  auto_str log = STR_EMPTY;
+  CHECK(serves("app.test", "a"));
+  auto_free char *unknown = get("nobody.test", "");
+  CHECK(str_starts(unknown, "HTTP/1.1 404"));
+  int64_t before = edge_log_position(t.edge);
+  CHECK(serves("app.test", "a"));
+  auto_free char *last = get("nobody.test", ""); /* always logged: what stands before it is there */
+  WAIT(read_log(&log) && strstr(str_text(&log) + before, "nobody.test"));
+  return strstr(str_text(&log) + before, "app.test");
+}
+
+EDGE_TEST(small_successes_are_logged_only_when_asked_for) {
+  start_edge();
+  route_to(&t.a, EDGE_ROUTE_ACTIVE);
+  CHECK(logs(true));
+  CHECK(!logs(false));
+  struct outcome *outcome = outcome_new();
+  edge_reload(t.edge, on_done, outcome);
+  WAIT(outcome->called);
+  WAIT(!t.edge->must_sync && t.edge->logs_some); /* a new process is told again */
+  CHECK(!logs(false));
+  CHECK(logs(true));
+}
+
 TEST_MAIN
