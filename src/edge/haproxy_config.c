@@ -121,19 +121,26 @@ static void add_request_headers(const struct haproxy_settings *s, struct str *te
            s->edge_name);
 }
 
-/* Host → slot: without port and final dot, in lower case; then with "*" for the first label. */
+/* Host → slot: as it is, in lower case; then without port and final dot; then with "*" for the first
+ * label.  What a slot without servers says depends on its label; an active one has HAProxy's own
+ * error page. */
 static void add_routing(const struct haproxy_settings *s, struct str *text) {
   str_addf(
       text,
-      "  http-request set-var(txn.host) req.hdr(host),lower,regsub(:[0-9]*$,),regsub([.]$,)\n"
+      "  http-request set-var(txn.host) req.hdr(host),lower\n"
       "  http-request set-var(txn.slot) var(txn.host),map(%s/" HAPROXY_HOSTS_FILE ")\n"
+      "  http-request set-var(txn.host) var(txn.host),regsub(:[0-9]*$,),regsub([.]$,)"
+      " unless { var(txn.slot) -m found }\n"
+      "  http-request set-var(txn.slot) var(txn.host),map(%s/" HAPROXY_HOSTS_FILE
+      ") unless { var(txn.slot) -m found }\n"
       "  http-request set-var(txn.slot) var(txn.host),regsub(^[^.]*,*),map(%s/" HAPROXY_HOSTS_FILE
       ") unless { var(txn.slot) -m found }\n"
       "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n"
       "  use_backend unknown unless { var(txn.slot) -m found }\n"
-      "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 } !{ stopping }\n"
+      "  use_backend unavailable if !{ var(txn.label) -m beg active: } { var(txn.slot),nbsrv eq 0 }"
+      " !{ stopping }\n"
       "  use_backend %%[var(txn.slot)]\n",
-      s->run_dir, s->run_dir, s->run_dir);
+      s->run_dir, s->run_dir, s->run_dir, s->run_dir);
 }
 
 /* When some are enough, a line is written only for what a later count may need: what can still be
@@ -160,12 +167,12 @@ static void add_streams(struct str *text) {
 /* An error page is known by a header that applications cannot send through (it is deleted from
  * their responses); its value is the status, because HAProxy's own 503 means a failed connect. */
 static void add_response_rules(struct str *text) {
-  str_add(text, "  http-response del-header x-tramway-error\n"
-                "  http-after-response set-status 502 reason \"Bad Gateway\" if { "
+  str_add(text, "  http-response del-header x-tramway-error if { status ge 500 }\n"
+                "  http-after-response set-status 502 reason \"Bad Gateway\" if { status ge 500 } { "
                 "res.hdr(x-tramway-error) 502 }\n"
                 "  http-after-response set-header content-type application/json"
-                " if { res.hdr(x-tramway-error) -m found } { var(txn.json) -m bool }\n"
-                "  http-after-response del-header x-tramway-error\n"
+                " if { status ge 500 } { res.hdr(x-tramway-error) -m found } { var(txn.json) -m bool }\n"
+                "  http-after-response del-header x-tramway-error if { status ge 500 }\n"
                 "  http-after-response set-header X-Railway-Request-Id %[unique-id]\n");
 }
 

@@ -13,7 +13,7 @@ const FIRST_PORT = 7800 + 10 * Number(env.BENCH_SLOT || 0);
 const APP = FIRST_PORT, EDGE = FIRST_PORT + 1, BARE = FIRST_PORT + 2;
 
 const limits = 'defaults\n  mode http\n  timeout client 5m\n  timeout server 5m\n  timeout connect 3s\n';
-const app = `global\n  nbthread 1\n  maxconn 4000\n${limits}frontend app\n  bind 127.0.0.1:${APP}
+const app = `global\n  nbthread 1\n  maxconn 9000\n${limits}frontend app\n  bind 127.0.0.1:${APP}
   http-request return status 200 content-type text/plain string "Hello, world"\n`;
 
 function bare(domains) {
