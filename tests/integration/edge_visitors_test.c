@@ -111,6 +111,7 @@ static bool logs(bool all) {
   int64_t before = edge_log_position(t.edge);
   CHECK(serves("app.test", "a"));
   auto_free char *last = get("nobody.test", ""); /* always logged: what stands before it is there */
+  CHECK(str_starts(last, "HTTP/1.1 404"));
   WAIT(read_log(&log) && strstr(str_text(&log) + before, "nobody.test"));
   return strstr(str_text(&log) + before, "app.test");
 }
