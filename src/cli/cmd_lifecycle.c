@@ -136,17 +136,25 @@ static err *choose_rollback(struct cli *cli, const struct scope *scope, char **r
   return NULL;
 }
 
+typedef err *choose_fn(struct cli *cli, const struct scope *scope, char **ret_id);
+
+/* The deployment that is named, or that `choose` finds; asks whether to `act` on it. */
+static err *pick(struct cli *cli, const struct args *args, choose_fn *choose, const char *act,
+                 struct scope *ret_scope, char **ret_id) {
+  TRY(scope_find(cli, args, SCOPE_SERVICE, ret_scope));
+  if (args->word_count)
+    TRY(deployments_resolve(cli, args, args_word(args, 0), ret_id));
+  else
+    TRY(choose(cli, ret_scope, ret_id));
+  auto_free char *what = str_format("%s deployment %s:", act, *ret_id);
+  return ask(cli, args, what, ret_scope);
+}
+
 static err *run_rollback(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
   auto_free char *id = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  if (args->word_count)
-    TRY(deployments_resolve(cli, args, args_word(args, 0), &id));
-  else
-    TRY(choose_rollback(cli, &scope, &id));
-  auto_free char *what = str_format("Roll back to deployment %s:", id);
-  TRY(ask(cli, args, what, &scope));
+  TRY(pick(cli, args, choose_rollback, "Roll back to", &scope, &id));
   TRY(cli_query(cli, mutation_deployment_rollback, json_pack("{s:s}", "id", id), &data));
   const char *made = json_get_text(data, "deploymentRollbackV2");
   if (!made) return err_new(ERR_CORRUPT, "the server named no new deployment");
@@ -187,13 +195,7 @@ static err *run_cancel(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
   auto_free char *id = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  if (args->word_count)
-    TRY(deployments_resolve(cli, args, args_word(args, 0), &id));
-  else
-    TRY(choose_cancelled(cli, &scope, &id));
-  auto_free char *what = str_format("Cancel deployment %s:", id);
-  TRY(ask(cli, args, what, &scope));
+  TRY(pick(cli, args, choose_cancelled, "Cancel", &scope, &id));
   TRY(cli_query(cli, mutation_deployment_cancel, json_pack("{s:s}", "id", id), &data));
   auto_json *answer = json_pack("{s:s}", "id", id);
   if (args_has(args, "json"))
