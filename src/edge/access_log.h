@@ -1,6 +1,6 @@
-/* The edge's access log: one JSON object per line, written by HAProxy itself into a file that it
- * was given at its start, so that lines are kept while tramd is away.  Query strings are left out:
- * they may hold tokens.  Lines that do not begin with '{' are HAProxy's own notices.
+/* The edge's access log: one JSON object and the request's path per line, written by HAProxy
+ * itself into a file that it was given at its start, so that lines are kept while tramd is away.  Query
+ * strings are left out: they may hold tokens.  Lines that do not begin with '{' are HAProxy's own notices.
  *
  * HAProxy keeps the file open, so it is never renamed or emptied: what is older than the last
  * ACCESS_LOG_KEPT bytes is given back to the file system as a hole.  No line is lost that way, and a

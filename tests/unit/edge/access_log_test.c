@@ -17,7 +17,7 @@ static const struct edge_tally_question question = {
 static char *line_of(const char *key, long long end_us, const char *target, int status, const char *stream,
                      int total_ms, const char *end) {
   return str_format("{\"time\":\"%lld\",\"key\":\"%s\",\"status\":%d,\"target\":\"%s\",\"stream\":\"%s\","
-                    "\"total_ms\":\"%d\",\"end\":\"%s\"}",
+                    "\"total_ms\":\"%d\",\"end\":\"%s\"} /a\"b} c",
                     end_us, key, status, target, stream, total_ms, end);
 }
 
