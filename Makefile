@@ -7,7 +7,7 @@
 BUILD ?= build
 VERSION ?= 0.1.0
 CC    ?= gcc
-PKGS  := libuv libmicrohttpd libcurl jansson sqlite3 libcrypto libcrypt libarchive
+PKGS  := libuv libmicrohttpd libcurl jansson sqlite3 libcrypto libcrypt libarchive yaml-0.1
 WARN  := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
          -Wwrite-strings -Wformat=2 -Wundef -Wconversion -Wno-sign-conversion -fno-common -Werror
 OPT   ?= -O2 -g -D_FORTIFY_SOURCE=3 -fstack-protector-strong

@@ -12,6 +12,7 @@
 #include "store/account.h"
 #include "store/deployment.h"
 #include "store/domain.h"
+#include "store/environment_patch.h"
 #include "store/project.h"
 #include "store/service.h"
 
@@ -63,6 +64,12 @@ static err *place_project_token(db *d, const char *id, struct place *p) {
   return place_project(d, token.project_id, p);
 }
 
+static err *place_environment_patch(db *d, const char *id, struct place *p) {
+  auto_environment_patch patch = {0};
+  TRY(environment_patch_get(d, id, &patch));
+  return place_environment(d, patch.environment_id, p);
+}
+
 static err *place_workspace(db *d, const char *id, struct place *p) {
   auto_workspace workspace = {0};
   TRY(workspace_get(d, id, &workspace));
@@ -82,6 +89,7 @@ static const struct subject {
   { "DEPLOYMENT",     "Deployment",    place_deployment },
   { "SERVICE_DOMAIN", "Domain",        place_domain },
   { "PROJECT_TOKEN",  "Project token", place_project_token },
+  { "ENVIRONMENT_PATCH", "EnvironmentPatch", place_environment_patch },
 };
 /* clang-format on */
 

@@ -56,7 +56,6 @@ json_t *environment_json(const struct environment *e) {
   json_set_text(o, "projectId", e->project_id);
   json_object_set_new(o, "isEphemeral", json_boolean(e->is_ephemeral));
   json_object_set_new(o, "canAccess", json_true());
-  json_object_set_new(o, "unmergedChangesCount", json_integer(0));
   set_id(o, "sourceEnvironmentId", e->source_environment_id);
   if (e->meta) json_object_set(o, "meta", e->meta);
   return o;

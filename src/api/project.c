@@ -10,7 +10,6 @@
 #include "store/deployment.h"
 #include "store/project.h"
 #include "store/service.h"
-#include "store/variable.h"
 
 /* ---- projects ---- */
 
@@ -198,36 +197,6 @@ RESOLVER(environment_instances) {
   return relay_connection(nodes, call->args, false, ret_value);
 }
 
-static json_t *variables_config(const struct variable_list *list, const char *service_id, bool values) {
-  json_t *o = json_object();
-  for (size_t i = 0; i < list->len; i++) {
-    const struct variable *v = &list->items[i];
-    if (!str_eq(v->service_id, service_id)) continue;
-    bool shown = values && !v->is_sealed;
-    json_object_set_new(o, v->name, json_pack("{s:s?, s:b}", "value", shown ? v->value : NULL, "isSealed", v->is_sealed));
-  }
-  return o;
-}
-
-/* Railway's EnvironmentConfig document (reference section 1). */
-RESOLVER(environment_config) {
-  const char *id = parent_text(call, "id");
-  bool values = json_is_true(json_object_get(call->args, "decryptVariables"));
-  auto_service_instance_list instances = {0};
-  auto_variable_list variables = {0};
-  TRY(service_instance_list_by_environment(db_of(call), id, &instances));
-  TRY(variable_list_by_environment(db_of(call), id, &variables));
-  json_t *services = json_object();
-  for (size_t i = 0; i < instances.len; i++) {
-    json_t *service = service_settings_to_json(&instances.items[i].settings);
-    json_object_set_new(service, "variables", variables_config(&variables, instances.items[i].service_id, values));
-    json_object_set_new(services, instances.items[i].service_id, service);
-  }
-  *ret_value = json_pack("{s:o, s:o, s:{}, s:{}}", "services", services, "sharedVariables",
-                         variables_config(&variables, "", values), "volumes", "buckets");
-  return NULL;
-}
-
 static err *deploy_copies(const struct graphql_call *call, const struct environment *environment) {
   auto_service_instance_list list = {0};
   TRY(service_instance_list_by_environment(db_of(call), environment->id, &list));
@@ -287,7 +256,6 @@ static const struct graphql_binding rows[] = {
   { "Environment",  "sourceEnvironment",    environment_source,          NULL },
   { "Environment",  "serviceInstances",     environment_instances,       NULL },
   { "Environment",  "volumeInstances",      empty_connection,            NULL },
-  { "Environment",  "config",               environment_config,          NULL },
 };
 /* clang-format on */
 const struct bindings bindings_project = {rows, ARRAY_LEN(rows)};

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/environment.h"
 #include "cli/prompt.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
@@ -191,7 +192,9 @@ static const struct command environment_delete = {
     .run = run_delete,
 };
 static const struct command *const subcommands[] = {
-    &environment_link, &environment_list, &environment_new, &environment_delete, NULL,
+    &environment_link, &environment_list, &environment_new, &environment_delete,
+    &environment_config_command, &environment_edit, &environment_staged, &environment_commit,
+    &environment_discard, &environment_history, NULL,
 };
 const struct command command_environment = {
     .name = "environment",

@@ -8,6 +8,10 @@
 #define DEPLOYMENT_FIELDS                                                                          \
   "id status statusReason createdAt statusUpdatedAt deploymentStopped canRedeploy "                \
   "canRollback url staticUrl suggestAddServiceDomain meta instances { id status }"
+#define CHANGE_FIELDS " { kind serviceId serviceName path from to isVariable isSealed }"
+#define CHANGES "changes" CHANGE_FIELDS
+#define CHANGES_WITH_VALUES "changes(decryptVariables: $values)" CHANGE_FIELDS
+#define STAGED_FIELDS "id environmentId status message createdAt updatedAt etag "
 #define LOG_FIELDS "timestamp message severity attributes { key value }"
 
 /* clang-format off */
@@ -46,6 +50,13 @@ const char query_domains[] =
     "domains(environmentId: $environmentId, projectId: $projectId, serviceId: $serviceId) { "
     "serviceDomains { id domain suffix targetPort syncStatus } customDomains { id domain "
     "targetPort syncStatus } } }";
+const char query_environment_config[] =
+    "query EnvironmentConfig($id: String!, $values: Boolean) { environment(id: $id) { configEtag "
+    "config(decryptVariables: $values) } }";
+const char query_environment_patches[] =
+    "query EnvironmentPatches($environmentId: String!) { environmentPatches(environmentId: $environmentId, "
+    "first: 20) { edges { node { id status message createdAt appliedAt appliedBy { id email name } "
+    "lastAppliedError " CHANGES " } } } }";
 const char query_environment_instances[] =
     "query EnvironmentInstances($id: String!, $projectId: String) { environment(id: $id, "
     "projectId: $projectId) { id name serviceInstances(first: 500) { edges { node { id serviceId "
@@ -59,6 +70,10 @@ const char query_environments[] =
 const char query_events[] =
     "query Events($id: String!) { deploymentEvents(id: $id, first: 100) { edges { node { id step "
     "createdAt completedAt payload { durationMs skipped error } } } } }";
+const char query_patch_preview[] =
+    "query PatchPreview($environmentId: String!, $patch: EnvironmentConfig!, $values: Boolean) { "
+    "environmentPatchPreview(environmentId: $environmentId, patch: $patch) { " CHANGES_WITH_VALUES
+    " } environment(id: $environmentId) { configEtag } }";
 const char query_project[] =
     "query Project($id: String!) { project(id: $id) { " PROJECT_FIELDS
     " } }";
@@ -69,6 +84,10 @@ const char query_projects[] =
     "query Projects { projects(first: 500) { edges { node { id name createdAt updatedAt "
     "workspace { id name } environments(first: 50) { edges { node { id name } } } "
     "services(first: 100) { edges { node { id name } } } } } } }";
+const char query_staged_changes[] =
+    "query EnvironmentStagedChanges($environmentId: String!, $values: Boolean) { "
+    "environmentStagedChanges(environmentId: $environmentId) { " STAGED_FIELDS
+    "patch(decryptVariables: $values) " CHANGES_WITH_VALUES " } }";
 const char query_system_info[] =
     "query SystemInfo { systemInfo { edgeUrl } }";
 const char query_user_meta[] =
@@ -79,6 +98,14 @@ const char query_variables_for_service_deployment[] =
     "$environmentId, serviceId: $serviceId) }";
 const char query_workspaces[] =
     "query Workspaces { me { workspaces { id name } } }";
+const char mutation_commit_patch[] =
+    "mutation EnvironmentPatchCommit($environmentId: String!, $patch: EnvironmentConfig, $message: String, "
+    "$skipDeploys: Boolean, $etag: String) { environmentPatchCommit(environmentId: $environmentId, "
+    "patch: $patch, commitMessage: $message, skipDeploys: $skipDeploys, baseConfigEtag: $etag) }";
+const char mutation_commit_staged[] =
+    "mutation EnvironmentPatchCommitStaged($environmentId: String!, $message: String, $skipDeploys: "
+    "Boolean, $etag: String) { environmentPatchCommitStaged(environmentId: $environmentId, commitMessage: "
+    "$message, skipDeploys: $skipDeploys, baseConfigEtag: $etag) }";
 const char mutation_deploy[] =
     "mutation Deploy($environmentId: String!, $serviceId: String!) { "
     "serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }";
@@ -92,6 +119,10 @@ const char mutation_deployment_restart[] =
     "mutation DeploymentRestart($id: String!) { deploymentRestart(id: $id) }";
 const char mutation_deployment_rollback[] =
     "mutation DeploymentRollback($id: String!) { deploymentRollbackV2(id: $id) }";
+const char mutation_discard_changes[] =
+    "mutation EnvironmentDiscardChanges($environmentId: String!, $paths: [String!]) { "
+    "environmentDiscardChanges(environmentId: $environmentId, paths: $paths) { " STAGED_FIELDS
+    "patch " CHANGES " } }";
 const char mutation_disk_look[] =
     "mutation DiskLook($collect: Boolean) { tramwayDiskLook(collect: $collect) }";
 const char mutation_environment_create[] =
@@ -119,6 +150,10 @@ const char mutation_service_domain_delete[] =
     "mutation ServiceDomainDelete($id: String!) { serviceDomainDelete(id: $id) }";
 const char mutation_setup[] =
     "mutation Setup($input: SetupInput!) { setup(input: $input) }";
+const char mutation_stage_changes[] =
+    "mutation EnvironmentStageChanges($environmentId: String!, $input: EnvironmentConfig!, $merge: "
+    "Boolean) { environmentStageChanges(environmentId: $environmentId, input: $input, merge: $merge) { "
+    STAGED_FIELDS "patch " CHANGES " } }";
 const char mutation_variable_collection_upsert[] =
     "mutation VariableCollectionUpsert($input: VariableCollectionUpsertInput!) { "
     "variableCollectionUpsert(input: $input) }";
@@ -148,22 +183,29 @@ const char *const all_queries[] = {
   query_project_events,
   query_disk,
   query_domains,
+  query_environment_config,
+  query_environment_patches,
   query_environment_instances,
   query_environments,
   query_events,
+  query_patch_preview,
   query_project,
   query_project_token,
   query_projects,
+  query_staged_changes,
   query_system_info,
   query_user_meta,
   query_variables_for_service_deployment,
   query_workspaces,
+  mutation_commit_patch,
+  mutation_commit_staged,
   mutation_deploy,
   mutation_deployment_cancel,
   mutation_deployment_redeploy,
   mutation_deployment_remove,
   mutation_deployment_restart,
   mutation_deployment_rollback,
+  mutation_discard_changes,
   mutation_disk_look,
   mutation_environment_create,
   mutation_environment_delete,
@@ -175,6 +217,7 @@ const char *const all_queries[] = {
   mutation_service_domain_create,
   mutation_service_domain_delete,
   mutation_setup,
+  mutation_stage_changes,
   mutation_variable_collection_upsert,
   mutation_variable_delete,
   subscription_build_logs,

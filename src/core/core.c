@@ -12,6 +12,8 @@
 #include "store/deployment.h"
 #include "store/release.h"
 
+enum { ETAG_KEY_BYTES = 32 };
+
 struct starting {
   core *core;
   engine_done_fn *done;
@@ -57,6 +59,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->settling = map_new();
   c->missed = map_new();
   list_init(&c->watches);
+  c->etag_key = secret_random_hex(ETAG_KEY_BYTES);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
   edge_on_repair(c->edge, core_repaired, c);
@@ -125,6 +128,7 @@ static err *resume(core *c) {
     if (e) core_resume_later(c);
   }
   TRY(resume_live(c)); /* one that cannot go on does not keep the others from it */
+  patch_deploys_go(c);
   return receipt_resume(c);
 }
 
@@ -229,6 +233,7 @@ static err *resume_unattended(core *c) {
   TRY(deployment_list_unfinished(c->db, &unfinished));
   for (size_t i = 0; i < unfinished.len; i++)
     if (!run_find(c, unfinished.items[i].id)) TRY(resume_one(c, &unfinished.items[i]));
+  patch_deploys_go(c);
   return NULL;
 }
 
@@ -322,6 +327,7 @@ void core_free(core *c) {
   map_free(c->restarting);
   map_free(c->purging);
   map_free(c->settling);
+  free(c->etag_key);
   options_done(&c->options);
   free(c);
 }

@@ -9,6 +9,7 @@
 #include "loop/work.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
+#include "store/environment_patch.h"
 #include "store/project.h"
 #include "store/service.h"
 
@@ -35,6 +36,8 @@ static err *insert(core *c, struct deployment *d, const json_t *variables) {
   TRY(db_begin(c->db, &t));
   TRY(deployment_insert(c->db, d));
   TRY(deployment_variables_set(c->db, d->id, variables));
+  if (d->cause != DEPLOYMENT_CAUSE_ROLLBACK) /* which takes neither settings nor variables of now */
+    TRY(environment_patch_settle_deploys(c->db, d->service_instance_id));
   return db_commit(&t);
 }
 
@@ -123,13 +126,19 @@ static err *latest_with_snapshot(core *c, const char *service_instance_id, bool 
   return NULL;
 }
 
-err *core_deploy_instance(core *c, const struct service_instance *instance, const char *user_id,
-                          char ret_id[ID_SIZE]) {
+err *instance_has_source(core *c, const struct service_instance *instance, bool *ret_has) {
+  auto_deployment latest = {0};
+  *ret_has = instance->settings.source_kind == SOURCE_IMAGE || instance->settings.source_kind == SOURCE_REPO;
+  return *ret_has ? NULL : latest_with_snapshot(c, instance->id, ret_has, &latest);
+}
+
+err *deploy_instance(core *c, const struct service_instance *instance, const char *message, const char *user_id,
+                     char ret_id[ID_SIZE]) {
   enum source_kind kind = instance->settings.source_kind;
   if (kind == SOURCE_IMAGE)
-    return create_deployment(c, instance, DEPLOYMENT_CAUSE_IMAGE, NULL, NULL, NULL, NULL, user_id, ret_id);
+    return create_deployment(c, instance, DEPLOYMENT_CAUSE_IMAGE, NULL, NULL, NULL, message, user_id, ret_id);
   if (kind == SOURCE_REPO)
-    return create_deployment(c, instance, DEPLOYMENT_CAUSE_REPO, NULL, NULL, NULL, NULL, user_id, ret_id);
+    return create_deployment(c, instance, DEPLOYMENT_CAUSE_REPO, NULL, NULL, NULL, message, user_id, ret_id);
   auto_deployment latest = {0};
   bool found = false;
   TRY(latest_with_snapshot(c, instance->id, &found, &latest));
@@ -137,7 +146,12 @@ err *core_deploy_instance(core *c, const struct service_instance *instance, cons
     return err_new(ERR_INVALID, "the service has no source yet: deploy with `tram up`, or connect a "
                                 "repository or an image");
   return create_deployment(c, instance, DEPLOYMENT_CAUSE_VARIABLES, &latest, latest.snapshot_id, NULL,
-                           NULL, user_id, ret_id);
+                           message, user_id, ret_id);
+}
+
+err *core_deploy_instance(core *c, const struct service_instance *instance, const char *user_id,
+                          char ret_id[ID_SIZE]) {
+  return deploy_instance(c, instance, NULL, user_id, ret_id);
 }
 
 err *core_cancel(core *c, const char *id) {

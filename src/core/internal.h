@@ -50,6 +50,7 @@ struct core {
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
+  char *etag_key; /* for core/staged.h */
   bool routes_due, queue_due, removal_due, resume_due, waiting_due, starting, cleaning, stopping, started;
 };
 
@@ -137,6 +138,16 @@ fallible receipt_resume(core *c); /* at the start: ends those whose end nobody s
 void scale_follow(core *c, const char *deployment_id); /* what its row says; again and again until it is so */
 void scale_stop_all(core *c);
 
+/* Records the settings of an instance, and their number of replicas in its deployments, in a transaction of
+ * the caller's; when that is committed, those that were touched follow. */
+fallible scale_record(core *c, const char *service_instance_id, const struct service_settings *settings,
+                      struct deployment_list *ret_touched);
+void scale_follow_list(core *c, const struct deployment_list *touched, int64_t replicas);
+
+/* ---- patch_deploys.c: what patches that were committed want deployed ---- */
+
+void patch_deploys_go(core *c); /* makes those deployments; harmless when there are none */
+
 /* ---- readiness.c: replicas that are started while their deployment is live ---- */
 
 /* Whether one that starts is to be checked: its deployment is live, and visited. */
@@ -214,6 +225,11 @@ fallible variables_of_user(core *c, const struct service_instance *instance, jso
 /* The row of a snapshot that is in the store now: the one with its hash, or a new one. */
 fallible snapshot_record(core *c, const struct snapshot_info *info, const json_t *meta,
                          char ret_id[ID_SIZE]);
+
+/* As core_deploy_instance, with a message. */
+fallible deploy_instance(core *c, const struct service_instance *instance, const char *message,
+                         const char *user_id, char ret_id[ID_SIZE]);
+fallible instance_has_source(core *c, const struct service_instance *instance, bool *ret_has); /* to deploy from */
 
 fallible create_deployment(core *c, const struct service_instance *instance,
                            enum deployment_cause cause, const struct deployment *template,

@@ -125,14 +125,12 @@ void scale_stop_all(core *c) {
 
 /* ---- recording ---- */
 
-static err *record(core *c, const char *service_instance_id, const struct service_settings *settings,
-                   struct deployment_list *ret_touched) {
+err *scale_record(core *c, const char *service_instance_id, const struct service_settings *settings,
+                  struct deployment_list *ret_touched) {
   struct deployment_filter filter = {.service_instance_id = service_instance_id};
   for (unsigned status = 0; status < DEPLOYMENT_STATUS_COUNT; status++)
     if (!deployment_status_is_final(status) && status != DEPLOYMENT_REMOVING)
       filter.statuses |= DEPLOYMENT_STATUS_BIT(status);
-  auto_db_transaction t = {0};
-  TRY(db_begin(c->db, &t));
   TRY(service_instance_set_settings(c->db, service_instance_id, settings, clock_now_us()));
   TRY(deployment_list(c->db, &filter, NULL, ret_touched));
   for (size_t i = 0; i < ret_touched->len; i++) {
@@ -141,18 +139,25 @@ static err *record(core *c, const char *service_instance_id, const struct servic
     d->settings.num_replicas = settings->num_replicas;
     TRY(deployment_set_settings(c->db, d->id, &d->settings, clock_now_us()));
   }
-  return db_commit(&t);
+  return NULL;
+}
+
+void scale_follow_list(core *c, const struct deployment_list *touched, int64_t replicas) {
+  for (size_t i = 0; i < touched->len; i++) {
+    struct run *r = run_find(c, touched->items[i].id);
+    if (r)
+      run_set_replicas(r, replicas);
+    else
+      scale_follow(c, touched->items[i].id);
+  }
 }
 
 err *core_set_settings(core *c, const char *service_instance_id, const struct service_settings *settings) {
   auto_deployment_list touched = {0};
-  TRY(record(c, service_instance_id, settings, &touched));
-  for (size_t i = 0; i < touched.len; i++) {
-    struct run *r = run_find(c, touched.items[i].id);
-    if (r)
-      run_set_replicas(r, settings->num_replicas);
-    else
-      scale_follow(c, touched.items[i].id);
-  }
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(scale_record(c, service_instance_id, settings, &touched));
+  TRY(db_commit(&t));
+  scale_follow_list(c, &touched, settings->num_replicas);
   return NULL;
 }

@@ -56,6 +56,10 @@ static bool reaches(const dependency_graph *g, const char *from, const char *to)
   return false;
 }
 
+bool dependency_graph_needs(const dependency_graph *g, const char *from, const char *to) {
+  return reaches(g, from, to);
+}
+
 bool dependency_graph_waits(const dependency_graph *g, const char *from, const char *to) {
   return !reaches(g, to, from);
 }

@@ -14,6 +14,9 @@ void dependency_graph_free(dependency_graph *g); /* NULL is accepted */
 /* `from` needs `to`; saying it twice is harmless. */
 void dependency_graph_add(dependency_graph *g, const char *from, const char *to);
 
+/* Whether `from` needs `to`, by whatever way. */
+bool dependency_graph_needs(const dependency_graph *g, const char *from, const char *to);
+
 /* Whether `from`, which needs `to`, waits for it: unless `to` needs `from` in turn, by whatever way. */
 bool dependency_graph_waits(const dependency_graph *g, const char *from, const char *to);
 

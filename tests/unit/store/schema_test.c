@@ -5,6 +5,7 @@
 #include "model/account.h"
 #include "model/artifact.h"
 #include "model/domain.h"
+#include "model/environment_patch.h"
 #include "model/event.h"
 #include "model/release.h"
 #include "model/receipt.h"
@@ -34,6 +35,7 @@ static const struct {
     {"deployment_instances", &deployment_instance_shape},
     {"releases", &release_shape},
     {"receipts", &receipt_shape},
+    {"environment_patches", &environment_patch_shape},
 };
 
 static bool has_field(const struct shape *shape, const char *name) {

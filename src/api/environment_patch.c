@@ -1,0 +1,215 @@
+/* The configuration of an environment as a document, and patches of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "core/environment_patch.h"
+#include "core/staged.h"
+#include "store/account.h"
+#include "store/environment_patch.h"
+#include "store/project.h"
+
+static bool values_wanted(const struct graphql_call *call) {
+  return json_is_true(json_object_get(call->args, "decryptVariables"));
+}
+
+/* ---- Environment ---- */
+
+RESOLVER(environment_config) {
+  auto_environment_state state = {0};
+  TRY(environment_state_load(core_of(call), parent_text(call, "id"), &state));
+  *ret_value = environment_config_told(state.config, NULL, values_wanted(call));
+  return NULL;
+}
+
+RESOLVER(environment_config_tag) {
+  auto_environment_state state = {0};
+  char etag[SHA256_HEX_SIZE];
+  TRY(environment_state_load(core_of(call), parent_text(call, "id"), &state));
+  core_config_etag(core_of(call), state.config, NULL, etag);
+  *ret_value = json_string(etag);
+  return NULL;
+}
+
+/* Null when what is staged does not fit any more. */
+RESOLVER(environment_changes_count) {
+  auto_environment_patch staged = {0};
+  auto_json *changes = NULL;
+  TRY(core_staged(core_of(call), parent_text(call, "id"), &staged));
+  err *e = *staged.id ? core_patch_changes(core_of(call), &staged, false, &changes) : NULL;
+  if (e && err_code_of(e) != ERR_CONFLICT && err_code_of(e) != ERR_INVALID) return e;
+  if (!e) *ret_value = json_integer((json_int_t)json_array_size(changes));
+  err_free(e);
+  return NULL;
+}
+
+/* ---- EnvironmentPatch: "document" is not told as it is ---- */
+
+/* A patch that is no row (nothing staged, a preview) has the environment's id. */
+static json_t *patch_json(const struct environment_patch *p) {
+  json_t *o = json_object();
+  json_set_text(o, "id", *p->id ? p->id : p->environment_id);
+  json_set_text(o, "environmentId", p->environment_id);
+  json_set_text(o, "status", environment_patch_status_name(p->status));
+  json_set_text(o, "message", p->message);
+  json_set_text(o, "lastAppliedError", p->last_applied_error);
+  json_set_text(o, "appliedUserId", *p->applied_user_id ? p->applied_user_id : NULL);
+  json_object_set_new(o, "createdAt", time_json(p->created_us ? p->created_us : clock_now_us()));
+  json_object_set_new(o, "updatedAt", time_json(p->updated_us ? p->updated_us : clock_now_us()));
+  json_object_set_new(o, "appliedAt", time_json(p->applied_us));
+  json_set_text(o, "document", p->patch);
+  if (p->changes) json_object_set(o, "recorded", p->changes);
+  return o;
+}
+
+static err *document_of(const struct graphql_call *call, json_t **ret_document) {
+  const char *text = parent_text(call, "document");
+  if (text) return json_parse(text, strlen(text), "stored patch", ret_document);
+  *ret_document = json_object();
+  return NULL;
+}
+
+RESOLVER(patch_patch) {
+  auto_environment_state state = {0};
+  auto_json *document = NULL;
+  TRY(document_of(call, &document));
+  TRY(environment_state_load(core_of(call), parent_text(call, "environmentId"), &state));
+  *ret_value = environment_config_told(document, state.config, values_wanted(call));
+  return NULL;
+}
+
+RESOLVER(patch_changes) {
+  auto_environment_patch p = {.patch = str_dup(parent_text(call, "document")),
+                              .changes = json_incref(json_object_get(call->parent, "recorded"))};
+  id_copy(p.environment_id, parent_text(call, "environmentId"));
+  return core_patch_changes(core_of(call), &p, values_wanted(call), ret_value);
+}
+
+RESOLVER(patch_etag) {
+  auto_environment_state state = {0};
+  char etag[SHA256_HEX_SIZE];
+  TRY(environment_state_load(core_of(call), parent_text(call, "environmentId"), &state));
+  core_config_etag(core_of(call), state.config, parent_text(call, "document"), etag);
+  *ret_value = json_string(etag);
+  return NULL;
+}
+
+RESOLVER(patch_environment) {
+  auto_environment environment = {0};
+  TRY(environment_get(db_of(call), parent_text(call, "environmentId"), &environment));
+  *ret_value = environment_json(&environment);
+  return NULL;
+}
+
+RESOLVER(patch_applied_by) {
+  auto_user user = {0};
+  const char *id = parent_text(call, "appliedUserId");
+  if (!id) return NULL;
+  TRY(user_get(db_of(call), id, &user));
+  *ret_value = json_pack("{s:s, s:s, s:s?}", "id", user.id, "email", user.email, "name", user.name);
+  return NULL;
+}
+
+/* ---- queries ---- */
+
+RESOLVER(query_patch) {
+  auto_environment_patch p = {0};
+  TRY(environment_patch_get(db_of(call), arg_text(call, "id"), &p));
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+RESOLVER(query_patches) {
+  auto_environment_patch_list list = {0};
+  TRY(environment_patch_list(db_of(call), arg_text(call, "environmentId"), NULL, &list));
+  json_t *nodes = json_array();
+  for (size_t i = 0; i < list.len; i++) json_array_append_new(nodes, patch_json(&list.items[i]));
+  return relay_connection(nodes, call->args, false, ret_value);
+}
+
+RESOLVER(query_staged) {
+  auto_environment_patch p = {0};
+  TRY(core_staged(core_of(call), arg_text(call, "environmentId"), &p));
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+RESOLVER(query_preview) {
+  auto_environment_patch p = {0};
+  TRY(core_patch_preview(core_of(call), arg_text(call, "environmentId"), json_object_get(call->args, "patch"), &p));
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+/* ---- mutations ---- */
+
+RESOLVER(mutation_stage) {
+  auto_environment_patch p = {0};
+  TRY(core_stage(core_of(call), arg_text(call, "environmentId"), input_of(call),
+                 json_is_true(json_object_get(call->args, "merge")), asking_of(call)->caller.user_id, &p));
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+RESOLVER(mutation_discard) {
+  auto_environment_patch p = {0};
+  const json_t *paths = json_object_get(call->args, "paths");
+  TRY(core_unstage(core_of(call), arg_text(call, "environmentId"), json_is_array(paths) ? paths : NULL, &p));
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+static err *is_admin(const struct graphql_call *call, bool *ret_admin) {
+  const struct asking *asking = asking_of(call);
+  auto_err *e = access_environment(asking->api, &asking->caller, arg_text(call, "environmentId"), WORKSPACE_ADMIN);
+  *ret_admin = !e;
+  return !e || err_code_of(e) == ERR_DENIED ? NULL : err_dup(e);
+}
+
+static err *commit(const struct graphql_call *call, const json_t *patch, json_t **ret_value) {
+  char id[ID_SIZE];
+  struct core_patch_commit request = {.environment_id = arg_text(call, "environmentId"),
+                                      .patch = patch,
+                                      .message = arg_text(call, "commitMessage"),
+                                      .user_id = asking_of(call)->caller.user_id,
+                                      .etag = arg_text(call, "baseConfigEtag"),
+                                      .skip_deploys = json_is_true(json_object_get(call->args, "skipDeploys"))};
+  TRY(is_admin(call, &request.is_admin));
+  TRY(core_patch_commit(core_of(call), &request, id));
+  *ret_value = json_string(id);
+  return NULL;
+}
+
+RESOLVER(mutation_commit) {
+  const json_t *patch = json_object_get(call->args, "patch");
+  return commit(call, json_is_null(patch) ? NULL : patch, ret_value);
+}
+
+RESOLVER(mutation_commit_staged) {
+  return commit(call, NULL, ret_value);
+}
+
+/* clang-format off */
+static const struct graphql_binding rows[] = {
+  { "Query",            "environmentPatch",             query_patch,               NULL },
+  { "Query",            "environmentPatches",           query_patches,             NULL },
+  { "Query",            "environmentPatchPreview",      query_preview,             NULL },
+  { "Query",            "environmentStagedChanges",     query_staged,              NULL },
+  { "Mutation",         "environmentStageChanges",      mutation_stage,            NULL },
+  { "Mutation",         "environmentDiscardChanges",    mutation_discard,          NULL },
+  { "Mutation",         "environmentPatchCommit",       mutation_commit,           NULL },
+  { "Mutation",         "environmentPatchCommitStaged", mutation_commit_staged,    NULL },
+  { "Environment",      "config",                       environment_config,        NULL },
+  { "Environment",      "configEtag",                   environment_config_tag,    NULL },
+  { "Environment",      "unmergedChangesCount",         environment_changes_count, NULL },
+  { "EnvironmentPatch", "patch",                        patch_patch,               NULL },
+  { "EnvironmentPatch", "changes",                      patch_changes,             NULL },
+  { "EnvironmentPatch", "etag",                         patch_etag,                NULL },
+  { "EnvironmentPatch", "environment",                  patch_environment,         NULL },
+  { "EnvironmentPatch", "appliedBy",                    patch_applied_by,          NULL },
+};
+/* clang-format on */
+const struct bindings bindings_environment_patch = {rows, ARRAY_LEN(rows)};

@@ -1,0 +1,131 @@
+#include "cli/changes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { VALUE_SHOWN = 60, STDIN_LIMIT = 4 << 20 };
+
+/* ---- how they are told ---- */
+
+static char *shown(const json_t *change, const char *key) {
+  const char *text = json_get_text(change, key);
+  if (!text) return NULL;
+  size_t len = strcspn(text, "\n"), most = VALUE_SHOWN;
+  bool cut = text[len] || len > most;
+  auto_free char *start = str_ndup(text, len < most ? len : most);
+  auto_free char *whole = str_format("%s%s", start, cut ? "…" : "");
+  return format_printable(whole);
+}
+
+static char *values_of(const json_t *change) {
+  auto_free char *from = shown(change, "from"), *to = shown(change, "to");
+  if (json_get_bool(change, "isSealed", false)) return str_dup("(sealed)");
+  if (!from && !to) return str_dup("");
+  if (str_eq(json_get_text(change, "kind"), "UPDATED")) return str_format("%s → %s", from ? from : "?", to ? to : "?");
+  return str_dup(to ? to : from);
+}
+
+static void add_row(struct table *table, const struct output *o, const json_t *change) {
+  const char *kind = json_get_text(change, "kind");
+  bool created = str_eq(kind, "CREATED"), deleted = str_eq(kind, "DELETED");
+  enum style style = created ? STYLE_GREEN : deleted ? STYLE_RED : STYLE_YELLOW;
+  auto_free char *path = format_printable(json_get_text(change, "path"));
+  auto_free char *marked = str_format("  %s%s%s %s", out_style(o, style), created ? "+" : deleted ? "-" : "~",
+                                      out_reset(o), path);
+  auto_free char *values = values_of(change);
+  table_add(table, marked, values, NULL);
+}
+
+/* Of the service itself: the row with the empty path, if there is one. */
+static const char *note_on(const json_t *change) {
+  if (*json_get_text(change, "path")) return "";
+  return str_eq(json_get_text(change, "kind"), "CREATED") ? " (new)" : " (is deleted)";
+}
+
+/* Those of one service, from `at`; returns where the next one's begin. */
+static size_t print_group(struct output *o, const json_t *changes, size_t at) {
+  const json_t *change = json_array_get(changes, at);
+  const char *id = json_get_text(change, "serviceId");
+  auto_free char *name = format_printable(id ? json_get_text(change, "serviceName") : "Shared variables");
+  auto_table table;
+  table_init(&table, 2);
+  out_line(o, "%s%s%s%s", out_style(o, STYLE_BOLD), name, out_reset(o), note_on(change));
+  for (; (change = json_array_get(changes, at)) && str_eq(json_get_text(change, "serviceId"), id); at++)
+    if (*json_get_text(change, "path")) add_row(&table, o, change);
+  out_table(o, &table);
+  return at;
+}
+
+void changes_print(struct output *o, const json_t *changes) {
+  for (size_t at = 0; at < json_array_size(changes);) at = print_group(o, changes, at);
+}
+
+char *changes_sum(const json_t *changes) {
+  auto_strv services = STRV_EMPTY;
+  size_t i;
+  const json_t *change;
+  json_array_foreach(changes, i, change) {
+    const char *id = json_get_text(change, "serviceId");
+    if (id && !strv_has(&services, id)) strv_add(&services, id);
+  }
+  if (!i) return str_dup("no change");
+  auto_free char *where = services.len ? str_format(" in %zu service%s", services.len, services.len == 1 ? "" : "s") : NULL;
+  return str_format("%zu change%s%s", i, i == 1 ? "" : "s", where ? where : "");
+}
+
+/* ---- where they come from ---- */
+
+err *changes_read_stdin(json_t **ret_patch) {
+  auto_str text = STR_EMPTY;
+  char chunk[65536];
+  for (;;) {
+    ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return err_errno(errno, "reading standard input");
+    if (got == 0) break;
+    if (text.len + (size_t)got > STDIN_LIMIT)
+      return err_new(ERR_LIMIT, "standard input is over %d bytes", STDIN_LIMIT);
+    str_add_bytes(&text, chunk, (size_t)got);
+  }
+  return json_parse(str_text(&text), text.len, "standard input", ret_patch);
+}
+
+static err *read_value(const char *path, const char *text, json_t **ret_value) {
+  bool variable = str_starts(path, "variables.") && !str_ends(path, ".isSealed");
+  bool number = str_ends(path, ".port") || str_ends(path, ".cpu");
+  bool word = str_eq(text, "null") || (!variable && (str_eq(text, "true") || str_eq(text, "false")));
+  bool json = !variable && *text && strchr("{[\"", *text);
+  if (word || json || number) return json_parse(text, strlen(text), path, ret_value);
+  *ret_value = json_string(text);
+  return *ret_value ? NULL : err_new(ERR_INVALID, "%s: the value is not UTF-8", path);
+}
+
+/* The key that the path begins with: up to a dot, but a host name is one key. */
+static size_t key_length(const char *path, bool host) {
+  size_t len = strlen(path);
+  if (!host) return strcspn(path, ".");
+  return str_ends(path, ".port") ? len - strlen(".port") : len;
+}
+
+err *changes_put(json_t *service, const char *path, const char *text) {
+  json_t *value = NULL, *object = service;
+  const char *at = path;
+  TRY(read_value(path, text, &value));
+  for (bool host = false;;) {
+    size_t len = key_length(at, host);
+    auto_free char *key = str_ndup(at, len);
+    host = str_eq(key, "serviceDomains") || str_eq(key, "customDomains");
+    if (!at[len]) {
+      json_object_set_new(object, key, value);
+      return NULL;
+    }
+    json_t *inner = json_object_get(object, key);
+    if (!json_is_object(inner)) json_object_set_new(object, key, inner = json_object());
+    object = inner;
+    at += len + 1;
+  }
+}

@@ -1,0 +1,23 @@
+/* Changes of an environment's configuration, as the API lists them (EnvironmentPatchChange): shared by
+ * `environment staged`, `commit`, `edit`, `history` and `import`. */
+#ifndef TRAMWAY_CLI_CHANGES_H
+#define TRAMWAY_CLI_CHANGES_H
+
+#include "base/err.h"
+#include "cli/cli.h"
+
+/* By service, a line each: "~ deploy.startCommand  npm start → node server.js". */
+void changes_print(struct output *o, const json_t *changes);
+
+/* "3 changes in 2 services"; the caller owns it. */
+char *changes_sum(const json_t *changes);
+
+/* All of standard input, which must be JSON (an object). */
+fallible changes_read_stdin(json_t **ret_patch);
+
+/* Puts `text` where the dot-path says: "deploy.startCommand", "variables.KEY",
+ * "networking.serviceDomains.<host>.port".  null, true, false, and what begins with '{', '[' or '"' is JSON;
+ * at a variable all but null is text. */
+fallible changes_put(json_t *service, const char *path, const char *text);
+
+#endif

@@ -1,0 +1,134 @@
+#include "core/environment_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+void environment_rows_done(struct environment_rows *rows) {
+  service_list_done(&rows->services);
+  service_instance_list_done(&rows->instances);
+  variable_list_done(&rows->variables);
+  domain_list_done(&rows->domains);
+}
+
+const struct service *environment_rows_service(const struct environment_rows *rows, const char *id) {
+  for (size_t i = 0; i < rows->services.len; i++)
+    if (str_eq(rows->services.items[i].id, id)) return &rows->services.items[i];
+  return NULL;
+}
+
+/* ---- settings ---- */
+
+static const char *const setting_groups[] = {"source", "build", "deploy", "configFile"};
+
+void environment_config_set_settings(json_t *service, const struct service_settings *settings) {
+  auto_json *object = service_settings_to_json(settings);
+  json_t *source = json_object_get(object, "source");
+  json_object_del(source, "kind");
+  if (!json_object_size(source)) json_object_del(object, "source");
+  for (size_t i = 0; i < ARRAY_LEN(setting_groups); i++) {
+    json_t *group = json_object_get(object, setting_groups[i]);
+    json_object_del(service, setting_groups[i]);
+    if (group) json_object_set(service, setting_groups[i], group);
+  }
+}
+
+err *environment_config_settings(const json_t *service, struct service_settings *ret_settings) {
+  struct service_settings s;
+  service_settings_init(&s);
+  err *e = service_settings_apply_json(&s, service);
+  if (e) {
+    service_settings_done(&s);
+    return e;
+  }
+  s.source_kind = s.source_image ? SOURCE_IMAGE : s.source_repo ? SOURCE_REPO : SOURCE_NONE;
+  *ret_settings = s;
+  return NULL;
+}
+
+/* ---- from the rows ---- */
+
+static json_t *variables_of(const struct variable_list *list, const char *service_id) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < list->len; i++) {
+    const struct variable *v = &list->items[i];
+    if (!str_eq(v->service_id, service_id)) continue;
+    json_t *entry = json_pack("{s:s}", "value", v->value);
+    if (v->is_sealed) json_object_set_new(entry, "isSealed", json_true());
+    json_object_set_new(object, v->name, entry);
+  }
+  return object;
+}
+
+static json_t *domains_of(const struct domain_list *list, const char *instance_id, enum domain_kind kind) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < list->len; i++) {
+    const struct domain *d = &list->items[i];
+    if (d->kind != kind || !str_eq(d->service_instance_id, instance_id)) continue;
+    json_t *entry = json_object();
+    if (d->target_port) json_object_set_new(entry, "port", json_integer(d->target_port));
+    json_object_set_new(object, d->host, entry);
+  }
+  return object;
+}
+
+/* Empty objects are left out. */
+static void put(json_t *object, const char *key, json_t *value) {
+  if (json_object_size(value))
+    json_object_set(object, key, value);
+  json_decref(value);
+}
+
+static json_t *service_part(const struct environment_rows *rows, const struct service_instance *instance) {
+  const struct service *service = environment_rows_service(rows, instance->service_id);
+  json_t *part = json_object(), *networking = json_object();
+  if (service) json_object_set_new(part, "name", json_string(service->name));
+  environment_config_set_settings(part, &instance->settings);
+  put(networking, "serviceDomains", domains_of(&rows->domains, instance->id, DOMAIN_SERVICE));
+  put(networking, "customDomains", domains_of(&rows->domains, instance->id, DOMAIN_CUSTOM));
+  put(part, "networking", networking);
+  json_object_set_new(part, "variables", variables_of(&rows->variables, instance->service_id));
+  return part;
+}
+
+json_t *environment_config_make(const struct environment_rows *rows) {
+  json_t *services = json_object();
+  for (size_t i = rows->instances.len; i-- > 0;) /* the oldest first */
+    json_object_set_new(services, rows->instances.items[i].service_id, service_part(rows, &rows->instances.items[i]));
+  return json_pack("{s:o, s:o, s:{}, s:{}}", "services", services, "sharedVariables",
+                   variables_of(&rows->variables, ""), "volumes", "buckets");
+}
+
+/* ---- what may be told ---- */
+
+static void hide_values(json_t *variables, const json_t *present, bool values) {
+  const char *name;
+  json_t *entry;
+  json_object_foreach(variables, name, entry) {
+    bool sealed = json_get_bool(entry, "isSealed", false) ||
+                  json_get_bool(json_object_get(present, name), "isSealed", false);
+    if (json_is_object(entry) && (sealed || !values)) json_object_del(entry, "value");
+    if (json_is_object(entry)) json_object_set_new(entry, "isSealed", json_boolean(sealed));
+  }
+}
+
+json_t *environment_config_told(const json_t *document, const json_t *config, bool values) {
+  json_t *told = json_deep_copy(document), *part;
+  const json_t *present = json_object_get(config, "services");
+  const char *id;
+  json_object_foreach(json_object_get(told, "services"), id, part)
+    hide_values(json_object_get(part, "variables"), json_object_get(json_object_get(present, id), "variables"), values);
+  hide_values(json_object_get(told, "sharedVariables"), json_object_get(config, "sharedVariables"), values);
+  return told;
+}
+
+void environment_config_etag(const json_t *config, const char *key, char ret_etag[SHA256_HEX_SIZE]) {
+  char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+  if (!text) abort(); /* out of memory */
+  secret_hmac_sha256_hex(key, text, strlen(text), ret_etag);
+  secret_wipe(text, strlen(text));
+  free(text);
+}
