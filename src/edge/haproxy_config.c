@@ -96,10 +96,13 @@ static void add_defaults(const struct haproxy_settings *s, struct str *text) {
 
 /* The path comes last and as it is, because HAProxy 2.6 keeps it anyway but cannot write it as JSON;
  * without the query string, which may hold a token. */
-static void add_log_format(struct str *text) {
+static void add_log_format(const struct haproxy_settings *s, struct str *text) {
+  str_addf(text,
+           "  log global\n"
+           "  log-format '{\"time\":\"%%[date(0,us)]\",\"id\":\"%%ID\","
+           "\"key\":\"%%[var(txn.slot),map(%s/" HAPROXY_LABELS_FILE "),field(2,:)]\",",
+           s->run_dir);
   str_add(text,
-          "  log global\n"
-          "  log-format '{\"time\":\"%[date(0,us)]\",\"id\":\"%ID\",\"key\":\"%[var(txn.label),field(2,:)]\","
           "\"host\":\"%[var(txn.host),json(ascii)]\",\"method\":\"%HM\",\"status\":%ST,\"client\":\"%ci\","
           "\"backend\":\"%b\",\"server\":\"%s\",\"target\":\"%si\",\"bytes_in\":%U,\"bytes_out\":%B,"
           "\"stream\":\"%[var(txn.stream)]\",\"wait_ms\":\"%Tr\",\"total_ms\":\"%Ta\",\"retries\":\"%rc\",\"end\":\"%tsc\"} "
@@ -134,8 +137,7 @@ static void add_request_headers(const struct haproxy_settings *s, struct str *te
 }
 
 /* Host → slot: as it is, in lower case; then without port and final dot; then with "*" for the first
- * label.  What a slot without servers says depends on its label; an active one has HAProxy's own
- * error page. */
+ * label. */
 static void add_routing(const struct haproxy_settings *s, struct str *text) {
   str_addf(
       text,
@@ -146,12 +148,10 @@ static void add_routing(const struct haproxy_settings *s, struct str *text) {
       ") unless { var(txn.slot) -m found }\n"
       "  http-request set-var(txn.slot) var(txn.host),regsub(^[^.]*,*),map(%s/" HAPROXY_HOSTS_FILE
       ") unless { var(txn.slot) -m found }\n"
-      "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n"
       "  use_backend unknown unless { var(txn.slot) -m found }\n"
-      "  use_backend unavailable if !{ var(txn.label) -m beg active: } { var(txn.slot),nbsrv eq 0 }"
-      " !{ stopping }\n"
+      "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 } !{ stopping }\n"
       "  use_backend %%[var(txn.slot)]\n",
-      s->run_dir, s->run_dir, s->run_dir, s->run_dir);
+      s->run_dir, s->run_dir, s->run_dir);
 }
 
 /* When some are enough, a line is written only for what a later count may need: what can still be
@@ -197,7 +197,7 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
   str_add(text, "  http-request set-var(txn.host) req.hdr(host),lower\n"
                 "  http-request set-var(txn.json) bool(true) if { req.hdr(accept) -i -m sub"
                 " application/json } !{ req.hdr(accept) -i -m sub text/html }\n");
-  if (s->access_log) add_log_format(text);
+  if (s->access_log) add_log_format(s, text);
   add_request_headers(s, text);
   add_routing(s, text);
   add_streams(text);
@@ -206,15 +206,18 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
   str_add_char(text, '\n');
 }
 
+/* What a slot without servers says depends on its label, which is looked up only here. */
 static void add_error_backends(const struct haproxy_settings *s, struct str *text) {
-  str_add(text, "backend " HAPROXY_STREAMS_TABLE "\n"
+  str_addf(text, "backend " HAPROXY_STREAMS_TABLE "\n"
                 "  stick-table type string len 32 size 100k expire 10s store conn_cur\n\n"
                 "backend unknown\n"
                 "  http-request return status 404 content-type application/json"
                 " hdr cache-control no-store hdr x-railway-fallback true"
                 " lf-string '{\"status\":\"error\",\"code\":404,"
-                "\"message\":\"Application not found\",\"request_id\":\"%[unique-id]\"}'\n\n"
-                "backend unavailable\n");
+                "\"message\":\"Application not found\",\"request_id\":\"%%[unique-id]\"}'\n\n"
+                "backend unavailable\n"
+                "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n",
+           s->run_dir);
   for (size_t i = STARTING; i <= NONE; i++) {
     str_addf(text, "  http-request return status %d", haproxy_pages[i].status);
     add_page(s, &haproxy_pages[i], text);
