@@ -19,7 +19,8 @@ err *api_schema_new(graphql_schema **ret_schema) {
   static const struct bindings *const all[] = {&bindings_account,  &bindings_project, &bindings_service,
                                                &bindings_deployment, &bindings_variable, &bindings_domain,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
-                                               &bindings_release, &bindings_disk, &bindings_environment_patch};
+                                               &bindings_release, &bindings_disk, &bindings_environment_patch,
+                                               &bindings_pull_request};
   const char *text = schema_text();
   auto_graphql_schema *schema = NULL;
   TRY(graphql_schema_new(text, strlen(text), &schema));

@@ -100,7 +100,7 @@ struct bindings {
 };
 extern const struct bindings bindings_account, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release,
-    bindings_disk, bindings_environment_patch;
+    bindings_disk, bindings_environment_patch, bindings_pull_request;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 

@@ -46,7 +46,10 @@ json_t *project_json(const struct project *p) {
   json_set_text(o, "workspaceId", p->workspace_id);
   json_object_set_new(o, "isPublic", json_false());
   json_object_set_new(o, "isTempProject", json_false());
-  json_object_set_new(o, "prDeploys", json_false());
+  json_object_set_new(o, "prDeploys", json_boolean(p->pr_deploys));
+  set_id(o, "baseEnvironmentId", p->base_environment_id);
+  json_object_set_new(o, "focusedPrEnvironments", json_boolean(p->focused_pr_environments));
+  json_object_set_new(o, "botPrEnvironments", json_boolean(p->bot_pr_environments));
   return o;
 }
 
@@ -74,6 +77,7 @@ static json_t *source_json(const struct service_settings *s) {
   json_t *o = json_object();
   json_set_text(o, "repo", s->source_kind == SOURCE_REPO ? s->source_repo : NULL);
   json_set_text(o, "image", s->source_kind == SOURCE_IMAGE ? s->source_image : NULL);
+  json_set_text(o, "branch", s->source_kind == SOURCE_REPO ? s->source_branch : NULL);
   return o;
 }
 

@@ -108,14 +108,37 @@ RESOLVER(mutation_project_create) {
   return NULL;
 }
 
+static void take_bool(const struct graphql_call *call, const char *name, bool *ret_value) {
+  *ret_value = json_get_bool(input_of(call), name, *ret_value);
+}
+
+/* null goes back to the project's oldest environment. */
+static err *take_base(const struct graphql_call *call, struct project *project) {
+  const json_t *given = json_object_get(input_of(call), "baseEnvironmentId");
+  auto_environment base = {0};
+  if (!given) return NULL;
+  id_copy(project->base_environment_id, "");
+  if (!json_is_string(given)) return NULL;
+  TRY(environment_get(db_of(call), json_string_value(given), &base));
+  if (!str_eq(base.project_id, project->id)) return err_new(ERR_NOT_FOUND, "Environment not found");
+  if (base.is_ephemeral) return err_new(ERR_INVALID, "'%s' belongs to a pull request: it is no base for others", base.name);
+  id_copy(project->base_environment_id, base.id);
+  return NULL;
+}
+
 RESOLVER(mutation_project_update) {
   auto_project project = {0};
   const char *id = arg_text(call, "id"), *name = input_text(call, "name");
   const char *description = input_text(call, "description");
   TRY(project_get(db_of(call), id, &project));
   if (name) TRY(project_name_check(name));
-  TRY(project_update(db_of(call), id, name ? name : project.name,
-                     description ? description : project.description, clock_now_us()));
+  if (name) str_replace_owned(&project.name, name);
+  if (description) str_replace_owned(&project.description, description);
+  take_bool(call, "prDeploys", &project.pr_deploys);
+  take_bool(call, "focusedPrEnvironments", &project.focused_pr_environments);
+  take_bool(call, "botPrEnvironments", &project.bot_pr_environments);
+  TRY(take_base(call, &project));
+  TRY(project_update(db_of(call), &project, clock_now_us()));
   return project_value(call, id, ret_value);
 }
 
@@ -143,11 +166,19 @@ RESOLVER(environment_of_parent) {
   return environment_value(call, parent_text(call, "environmentId"), ret_value);
 }
 
-RESOLVER(environment_source) {
-  err *e = environment_value(call, parent_text(call, "sourceEnvironmentId"), ret_value);
+static err *environment_if_any(const struct graphql_call *call, const char *id, json_t **ret_value) {
+  err *e = environment_value(call, id, ret_value);
   if (!e || err_code_of(e) != ERR_NOT_FOUND) return e;
   err_ignore(e); /* it has been deleted since */
   return NULL;
+}
+
+RESOLVER(environment_source) {
+  return environment_if_any(call, parent_text(call, "sourceEnvironmentId"), ret_value);
+}
+
+RESOLVER(project_base_environment) {
+  return environment_if_any(call, parent_text(call, "baseEnvironmentId"), ret_value);
 }
 
 /* A project token sees its own environment alone. */
@@ -213,7 +244,7 @@ RESOLVER(mutation_environment_create) {
   auto_environment made = {0};
   const char *source = input_text(call, "sourceEnvironmentId");
   TRY(core_environment_create(core_of(call), input_text(call, "projectId"), input_text(call, "name"),
-                              source, false, &made));
+                              source, json_get_bool(input_of(call), "ephemeral", false), &made));
   if (source && !json_get_bool(input_of(call), "skipInitialDeploys", false)) TRY(deploy_copies(call, &made));
   *ret_value = environment_json(&made);
   return NULL;
@@ -247,6 +278,7 @@ static const struct graphql_binding rows[] = {
   { "Workspace",    "projects",             workspace_projects,          NULL },
   { "Project",      "workspace",            project_workspace,           NULL },
   { "Project",      "environments",         project_environments,        NULL },
+  { "Project",      "baseEnvironment",      project_base_environment,    NULL },
   { "Project",      "primaryEnvironmentId", project_primary_environment, NULL },
   { "Project",      "buckets",              empty_connection,            NULL },
   { "Service",      "project",              project_of_parent,           NULL },

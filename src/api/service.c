@@ -100,14 +100,23 @@ static err *check_local_source(const struct graphql_call *call, const char *repo
                   "a repository on the host, '%s'", repo);
 }
 
+/* Of the environment: where it deploys from.  A branch alone leaves the repository as it is. */
+static err *update_source(const struct graphql_call *call, const json_t *source, struct service_instance *instance) {
+  struct service_settings *s = &instance->settings;
+  const char *repo = json_get_text(source, "repo"), *image = json_get_text(source, "image");
+  const char *branch = json_get_text(source, "branch");
+  TRY(check_local_source(call, repo, instance->environment_id));
+  if (repo || image || !branch) return set_source(s, repo, image, branch ? branch : s->source_branch);
+  if (s->source_kind != SOURCE_REPO)
+    return err_new(ERR_INVALID, "a branch needs a service whose source is a repository");
+  str_replace_owned(&s->source_branch, branch);
+  return NULL;
+}
+
 static err *update_settings(const struct graphql_call *call, struct service_instance *instance) {
   const json_t *source = json_object_get(input_of(call), "source");
   auto_json *document = settings_document(input_of(call));
-  if (json_is_object(source))
-    TRY(check_local_source(call, json_get_text(source, "repo"), instance->environment_id));
-  if (json_is_object(source))
-    TRY(set_source(&instance->settings, json_get_text(source, "repo"), json_get_text(source, "image"),
-                   instance->settings.source_branch));
+  if (json_is_object(source)) TRY(update_source(call, source, instance));
   TRY(service_settings_apply_json(&instance->settings, document));
   TRY(service_settings_check(&instance->settings));
   return core_set_settings(core_of(call), instance->id, &instance->settings);
@@ -147,7 +156,8 @@ static char *name_for(const struct graphql_call *call) {
 static err *source_settings(const struct graphql_call *call, struct service_settings *s) {
   const json_t *source = json_object_get(input_of(call), "source");
   if (!json_is_object(source)) return NULL;
-  return set_source(s, json_get_text(source, "repo"), json_get_text(source, "image"), input_text(call, "branch"));
+  const char *branch = input_text(call, "branch") ? input_text(call, "branch") : json_get_text(source, "branch");
+  return set_source(s, json_get_text(source, "repo"), json_get_text(source, "image"), branch);
 }
 
 static err *set_initial_variables(const struct graphql_call *call, const struct service_instance *instance) {
@@ -206,10 +216,10 @@ RESOLVER(mutation_service_update) {
 }
 
 RESOLVER(mutation_service_delete) {
-  if (arg_text(call, "environmentId"))
-    return err_new(ERR_INVALID, "not available in Tramway: a service belongs to all environments of its "
-                                "project; remove its deployment with deploymentRemove instead");
-  TRY(core_service_delete(core_of(call), arg_text(call, "id")));
+  auto_service_instance instance = {0};
+  const char *id = arg_text(call, "id"), *environment_id = arg_text(call, "environmentId");
+  if (environment_id) TRY(find_instance(call, id, environment_id, &instance));
+  TRY(environment_id ? core_service_instance_delete(core_of(call), instance.id) : core_service_delete(core_of(call), id));
   *ret_value = json_true();
   return NULL;
 }

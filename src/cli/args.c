@@ -37,7 +37,17 @@ void flag_describe(const struct flag *flag, struct str *text) {
   size_t len;
   for (size_t i = 0; flag_name(flag, i, &name, &len); i++)
     str_addf(text, "%s%s%.*s", i ? ", " : "", len == 1 ? "-" : "--", (int)len, name);
-  if (flag->value) str_addf(text, " <%s>", flag->value);
+  if (!flag->value) return;
+  auto_strv values = STRV_EMPTY;
+  strv_split(&values, flag->value, ' ');
+  for (size_t i = 0; i < values.len; i++) str_addf(text, " <%s>", values.items[i]);
+}
+
+/* How many values it takes. */
+static int value_count(const struct flag *flag) {
+  int count = flag->value ? 1 : 0;
+  for (const char *p = flag->value; p && *p; p++) count += *p == ' ';
+  return count;
 }
 
 /* The flag whose long name is closest to `text`, when it is close enough to be meant. */
@@ -85,15 +95,18 @@ struct reader {
   struct args *args;
 };
 
-static err *take_value(struct reader *r, const struct flag *flag, const char *inline_value) {
-  const char *value = inline_value;
-  if (!value && r->at + 1 < r->argc) value = r->argv[++r->at];
-  if (!value) {
-    auto_str names = STR_EMPTY;
-    flag_describe(flag, &names);
-    return err_new(ERR_INVALID, "a value is missing after the flag: %s", str_text(&names));
+static err *take_values(struct reader *r, const struct flag *flag, const char *inline_value) {
+  for (int left = value_count(flag); left; left--) {
+    const char *value = inline_value;
+    inline_value = NULL;
+    if (!value && r->at + 1 < r->argc) value = r->argv[++r->at];
+    if (!value) {
+      auto_str names = STR_EMPTY;
+      flag_describe(flag, &names);
+      return err_new(ERR_INVALID, "a value is missing after the flag: %s", str_text(&names));
+    }
+    add_value(r->args, flag, value);
   }
-  add_value(r->args, flag, value);
   return NULL;
 }
 
@@ -106,7 +119,7 @@ static err *read_long(struct reader *r, const char *text) {
     return NULL;
   }
   if (!flag) return unknown_flag(r->flags, text, len);
-  if (flag->value) return take_value(r, flag, value);
+  if (flag->value) return take_values(r, flag, value);
   if (value) return err_new(ERR_INVALID, "the flag '--%.*s' takes no value", (int)len, text);
   add_value(r->args, flag, NULL);
   return NULL;
@@ -123,7 +136,7 @@ static err *read_short(struct reader *r, const char *text) {
     if (flag->value) {
       const char *rest = text + 1;
       if (*rest == '=') rest++;
-      return take_value(r, flag, text[1] ? rest : NULL);
+      return take_values(r, flag, text[1] ? rest : NULL);
     }
     add_value(r->args, flag, NULL);
   }
@@ -218,7 +231,7 @@ int args_find_word(const struct flag *flags, int argc, char *const *argv) {
     size_t len = is_long ? strcspn(name, "=") : 1;
     const struct flag *flag = find(flags, name, len);
     if (!flag) return argc;
-    if (flag->value && !name[len]) i++;
+    i += value_count(flag) - (name[len] && flag->value ? 1 : 0);
   }
   return argc;
 }

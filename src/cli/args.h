@@ -3,7 +3,8 @@
  *     { "duplicate|copy|d|c", "ENVIRONMENT", "copy this environment" },
  *
  * Names are divided by '|'; the first is the one that code and help use; names of one letter are
- * short ("-d").  A row without a value name is a switch.  Understood are `--name value`,
+ * short ("-d").  A row without a value name is a switch; one with several ("SERVICE NAME=VALUE") takes as
+ * many values, one after another.  Understood are `--name value`,
  * `--name=value`, `-n value`, `-nvalue`, `-n=value`, several switches in one (`-dc`), and `--`,
  * after which everything is a word.
  *
@@ -48,7 +49,8 @@ bool args_has(const struct args *args, const char *name);
 const char *args_text(const struct args *args, const char *name); /* the last one, or NULL */
 const char *args_word(const struct args *args, size_t index);     /* NULL when there are fewer */
 
-/* Walks the values of a flag that was given several times; *cursor starts at 0; NULL at the end. */
+/* Walks the values of a flag that was given several times, or takes several; *cursor starts at 0; NULL at
+ * the end. */
 const char *args_next(const struct args *args, const char *name, size_t *cursor);
 
 /* A whole number in [low, high]; `otherwise` when the flag was not given. */

@@ -17,8 +17,23 @@ err *cli_need_token(const struct cli *cli) {
   return err_new(ERR_DENIED, "Unauthorized. Please login with `%s login`", cli->program);
 }
 
+/* Scripts put an account's token into RAILWAY_TOKEN, too, where a project's belongs. */
+static err *query_as_account(struct cli *cli, const char *query, json_t *variables, json_t **ret_data) {
+  auto_free char *token = str_dup(cli->client.token);
+  client_set_token(&cli->client, TOKEN_BEARER, token);
+  err *e = client_graphql(&cli->client, query, variables, ret_data);
+  if (e) client_set_token(&cli->client, TOKEN_PROJECT, token);
+  return e;
+}
+
 err *cli_query(struct cli *cli, const char *query, json_t *variables, json_t **ret_data) {
-  return client_graphql(&cli->client, query, variables, ret_data);
+  auto_json *again = cli->client.kind == TOKEN_PROJECT ? json_incref(variables) : NULL;
+  bool is_project = cli->client.kind == TOKEN_PROJECT;
+  err *e = client_graphql(&cli->client, query, variables, ret_data);
+  if (!e || !is_project || err_code_of(e) != ERR_DENIED) return e;
+  err *other = query_as_account(cli, query, json_incref(again), ret_data);
+  err_free(other ? other : e); /* what was said of the token as it was given counts */
+  return other ? e : NULL;
 }
 
 err *cli_confirm(struct cli *cli, const struct args *args, const char *question) {

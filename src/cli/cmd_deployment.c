@@ -168,6 +168,22 @@ static err *run_show(struct cli *cli, const struct args *args) {
   return NULL;
 }
 
+static err *run_approve(struct cli *cli, const struct args *args) {
+  auto_json *deployment = NULL, *data = NULL;
+  auto_free char *id = NULL;
+  TRY(cli_need_token(cli));
+  TRY(deployments_resolve(cli, args, args_word(args, 0), &id));
+  TRY(deployments_fetch_one(cli, id, &deployment));
+  TRY(cli_query(cli, mutation_deployment_approve, json_pack("{s:s}", "id", id), &data));
+  const char *commit = json_get_text(json_object_get(deployment, "meta"), "commitHash");
+  auto_json *answer = json_pack("{s:s, s:s?}", "id", id, "commitHash", commit);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "Approved commit %s: it is being deployed", commit ? commit : "of today");
+  return NULL;
+}
+
 /* clang-format off */
 static const struct flag show_flags[] = {
   FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
@@ -183,8 +199,19 @@ static const struct command deployment_show = {
     .run = run_show,
 };
 
+static const struct command deployment_approve = {
+    .name = "approve",
+    .usage = "DEPLOYMENT_ID",
+    .summary = "Let a fork's commit be deployed in its pull request's environment",
+    .details = "Of this commit only: a newer one has to be approved anew. What else waits for it goes on, too.",
+    .flags = show_flags,
+    .min_words = 1,
+    .max_words = 1,
+    .run = run_approve,
+};
+
 static const struct command *const deployment_subcommands[] = {
-    &deployment_list, &deployment_show, &command_diff, &command_up, &command_redeploy, NULL,
+    &deployment_list, &deployment_show, &deployment_approve, &command_diff, &command_up, &command_redeploy, NULL,
 };
 const struct command command_deployment = {
     .name = "deployment",

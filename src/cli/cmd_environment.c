@@ -105,6 +105,16 @@ static err *source_of_new(const struct args *args, const struct scope *scope,
                                   named, names);
 }
 
+/* Sealed values are written once and handed on to nobody. */
+static void tell_missing(struct cli *cli, const json_t *node) {
+  const json_t *missing = json_object_get(node, "missingSealedVariables"), *item;
+  auto_strv names = STRV_EMPTY;
+  size_t i;
+  json_array_foreach(missing, i, item) strv_add(&names, json_string_value(item));
+  auto_free char *joined = strv_join(&names, ", ");
+  if (names.len) err_line(&cli->out, "Sealed variables are not copied; set them anew: %s", joined);
+}
+
 static err *run_new(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
@@ -122,6 +132,22 @@ static err *run_new(struct cli *cli, const struct args *args) {
     TRY(scope_save_link(cli, &scope));
   auto_free char *done = str_format("Environment %s created!", name);
   tell(cli, args, node, done);
+  tell_missing(cli, node);
+  return NULL;
+}
+
+static err *run_rename(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  const json_t *node;
+  bool is_named = args->word_count > 1;
+  const char *name = args_word(args, is_named ? 1 : 0);
+  TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
+  TRY(choose(cli, &scope, is_named ? args_word(args, 0) : scope.environment_id, &node));
+  json_t *variables = json_pack("{s:s, s:{s:s}}", "id", json_get_text(node, "id"), "input", "name", name);
+  TRY(cli_query(cli, mutation_environment_rename, variables, &data));
+  auto_free char *done = str_format("Environment %s is now called %s", json_get_text(node, "name"), name);
+  tell(cli, args, json_object_get(data, "environmentRename"), done);
   return NULL;
 }
 
@@ -150,10 +176,11 @@ static const struct flag list_flags[] = {
   FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag new_flags[] = {
-  { "duplicate|copy|d|c", "ENVIRONMENT", "copy this one's services, settings and variables" },
+  { "duplicate|copy|d|c", "ENVIRONMENT", "copy this one's services, settings and variables, sealed ones left out" },
   FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
+static const struct flag rename_flags[] = { FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
 /* clang-format on */
 
 static const struct command environment_link = {
@@ -191,8 +218,18 @@ static const struct command environment_delete = {
     .max_words = 1,
     .run = run_delete,
 };
+static const struct command environment_rename = {
+    .name = "rename",
+    .usage = "[ENVIRONMENT] NAME",
+    .summary = "Give an environment another name",
+    .details = "Without ENVIRONMENT the linked one. Generated domains keep their names.",
+    .flags = rename_flags,
+    .min_words = 1,
+    .max_words = 2,
+    .run = run_rename,
+};
 static const struct command *const subcommands[] = {
-    &environment_link, &environment_list, &environment_new, &environment_delete,
+    &environment_link, &environment_list, &environment_new, &environment_rename, &environment_delete,
     &environment_config_command, &environment_edit, &environment_staged, &environment_commit,
     &environment_discard, &environment_history, NULL,
 };

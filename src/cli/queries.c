@@ -109,6 +109,8 @@ const char mutation_commit_staged[] =
 const char mutation_deploy[] =
     "mutation Deploy($environmentId: String!, $serviceId: String!) { "
     "serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }";
+const char mutation_deployment_approve[] =
+    "mutation DeploymentApprove($id: String!) { deploymentApprove(id: $id) }";
 const char mutation_deployment_cancel[] =
     "mutation DeploymentCancel($id: String!) { deploymentCancel(id: $id) }";
 const char mutation_deployment_redeploy[] =
@@ -127,9 +129,12 @@ const char mutation_disk_look[] =
     "mutation DiskLook($collect: Boolean) { tramwayDiskLook(collect: $collect) }";
 const char mutation_environment_create[] =
     "mutation EnvironmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: "
-    "$input) { id name } }";
+    "$input) { id name missingSealedVariables } }";
 const char mutation_environment_delete[] =
     "mutation EnvironmentDelete($id: String!) { environmentDelete(id: $id) }";
+const char mutation_environment_rename[] =
+    "mutation EnvironmentRename($id: String!, $input: EnvironmentRenameInput!) { "
+    "environmentRename(id: $id, input: $input) { id name } }";
 const char mutation_login[] =
     "mutation Login($input: LoginInput!) { login(input: $input) }";
 const char mutation_logout[] =
@@ -200,6 +205,7 @@ const char *const all_queries[] = {
   mutation_commit_patch,
   mutation_commit_staged,
   mutation_deploy,
+  mutation_deployment_approve,
   mutation_deployment_cancel,
   mutation_deployment_redeploy,
   mutation_deployment_remove,
@@ -209,6 +215,7 @@ const char *const all_queries[] = {
   mutation_disk_look,
   mutation_environment_create,
   mutation_environment_delete,
+  mutation_environment_rename,
   mutation_login,
   mutation_logout,
   mutation_project_create,

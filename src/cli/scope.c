@@ -110,10 +110,14 @@ static err *find_link(struct cli *cli, struct link *ret_link) {
   auto_free char *folder = NULL;
   TRY(scope_folder(&folder));
   struct link link = {0};
-  if (cli->client.kind != TOKEN_PROJECT) return user_config_find_link(&cli->config, folder, ret_link);
+  err *e = cli->client.kind == TOKEN_PROJECT ? link_of_token(cli, ret_link) : NULL;
+  if (e && err_code_of(e) != ERR_DENIED) return e;
+  if (e || cli->client.kind != TOKEN_PROJECT) {
+    err_ignore(e); /* an account's token in RAILWAY_TOKEN belongs to no project; a bad one is refused later */
+    return user_config_find_link(&cli->config, folder, ret_link);
+  }
   /* The folder's link still says which service is meant, when it is of the same project. */
-  TRY(link_of_token(cli, ret_link));
-  err *e = user_config_find_link(&cli->config, folder, &link);
+  e = user_config_find_link(&cli->config, folder, &link);
   if (!e && !ret_link->service && str_eq(link.project, ret_link->project))
     ret_link->service = str_dup(link.service);
   if (!e) link_done(&link);

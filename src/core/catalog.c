@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/duplicate.h"
 #include "core/internal.h"
 #include "store/deployment.h"
 #include "store/domain.h"
 #include "store/project.h"
 #include "store/service.h"
-#include "store/variable.h"
 
 /* ---- making ---- */
 
@@ -36,86 +36,16 @@ err *core_project_create(core *c, const char *workspace_id, const char *name,
   return NULL;
 }
 
-static err *add_instance(core *c, const struct service *s, const char *environment_id,
-                         const struct service_settings *settings) {
-  auto_service_instance i = {0};
-  id_copy(i.project_id, s->project_id);
-  id_copy(i.service_id, s->id);
-  id_copy(i.environment_id, environment_id);
-  if (settings)
-    service_settings_copy(settings, &i.settings);
-  else
-    service_settings_init(&i.settings);
-  return service_instance_insert(c->db, &i);
-}
-
-static err *copy_variables(core *c, const char *from_id, const struct environment *to) {
-  auto_variable_list list = {0};
-  TRY(variable_list_by_environment(c->db, from_id, &list));
-  for (size_t n = 0; n < list.len; n++) {
-    if (list.items[n].is_sealed) continue; /* write-only: not even we hand them on (reference 2.2) */
-    auto_variable copy = {0};
-    variable_copy(&list.items[n], &copy);
-    id_copy(copy.environment_id, to->id);
-    copy.id[0] = '\0';
-    copy.created_us = copy.updated_us = 0;
-    TRY(variable_set(c->db, &copy));
-  }
-  return NULL;
-}
-
-static err *add_all_instances(core *c, const struct environment *environment, const char *source_id) {
-  auto_service_list services = {0};
-  TRY(service_list_by_project(c->db, environment->project_id, NULL, &services));
-  for (size_t n = 0; n < services.len; n++) {
-    auto_service_instance source = {0};
-    bool found = false;
-    if (!str_empty(source_id))
-      TRY(service_instance_find(c->db, services.items[n].id, source_id, &found, &source));
-    TRY(add_instance(c, &services.items[n], environment->id, found ? &source.settings : NULL));
-  }
-  return NULL;
-}
-
-static err *insert_environment(core *c, struct environment *environment, const char *source_id) {
-  auto_db_transaction t = {0};
-  TRY(db_begin(c->db, &t));
-  TRY(environment_insert(c->db, environment));
-  TRY(add_all_instances(c, environment, source_id));
-  if (!str_empty(source_id)) TRY(copy_variables(c, source_id, environment));
-  return db_commit(&t);
-}
-
-err *core_environment_create(core *c, const char *project_id, const char *name,
-                             const char *source_id, bool ephemeral,
-                             struct environment *ret_environment) {
-  TRY(environment_name_check(name));
-  if (!str_empty(source_id)) {
-    auto_environment source = {0};
-    TRY(environment_get(c->db, source_id, &source));
-    if (!str_eq(source.project_id, project_id))
-      return err_new(ERR_NOT_FOUND, "the environment to duplicate is not in this project");
-  }
-  struct environment made = {.name = str_dup(name), .is_ephemeral = ephemeral};
-  id_copy(made.project_id, project_id);
-  id_copy(made.source_environment_id, source_id);
-  err *e = insert_environment(c, &made, source_id);
-  if (e) {
-    environment_done(&made);
-    return e;
-  }
-  *ret_environment = made;
-  return NULL;
-}
-
 static err *insert_service(core *c, struct service *s, const struct service_settings *settings) {
   auto_environment_list environments = {0};
   auto_db_transaction t = {0};
   TRY(db_begin(c->db, &t));
   TRY(service_insert(c->db, s));
   TRY(environment_list_by_project(c->db, s->project_id, NULL, &environments));
-  for (size_t n = 0; n < environments.len; n++)
-    TRY(add_instance(c, s, environments.items[n].id, settings));
+  for (size_t n = 0; n < environments.len; n++) {
+    auto_service_instance made = {0};
+    TRY(add_instance(c, s, environments.items[n].id, settings, &made));
+  }
   return db_commit(&t);
 }
 
@@ -169,6 +99,12 @@ err *core_environment_delete(core *c, const char *id) {
 
 err *core_service_delete(core *c, const char *id) {
   TRY(service_mark_deleted(c->db, id, clock_now_us()));
+  removal_wake(c);
+  return NULL;
+}
+
+err *core_service_instance_delete(core *c, const char *id) {
+  TRY(service_instance_mark_deleted(c->db, id, clock_now_us()));
   removal_wake(c);
   return NULL;
 }

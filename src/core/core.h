@@ -101,6 +101,14 @@ fallible core_restart(core *c, const char *id); /* in place, one replica after
 fallible core_cancel(core *c, const char *id);  /* ERR_CONFLICT once it is live */
 fallible core_remove(core *c, const char *id, bool stopped); /* stops it and lets it go to the history */
 
+/* Lets a deployment of a fork's commit go on, and with it what waits for the same commit in that
+ * environment.  ERR_CONFLICT unless it waits for that. */
+fallible core_approve(core *c, const char *id, const char *user_id);
+
+/* Deploys what was SKIPPED when its environment came to be, and what it needs and was skipped, too.
+ * ERR_CONFLICT when its newest deployment is not SKIPPED. */
+fallible core_unskip(core *c, const struct service_instance *instance, const char *user_id);
+
 bool core_can_redeploy(core *c, const struct deployment *d);
 bool core_can_rollback(core *c, const struct deployment *d);
 
@@ -122,8 +130,8 @@ void core_watch_stop(core_watch *w); /* NULL is accepted */
 /* With the environment "production". */
 fallible core_project_create(core *c, const char *workspace_id, const char *name,
                              const char *description, struct project *ret_project);
-/* With an instance of every service; a copy of `source_id`'s settings and unsealed variables when
- * that is not NULL or "". */
+/* With an instance of every service; a copy of `source_id`'s settings, unsealed variables and
+ * generated domains (under new names) when that is not NULL or "". */
 fallible core_environment_create(core *c, const char *project_id, const char *name,
                                  const char *source_id, bool ephemeral,
                                  struct environment *ret_environment);
@@ -135,6 +143,7 @@ fallible core_service_create(core *c, const char *project_id, const char *name,
 fallible core_project_delete(core *c, const char *id);
 fallible core_environment_delete(core *c, const char *id);
 fallible core_service_delete(core *c, const char *id);
+fallible core_service_instance_delete(core *c, const char *id); /* from its environment */
 
 /* Generates a host name for the instance.  ERR_CONFLICT when it has one: Railway allows one. */
 fallible core_domain_create(core *c, const struct service_instance *instance, int target_port,

@@ -48,34 +48,54 @@ static void copy_ids(struct deployment *d, const struct service_instance *instan
   id_copy(d->service_instance_id, instance->id);
 }
 
-err *create_deployment(core *c, const struct service_instance *instance, enum deployment_cause cause,
-                       const struct deployment *template, const char *snapshot_id,
-                       const char *image_id, const char *message, const char *user_id,
-                       char ret_id[ID_SIZE]) {
-  auto_deployment d = {.status = DEPLOYMENT_INITIALIZING, .cause = cause};
-  auto_json *variables = NULL;
-  copy_ids(&d, instance);
-  bool frozen = cause == DEPLOYMENT_CAUSE_ROLLBACK;
-  service_settings_copy(frozen ? &template->settings : &instance->settings, &d.settings);
+/* What is known of a commit before it is fetched. */
+static json_t *meta_of_commit(const struct service_settings *s) {
+  if (s->source_kind != SOURCE_REPO || !s->source_commit) return NULL;
+  return json_pack("{s:s, s:s*}", "commitHash", s->source_commit, "branch", s->source_branch);
+}
+
+static err *fill(core *c, const struct service_instance *instance, const struct deployment_request *request,
+                 struct deployment *d, json_t **ret_variables) {
+  const struct deployment *template = request->template;
+  bool frozen = request->cause == DEPLOYMENT_CAUSE_ROLLBACK, needs_approval = false;
+  copy_ids(d, instance);
+  service_settings_copy(frozen ? &template->settings : &instance->settings, &d->settings);
   if (frozen)
-    TRY(deployment_variables_get(c->db, template->id, &variables));
+    TRY(deployment_variables_get(c->db, template->id, ret_variables));
   else
-    TRY(variables_of_user(c, instance, &variables));
+    TRY(variables_of_user(c, instance, ret_variables));
   if (template) {
-    id_copy(d.source_deployment_id, template->id);
-    d.meta = json_incref(template->meta);
-    if (!frozen) d.settings.source_kind = template->settings.source_kind;
+    id_copy(d->source_deployment_id, template->id);
+    d->meta = json_incref(template->meta);
+    if (!frozen) d->settings.source_kind = template->settings.source_kind;
   }
-  if (cause == DEPLOYMENT_CAUSE_UP) d.settings.source_kind = SOURCE_UPLOAD;
-  id_copy(d.snapshot_id, snapshot_id);
-  id_copy(d.image_id, image_id);
-  id_copy(d.creator_user_id, user_id);
-  d.message = str_empty(message) ? NULL : str_dup(message);
-  d.created_us = d.queued_us = d.status_updated_us = clock_now_us();
+  if (request->cause == DEPLOYMENT_CAUSE_UP) d->settings.source_kind = SOURCE_UPLOAD;
+  if (!d->meta) d->meta = meta_of_commit(&d->settings);
+  id_copy(d->snapshot_id, request->snapshot_id);
+  id_copy(d->image_id, request->image_id);
+  id_copy(d->creator_user_id, request->user_id);
+  d->message = str_empty(request->message) ? NULL : str_dup(request->message);
+  d->created_us = d->queued_us = d->status_updated_us = clock_now_us();
+  if (!request->skipped) TRY(approval_is_needed(c, d, &needs_approval));
+  d->status = request->skipped ? DEPLOYMENT_SKIPPED
+              : needs_approval ? DEPLOYMENT_NEEDS_APPROVAL
+                               : DEPLOYMENT_INITIALIZING;
+  const char *reason = needs_approval ? approval_reason : request->skipped;
+  d->status_reason = reason ? str_dup(reason) : NULL;
+  return NULL;
+}
+
+err *create_deployment(core *c, const struct service_instance *instance,
+                       const struct deployment_request *request, char ret_id[ID_SIZE]) {
+  auto_deployment d = {.cause = request->cause};
+  auto_json *variables = NULL;
+  TRY(fill(c, instance, request, &d, &variables));
   TRY(insert(c, &d, variables));
   id_copy(ret_id, d.id);
-  log_info("deploy", "%s: created (%s)", d.id, deployment_cause_name(cause));
+  log_info("deploy", "%s: created (%s), %s", d.id, deployment_cause_name(d.cause), deployment_status_name(d.status));
   watch_notify(c, d.id);
+  if (d.status_reason) deploy_build_line(c, d.id, "info", d.status_reason);
+  if (d.status != DEPLOYMENT_INITIALIZING) return NULL;
   auto_err *late = run_start(c, d.id);
   if (late) log_error("deploy", "%s: %s; trying again", d.id, err_message(late));
   if (late) core_resume_later(c); /* it is recorded, so it is not refused any more */
@@ -101,8 +121,10 @@ err *core_redeploy(core *c, const char *id, bool same_image, const char *user_id
   if (!core_can_redeploy(c, &d))
     return err_new(ERR_CONFLICT, "deployment %s has no source any more: deploy anew with `tram up`", id);
   if (same_image) TRY(check_kept_image(c, &d));
-  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_REDEPLOY, &d, d.snapshot_id,
-                           same_image ? d.image_id : NULL, d.message, user_id, ret_id);
+  struct deployment_request request = {.cause = DEPLOYMENT_CAUSE_REDEPLOY, .template = &d,
+                                       .snapshot_id = d.snapshot_id, .image_id = same_image ? d.image_id : NULL,
+                                       .message = d.message, .user_id = user_id};
+  return create_deployment(c, &instance, &request, ret_id);
 }
 
 bool core_can_redeploy(core *c, const struct deployment *d) {
@@ -135,18 +157,21 @@ err *instance_has_source(core *c, const struct service_instance *instance, bool 
 err *deploy_instance(core *c, const struct service_instance *instance, const char *message, const char *user_id,
                      char ret_id[ID_SIZE]) {
   enum source_kind kind = instance->settings.source_kind;
-  if (kind == SOURCE_IMAGE)
-    return create_deployment(c, instance, DEPLOYMENT_CAUSE_IMAGE, NULL, NULL, NULL, message, user_id, ret_id);
-  if (kind == SOURCE_REPO)
-    return create_deployment(c, instance, DEPLOYMENT_CAUSE_REPO, NULL, NULL, NULL, message, user_id, ret_id);
   auto_deployment latest = {0};
   bool found = false;
+  struct deployment_request request = {.message = message, .user_id = user_id};
+  if (kind == SOURCE_IMAGE || kind == SOURCE_REPO) {
+    request.cause = kind == SOURCE_IMAGE ? DEPLOYMENT_CAUSE_IMAGE : DEPLOYMENT_CAUSE_REPO;
+    return create_deployment(c, instance, &request, ret_id);
+  }
   TRY(latest_with_snapshot(c, instance->id, &found, &latest));
   if (!found)
     return err_new(ERR_INVALID, "the service has no source yet: deploy with `tram up`, or connect a "
                                 "repository or an image");
-  return create_deployment(c, instance, DEPLOYMENT_CAUSE_VARIABLES, &latest, latest.snapshot_id, NULL,
-                           message, user_id, ret_id);
+  request.cause = DEPLOYMENT_CAUSE_VARIABLES;
+  request.template = &latest;
+  request.snapshot_id = latest.snapshot_id;
+  return create_deployment(c, instance, &request, ret_id);
 }
 
 err *core_deploy_instance(core *c, const struct service_instance *instance, const char *user_id,

@@ -231,9 +231,23 @@ fallible deploy_instance(core *c, const struct service_instance *instance, const
                          const char *user_id, char ret_id[ID_SIZE]);
 fallible instance_has_source(core *c, const struct service_instance *instance, bool *ret_has); /* to deploy from */
 
+/* What a deployment is made of; what is not set is none. */
+struct deployment_request {
+  enum deployment_cause cause;
+  const struct deployment *template; /* that it repeats */
+  const char *snapshot_id, *image_id, *message, *user_id;
+  const char *skipped; /* it is recorded and not done, for this reason */
+};
+
+/* With the settings and variables of now (of a rollback: of then), and begins it, unless it has to be
+ * approved first (core/approval.c). */
 fallible create_deployment(core *c, const struct service_instance *instance,
-                           enum deployment_cause cause, const struct deployment *template,
-                           const char *snapshot_id, const char *image_id, const char *message,
-                           const char *user_id, char ret_id[ID_SIZE]);
+                           const struct deployment_request *request, char ret_id[ID_SIZE]);
+
+/* ---- approval.c: strangers' code ---- */
+
+/* Whether it is to wait for a member who approves of its commit; the reason is static. */
+fallible approval_is_needed(core *c, const struct deployment *d, bool *ret_needed);
+extern const char approval_reason[];
 
 #endif

@@ -94,6 +94,19 @@ static err *is_over(core *c, const struct service_instance_list *deleted, const 
   return NULL;
 }
 
+static err *purge_instances(core *c, const struct service_instance_list *deleted) {
+  for (size_t i = 0; i < deleted->len; i++) {
+    const struct service_instance *one = &deleted->items[i];
+    const struct service_instance_list alone = {.items = deleted->items + i, .len = 1};
+    const struct scope scope = {0};
+    bool over = false;
+    if (!one->deleted_us) continue;
+    TRY(is_over(c, &alone, &scope, &over));
+    if (over) TRY(service_instance_purge(c->db, one));
+  }
+  return NULL;
+}
+
 static err *purge_services(core *c, const struct service_instance_list *deleted) {
   auto_service_list services = {0};
   TRY(service_list_deleted(c->db, &services));
@@ -145,6 +158,7 @@ static err *pass(core *c) {
   bool busy = false;
   TRY(service_instance_list_deleted(c->db, &deleted));
   TRY(stop_list(c, &deleted, &busy));
+  TRY(purge_instances(c, &deleted));
   TRY(purge_services(c, &deleted));
   TRY(purge_environments(c, &deleted));
   return purge_projects(c, &deleted);

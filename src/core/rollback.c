@@ -187,6 +187,8 @@ err *core_rollback(core *c, const char *id, const char *user_id, char ret_id[ID_
   TRY(service_instance_get(c->db, d.service_instance_id, &instance));
   TRY(obstacle(c, &d, &why));
   if (why) return err_new(ERR_CONFLICT, "deployment %s cannot be rolled back to: %s", id, why);
-  return create_deployment(c, &instance, DEPLOYMENT_CAUSE_ROLLBACK, &d, d.snapshot_id, d.image_id,
-                           d.message, user_id, ret_id);
+  struct deployment_request request = {.cause = DEPLOYMENT_CAUSE_ROLLBACK, .template = &d,
+                                       .snapshot_id = d.snapshot_id, .image_id = d.image_id,
+                                       .message = d.message, .user_id = user_id};
+  return create_deployment(c, &instance, &request, ret_id);
 }

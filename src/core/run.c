@@ -182,10 +182,11 @@ static void to_queue(struct run *r) {
   queue_wake(r->core);
 }
 
-static json_t *commit_meta(const struct git_commit *commit, const char *repo) {
+/* A commit that was asked for by itself is of the branch that the settings name, if any. */
+static json_t *commit_meta(const struct git_commit *commit, const struct service_settings *s) {
   json_t *meta = json_object();
-  json_set_text(meta, "repo", repo);
-  json_set_text(meta, "branch", commit->branch);
+  json_set_text(meta, "repo", s->source_repo);
+  json_set_text(meta, "branch", *commit->branch || !s->source_branch ? commit->branch : s->source_branch);
   json_set_text(meta, "commitHash", commit->sha);
   json_set_text(meta, "commitAuthor", commit->author);
   json_set_text(meta, "commitMessage", commit->message);
@@ -194,7 +195,7 @@ static json_t *commit_meta(const struct git_commit *commit, const char *repo) {
 
 static err *take_commit(struct run *r, const struct git_commit *commit) {
   core *c = r->core;
-  auto_json *meta = commit_meta(commit, r->deployment.settings.source_repo);
+  auto_json *meta = commit_meta(commit, &r->deployment.settings);
   TRY(snapshot_record(c, &commit->snapshot, meta, r->deployment.snapshot_id));
   TRY(deployment_set_snapshot(c->db, r->deployment.id, r->deployment.snapshot_id, clock_now_us()));
   TRY(deployment_set_meta(c->db, r->deployment.id, meta, clock_now_us()));

@@ -68,8 +68,9 @@ static err *deploy(struct upload_job *job, char ret_id[ID_SIZE]) {
   if (!found || !str_eq(instance.project_id, job->project_id))
     return err_new(ERR_NOT_FOUND, "that service is not in this environment: see `tram service list`");
   TRY(snapshot_record(c, &job->snapshot, NULL, snapshot_id));
-  TRY(create_deployment(c, &instance, DEPLOYMENT_CAUSE_UP, NULL, snapshot_id, NULL, job->message,
-                        job->user_id, ret_id));
+  struct deployment_request request = {.cause = DEPLOYMENT_CAUSE_UP, .snapshot_id = snapshot_id,
+                                       .message = job->message, .user_id = job->user_id};
+  TRY(create_deployment(c, &instance, &request, ret_id));
   auto_err *unrecorded = record_snapshot_step(job, ret_id); /* it is deployed all the same */
   if (unrecorded) log_error("deploy", "%s: recording its upload: %s", ret_id, err_message(unrecorded));
   auto_free char *line = str_format("received snapshot sha256:%.12s (%lld files, %lld bytes)%s",

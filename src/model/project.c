@@ -7,7 +7,10 @@
 
 #define F(member) FIELD(struct project, member)
 static const struct field project_fields[] = {
-    F(id), F(workspace_id), F(name), F(description), F(created_us), F(updated_us), F(deleted_us),
+    F(id),         F(workspace_id), F(name),
+    F(description), F(pr_deploys),   F(base_environment_id),
+    F(focused_pr_environments),      F(bot_pr_environments),
+    F(created_us), F(updated_us),   F(deleted_us),
 };
 #undef F
 const struct shape project_shape = SHAPE("project", struct project, project_fields);

@@ -9,6 +9,10 @@ struct project {
   char workspace_id[ID_SIZE];
   char *name; /* not unique */
   char *description;
+  bool pr_deploys;                   /* pull requests get environments of their own … */
+  char base_environment_id[ID_SIZE]; /* … made from this one; "": the oldest that is no such */
+  bool focused_pr_environments; /* … in which only what changed is deployed, and what that needs */
+  bool bot_pr_environments;     /* … also those that programs open */
   int64_t created_us, updated_us;
   int64_t deleted_us; /* not 0: being removed, no longer shown */
 };
@@ -22,7 +26,7 @@ struct environment {
   char *name; /* unique in the project */
   bool is_ephemeral;
   char source_environment_id[ID_SIZE]; /* what it was duplicated from, or "" */
-  json_t *meta; /* of a pull request: prNumber, branch, … (object or NULL) */
+  json_t *meta; /* of a pull request: core/pull_request_meta.h (object or NULL) */
   int64_t created_us, updated_us;
   int64_t deleted_us;
 };
@@ -34,7 +38,7 @@ MODEL_STRUCT(environment);
 
 /* Names are counted in characters (Unicode code points), not bytes. */
 #define PROJECT_NAME_MAX 64
-#define ENVIRONMENT_NAME_MAX 32
+#define ENVIRONMENT_NAME_MAX 64 /* scripts name them after branches */
 #define DESCRIPTION_MAX 1000
 
 /* ERR_INVALID, naming `what`, unless `name` is UTF-8 of 1 to `max` characters without control

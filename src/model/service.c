@@ -13,7 +13,7 @@ const struct shape service_shape = SHAPE("service", struct service, service_fiel
 #define F(member) FIELD(struct service_instance, member)
 static const struct field service_instance_fields[] = {
     F(id),       F(project_id), F(environment_id), F(service_id),
-    F(settings), F(created_us), F(updated_us),
+    F(settings), F(created_us), F(updated_us), F(deleted_us),
 };
 #undef F
 const struct shape service_instance_shape =

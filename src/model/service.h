@@ -27,6 +27,7 @@ struct service_instance {
   char service_id[ID_SIZE];
   struct service_settings settings;
   int64_t created_us, updated_us;
+  int64_t deleted_us; /* not 0: it leaves this environment, and is no longer shown */
 };
 MODEL_STRUCT(service_instance);
 #define auto_service_instance MODEL_AUTO(service_instance)

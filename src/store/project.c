@@ -1,5 +1,7 @@
 #include "store/project.h"
 
+#include "base/json.h"
+#include "base/mem.h"
 #include "store/row.h"
 
 static const struct table projects = {"projects", &project_shape};
@@ -32,12 +34,16 @@ err *project_list_by_user(db *d, const char *user_id, const struct page *page,
                          DB_BIND(db_text(user_id)), page, &rows_));
 }
 
-err *project_update(db *d, const char *id, const char *name, const char *description,
-                    int64_t now_us) {
+err *project_update(db *d, const struct project *p, int64_t now_us) {
   return row_change(d, &projects,
-                    "UPDATE projects SET name = ?2, description = ?3, updated_us = ?4"
+                    "UPDATE projects SET name = ?2, description = ?3, pr_deploys = ?4,"
+                    " base_environment_id = nullif(?5, ''), focused_pr_environments = ?6,"
+                    " bot_pr_environments = ?7, updated_us = ?8"
                     " WHERE id = ?1 AND deleted_us = 0",
-                    DB_BIND(db_text(id), db_text(name), db_text(description), db_int(now_us)), id);
+                    DB_BIND(db_text(p->id), db_text(p->name), db_text(p->description), db_int(p->pr_deploys),
+                            db_text(p->base_environment_id), db_int(p->focused_pr_environments),
+                            db_int(p->bot_pr_environments), db_int(now_us)),
+                    p->id);
 }
 
 err *project_mark_deleted(db *d, const char *id, int64_t now_us) {
@@ -91,6 +97,13 @@ err *environment_rename(db *d, const char *id, const char *name, int64_t now_us)
                               " WHERE id = ?1 AND deleted_us = 0",
                               DB_BIND(db_text(id), db_text(name), db_int(now_us)), id),
                    "the project has an environment named '%s' already", name);
+}
+
+err *environment_set_meta(db *d, const char *id, const json_t *meta, int64_t now_us) {
+  auto_free char *text = json_to_text(meta);
+  return row_change(d, &environments,
+                    "UPDATE environments SET meta = ?2, updated_us = ?3 WHERE id = ?1 AND deleted_us = 0",
+                    DB_BIND(db_text(id), db_text(text), db_int(now_us)), id);
 }
 
 err *environment_mark_deleted(db *d, const char *id, int64_t now_us) {

@@ -19,8 +19,7 @@ fallible project_list_by_workspace(db *d, const char *workspace_id, const struct
                                    struct project_list *ret_list);
 fallible project_list_by_user(db *d, const char *user_id, const struct page *page,
                               struct project_list *ret_list); /* in all their workspaces */
-fallible project_update(db *d, const char *id, const char *name, const char *description,
-                        int64_t now_us);
+fallible project_update(db *d, const struct project *p, int64_t now_us); /* what users set */
 fallible project_mark_deleted(db *d, const char *id, int64_t now_us);
 fallible project_list_deleted(db *d, struct project_list *ret_list);
 fallible project_purge(db *d, const char *id); /* ERR_NOT_FOUND unless marked */
@@ -32,6 +31,7 @@ fallible environment_find_by_name(db *d, const char *project_id, const char *nam
 fallible environment_list_by_project(db *d, const char *project_id, const struct page *page,
                                      struct environment_list *ret_list);
 fallible environment_rename(db *d, const char *id, const char *name, int64_t now_us);
+fallible environment_set_meta(db *d, const char *id, const json_t *meta, int64_t now_us);
 fallible environment_mark_deleted(db *d, const char *id, int64_t now_us);
 fallible environment_list_deleted(db *d, struct environment_list *ret_list);
 fallible environment_purge(db *d, const char *id);

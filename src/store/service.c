@@ -111,6 +111,7 @@ err *service_instance_list_deleted(db *d, struct service_instance_list *ret_list
                     "WHERE t.service_id IN (SELECT id FROM services WHERE deleted_us > 0)"
                     " OR t.environment_id IN (SELECT id FROM environments WHERE deleted_us > 0)"
                     " OR t.project_id IN (SELECT id FROM projects WHERE deleted_us > 0)"
+                    " OR t.deleted_us > 0"
                     " ORDER BY t.seq",
                     DB_NONE, &rows_));
 }
@@ -122,4 +123,20 @@ err *service_instance_set_settings(db *d, const char *id, const struct service_s
   return row_change(d, &instances,
                     "UPDATE service_instances SET settings = ?2, updated_us = ?3 WHERE id = ?1",
                     DB_BIND(db_text(id), db_text(text), db_int(now_us)), id);
+}
+
+err *service_instance_mark_deleted(db *d, const char *id, int64_t now_us) {
+  return row_change(d, &instances,
+                    "UPDATE service_instances SET deleted_us = ?2 WHERE id = ?1 AND deleted_us = 0",
+                    DB_BIND(db_text(id), db_int(now_us)), id);
+}
+
+err *service_instance_purge(db *d, const struct service_instance *i) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(d, &t));
+  TRY(db_run(d, "DELETE FROM variables WHERE environment_id = ?1 AND service_id = ?2",
+             DB_BIND(db_text(i->environment_id), db_text(i->service_id)), NULL));
+  TRY(row_change(d, &instances, "DELETE FROM service_instances WHERE id = ?1 AND deleted_us > 0",
+                 DB_BIND(db_text(i->id)), i->id));
+  return db_commit(&t);
 }

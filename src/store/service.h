@@ -1,5 +1,6 @@
 /* Tables: services, service_instances.  Deleting a service goes as in store/project.h; instances
- * are hidden with their service, environment or project and go when one of these is purged. */
+ * are hidden with their service, environment or project and go when one of these is purged, or one by
+ * one in the same two steps. */
 #ifndef TRAMWAY_STORE_SERVICE_H
 #define TRAMWAY_STORE_SERVICE_H
 
@@ -35,5 +36,9 @@ fallible service_instance_list(db *d, struct service_instance_list *ret_list); /
 fallible service_instance_list_deleted(db *d, struct service_instance_list *ret_list);
 fallible service_instance_set_settings(db *d, const char *id, const struct service_settings *s,
                                        int64_t now_us);
+
+fallible service_instance_mark_deleted(db *d, const char *id, int64_t now_us);
+fallible service_instance_purge(db *d, const struct service_instance *i); /* with its variables; ERR_NOT_FOUND
+                                                                           unless marked */
 
 #endif

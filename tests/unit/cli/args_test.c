@@ -11,6 +11,7 @@ static const struct flag flags[] = {
   { "ci|c", NULL, "another" },
   { "set", "K=V", "repeated" },
   { "lines|tail|n", "N", "a number" },
+  { "config|k", "SERVICE PATH VALUE", "three values" },
   { NULL, NULL, NULL },
 };
 /* clang-format on */
@@ -53,6 +54,8 @@ TEST(reads_every_spelling) {
       {"-dcs api", false, "detach ci service=api |"},
       {"--no-wait", false, "detach |"},
       {"--tail 5 -n 6 --lines=7", false, "lines=5 lines=6 lines=7 |"},
+      {"-k api deploy.startCommand run -d", false, "config=api config=deploy.startCommand config=run detach |"},
+      {"--config=api a -1 word", false, "config=api config=a config=-1 | word"},
       {"--set A=1 --set B=2=3", false, "set=A=1 set=B=2=3 |"},
       {"a -d b", false, "detach | a b"},
       {"a -- -d b", false, "| a -d b"},

@@ -106,7 +106,8 @@ TEST(values_are_told_but_sealed_ones) {
   CHECK(!json_object_get(values, "SECRET"));
   CHECK(!json_object_get(values, "LATER"));
   CHECK(json_get_bool(json_object_get(r.variables, "SECRET"), "sealed", false));
-  CHECK_OK(project_update(town_db, project.id, "bazaar", NULL, 1));
+  str_replace_owned(&project.name, "bazaar");
+  CHECK_OK(project_update(town_db, &project, 1));
   CHECK_OK(core_release_values(town, &d, &r, &renamed));
   CHECK(!json_object_get(renamed, "RAILWAY_PROJECT_NAME")); /* the value of then is not known */
   CHECK_TEXT(json_get_text(renamed, "COLOUR"), "blue");

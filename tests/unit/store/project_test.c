@@ -24,9 +24,14 @@ static err *add_environment(struct house *h, const char *name, char id[ID_SIZE])
 TEST(a_project_comes_back) {
   auto_house h;
   house_open(&h);
-  CHECK_OK(project_update(h.d, h.project.id, "store", "sells things", 42));
-  auto_project got = {0}, none = {0};
+  auto_project got = {0}, none = {0}, changed = {.name = str_dup("store"), .description = str_dup("sells things")};
+  id_copy(changed.id, h.project.id);
+  changed.pr_deploys = changed.bot_pr_environments = true;
+  id_copy(changed.base_environment_id, h.environment.id);
+  CHECK_OK(project_update(h.d, &changed, 42));
   CHECK_OK(project_get(h.d, h.project.id, &got));
+  CHECK(got.pr_deploys && got.bot_pr_environments && !got.focused_pr_environments);
+  CHECK_TEXT(got.base_environment_id, h.environment.id);
   CHECK_TEXT(got.name, "store");
   CHECK_TEXT(got.description, "sells things");
   CHECK_TEXT(got.workspace_id, h.workspace.id);
@@ -34,7 +39,8 @@ TEST(a_project_comes_back) {
   CHECK_INT(got.deleted_us, 0);
   CHECK_ERR(project_get(h.d, NOTHING, &none), ERR_NOT_FOUND,
             "project '" NOTHING "' does not exist");
-  CHECK_ERR(project_update(h.d, NOTHING, "x", NULL, 1), ERR_NOT_FOUND, "project");
+  id_copy(changed.id, NOTHING);
+  CHECK_ERR(project_update(h.d, &changed, 1), ERR_NOT_FOUND, "project");
 }
 
 TEST(projects_may_share_a_name) {
