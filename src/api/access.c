@@ -1,12 +1,14 @@
 /* The one place that decides who may call what: a field's @access(role, of, by) against the caller.
  *
- * A root field names its subject by arguments; the caller's role in the workspace that owns the
- * subject must be enough.  Fields of objects were reached through a root field that was checked, so
- * what asks for no more than looking is open there; what asks for more is checked against the object.
- * Who has no role at all is told NOT_FOUND, so that ids of others cannot be probed. */
+ * A root field names its subject by arguments; what the caller's role in the workspace that owns the
+ * subject allows must cover what the field needs.  Every other id among the arguments must be of
+ * something that the caller may at least look at.  Fields of objects were reached through a root field
+ * that was checked, so what asks for no more than looking is open there; what asks for more is checked
+ * against the object.  Who has no role at all is told NOT_FOUND, so that ids of others cannot be probed. */
 #include <string.h>
 
 #include "api/internal.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/account.h"
@@ -16,12 +18,47 @@
 #include "store/project.h"
 #include "store/service.h"
 
-enum role { ROLE_NONE, ROLE_VIEWER, ROLE_MEMBER, ROLE_ADMIN };
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_DEPLOYER, ROLE_MEMBER, ROLE_ADMIN };
 
-/* What a subject belongs to; ids that do not apply are "". */
-struct place {
-  char workspace_id[ID_SIZE], project_id[ID_SIZE], environment_id[ID_SIZE];
+/* What a field needs, and which roles give it. */
+enum need { NEED_LOOK = 1, NEED_LOGS = 2, NEED_PUSH = 4, NEED_CHANGE = 8, NEED_ADMIN = 16 };
+
+/* clang-format off */
+static const unsigned gives[] = {
+  [ROLE_NONE]     = 0,
+  [ROLE_VIEWER]   = NEED_LOOK | NEED_LOGS,
+  [ROLE_DEPLOYER] = NEED_LOOK | NEED_PUSH,
+  [ROLE_MEMBER]   = NEED_LOOK | NEED_LOGS | NEED_PUSH | NEED_CHANGE,
+  [ROLE_ADMIN]    = NEED_LOOK | NEED_LOGS | NEED_PUSH | NEED_CHANGE | NEED_ADMIN,
 };
+
+static const struct grant {
+  const char *word; /* in the schema */
+  enum need need;
+  const char *told; /* who has it */
+} grants[] = {
+  { "WORKSPACE_VIEWER",   NEED_LOOK,   "viewer" },
+  { "WORKSPACE_LOGS",     NEED_LOGS,   "viewer (a deployer reads no logs)" },
+  { "WORKSPACE_DEPLOYER", NEED_PUSH,   "deployer" },
+  { "WORKSPACE_MEMBER",   NEED_CHANGE, "member" },
+  { "WORKSPACE_ADMIN",    NEED_ADMIN,  "admin" },
+};
+/* clang-format on */
+
+static const struct grant *grant_named(const char *word) {
+  for (size_t i = 0; i < ARRAY_LEN(grants); i++)
+    if (str_eq(grants[i].word, word)) return &grants[i];
+  return NULL;
+}
+
+/* For the parts that name a role of the model. */
+static const struct grant *grant_of(enum workspace_role role) {
+  static const char *const words[] = {[WORKSPACE_ADMIN] = "WORKSPACE_ADMIN",
+                                      [WORKSPACE_MEMBER] = "WORKSPACE_MEMBER",
+                                      [WORKSPACE_DEPLOYER] = "WORKSPACE_DEPLOYER",
+                                      [WORKSPACE_VIEWER] = "WORKSPACE_VIEWER"};
+  return grant_named(words[role]);
+}
 
 /* ---- from a subject to its place ---- */
 
@@ -70,6 +107,13 @@ static err *place_environment_patch(db *d, const char *id, struct place *p) {
   return place_environment(d, patch.environment_id, p);
 }
 
+static err *place_invitation(db *d, const char *id, struct place *p) {
+  auto_invitation invitation = {0};
+  TRY(invitation_get(d, id, &invitation));
+  id_copy(p->workspace_id, invitation.workspace_id);
+  return NULL;
+}
+
 static err *place_workspace(db *d, const char *id, struct place *p) {
   auto_workspace workspace = {0};
   TRY(workspace_get(d, id, &workspace));
@@ -90,6 +134,7 @@ static const struct subject {
   { "SERVICE_DOMAIN", "Domain",        place_domain },
   { "PROJECT_TOKEN",  "Project token", place_project_token },
   { "ENVIRONMENT_PATCH", "EnvironmentPatch", place_environment_patch },
+  { "INVITATION",     "Invitation",    place_invitation },
 };
 /* clang-format on */
 
@@ -102,15 +147,14 @@ static const struct subject *subject_named(const char *name) {
 /* ---- the caller's role in a place ---- */
 
 static err *user_role(db *d, const struct caller *caller, const struct place *p, enum role *ret_role) {
+  static const enum role roles[] = {[WORKSPACE_ADMIN] = ROLE_ADMIN, [WORKSPACE_MEMBER] = ROLE_MEMBER,
+                                    [WORKSPACE_DEPLOYER] = ROLE_DEPLOYER, [WORKSPACE_VIEWER] = ROLE_VIEWER};
   auto_workspace_member member = {0};
   bool found = false;
   *ret_role = ROLE_NONE;
   if (*caller->workspace_id && !str_eq(caller->workspace_id, p->workspace_id)) return NULL;
   TRY(workspace_member_find(d, p->workspace_id, caller->user_id, &found, &member));
-  if (!found) return NULL;
-  *ret_role = member.role == WORKSPACE_ADMIN    ? ROLE_ADMIN
-              : member.role == WORKSPACE_MEMBER ? ROLE_MEMBER
-                                                : ROLE_VIEWER;
+  if (found) *ret_role = roles[member.role];
   return NULL;
 }
 
@@ -133,7 +177,7 @@ static err *sign_in_first(void) {
 }
 
 static err *check_subject(db *d, const struct caller *caller, const struct subject *subject,
-                          const char *id, enum role least) {
+                          const char *id, const struct grant *grant) {
   struct place place = {0};
   enum role role = ROLE_NONE;
   err *e = subject->place(d, id, &place);
@@ -141,9 +185,8 @@ static err *check_subject(db *d, const struct caller *caller, const struct subje
   if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
   err_ignore(e);
   if (role == ROLE_NONE) return err_new(ERR_NOT_FOUND, "%s not found", subject->what);
-  if (role < least)
-    return err_new(ERR_DENIED, "Not Authorized: this needs the role %s in the workspace",
-                   least == ROLE_ADMIN ? "admin" : "member");
+  if (!(gives[role] & grant->need))
+    return err_new(ERR_DENIED, "Not Authorized: this needs the role %s in the workspace", grant->told);
   return NULL;
 }
 
@@ -157,40 +200,63 @@ static const json_t *argument_at(const json_t *args, const char *path) {
   return args;
 }
 
-/* Every id that the scope names must be one the caller may use: an environment of theirs does not
- * open somebody else's service. */
-static err *check_scope(const struct asking *asking, const json_t *scope, enum role least) {
+/* What an argument's name says its value is the id of: "sourceEnvironmentId" an environment. */
+static const struct subject *subject_of_argument(const char *name) {
   static const struct {
-    const char *argument, *subject;
-  } rows[] = {{"environmentId", "ENVIRONMENT"}, {"serviceId", "SERVICE"}, {"projectId", "PROJECT"}};
-  bool named = false;
-  bool has_environment = json_get_text(scope, "environmentId") != NULL;
+    const char *suffix, *subject;
+  } rows[] = {{"environmentId", "ENVIRONMENT"}, {"serviceId", "SERVICE"},       {"projectId", "PROJECT"},
+              {"workspaceId", "WORKSPACE"},     {"deploymentId", "DEPLOYMENT"}, {"serviceDomainId", "SERVICE_DOMAIN"}};
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-    const char *id = json_get_text(scope, rows[i].argument);
-    if (!id) continue;
-    named = true;
-    /* The environment decides what may be done; the others must only be within reach. */
-    enum role needed = has_environment && i > 0 ? ROLE_VIEWER : least;
-    TRY(check_subject(asking->api->parts.db, &asking->caller, subject_named(rows[i].subject), id, needed));
+    size_t len = strlen(name), suffix = strlen(rows[i].suffix);
+    if (len >= suffix && str_ieq(name + len - suffix, rows[i].suffix)) return subject_named(rows[i].subject);
   }
-  if (!named) return err_new(ERR_INVALID, "name an environmentId, serviceId or projectId");
   return NULL;
 }
 
-static err *check_root(const struct asking *asking, const struct graphql_call *call, enum role least) {
+/* An environment of the caller's does not open somebody else's service: each id that an argument or a
+ * member of an input names must be within reach.  Members of free JSON are the resolver's business. */
+static err *check_reach(const struct asking *asking, json_t *args) {
+  const char *name;
+  json_t *value;
+  json_object_foreach(args, name, value) {
+    const struct subject *subject = subject_of_argument(name);
+    const char *id = json_string_value(value);
+    if (subject && id && *id)
+      TRY(check_subject(asking->api->parts.db, &asking->caller, subject, id, grant_of(WORKSPACE_VIEWER)));
+    if (json_is_object(value)) TRY(check_reach(asking, value));
+  }
+  return NULL;
+}
+
+/* The environment decides what may be done, where one is named; else each that is named must allow it.
+ * That the others are within reach is seen to by check_reach. */
+static err *check_scope(const struct asking *asking, const json_t *scope, const struct grant *grant) {
+  static const char *const names[] = {"environmentId", "serviceId", "projectId"};
+  bool named = false;
+  for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+    const char *id = json_get_text(scope, names[i]);
+    if (!id) continue;
+    TRY(check_subject(asking->api->parts.db, &asking->caller, subject_of_argument(names[i]), id, grant));
+    named = true;
+    if (i == 0) break;
+  }
+  return named ? NULL : err_new(ERR_INVALID, "name an environmentId, serviceId or projectId");
+}
+
+static err *check_root(const struct asking *asking, const struct graphql_call *call, const struct grant *grant) {
   const char *of = json_get_text(call->access, "of"), *by = json_get_text(call->access, "by");
   if (str_eq(of, "SCOPE"))
-    return check_scope(asking, by ? argument_at(call->args, by) : call->args, least);
+    return check_scope(asking, by ? argument_at(call->args, by) : call->args, grant);
   const struct subject *subject = subject_named(of);
   if (!subject || !by)
     return err_new(ERR_CORRUPT, "%s.%s: its @access names no subject", call->type, call->field);
   const char *id = json_string_value(argument_at(call->args, by));
-  if (id) return check_subject(asking->api->parts.db, &asking->caller, subject, id, least);
+  if (id) return check_subject(asking->api->parts.db, &asking->caller, subject, id, grant);
   return asking->caller.kind == CALLER_USER ? NULL : sign_in_first(); /* what is the caller's own */
 }
 
 /* An object's own field that asks for more than looking. */
-static err *check_object(const struct asking *asking, const struct graphql_call *call, enum role least) {
+static err *check_object(const struct asking *asking, const struct graphql_call *call, const struct grant *grant) {
   auto_free char *name = str_dup(call->type);
   for (char *p = name; *p; p++)
     if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 32);
@@ -198,7 +264,31 @@ static err *check_object(const struct asking *asking, const struct graphql_call 
   const char *id = json_get_text(call->parent, "id");
   if (!subject || !id)
     return err_new(ERR_CORRUPT, "%s.%s: nothing tells who may see it", call->type, call->field);
-  return check_subject(asking->api->parts.db, &asking->caller, subject, id, least);
+  return check_subject(asking->api->parts.db, &asking->caller, subject, id, grant);
+}
+
+/* The id of what a root field is about: its subject's, or the narrowest of its scope. */
+static const char *subject_id(const struct graphql_call *call, const struct subject **ret_subject) {
+  static const char *const names[] = {"environmentId", "serviceId", "projectId"};
+  const char *of = json_get_text(call->access, "of"), *by = json_get_text(call->access, "by");
+  *ret_subject = subject_named(of);
+  if (*ret_subject) return by ? json_string_value(argument_at(call->args, by)) : NULL;
+  const json_t *scope = by ? argument_at(call->args, by) : call->args;
+  for (size_t i = 0; str_eq(of, "SCOPE") && i < ARRAY_LEN(names); i++) {
+    const char *id = json_get_text(scope, names[i]);
+    *ret_subject = subject_of_argument(names[i]);
+    if (id) return id;
+  }
+  return NULL;
+}
+
+err *access_place(const struct graphql_call *call, struct place *ret_place) {
+  const struct subject *subject;
+  const char *id = subject_id(call, &subject);
+  *ret_place = (struct place){0};
+  if (id) return subject->place(db_of(call), id, ret_place);
+  id_copy(ret_place->workspace_id, asking_of(call)->caller.workspace_id);
+  return NULL;
 }
 
 static bool is_root(const struct graphql_call *call) {
@@ -206,54 +296,46 @@ static bool is_root(const struct graphql_call *call) {
          str_eq(call->type, "Subscription");
 }
 
-/* Until people can be invited, the first account is the only one and administers the installation. */
-err *access_is_admin(db *d, const char *user_id, bool *ret_admin) {
-  auto_workspace_list workspaces = {0};
-  bool admin = false;
-  TRY(workspace_list_by_user(d, user_id, &workspaces));
-  for (size_t i = 0; i < workspaces.len && !admin; i++) {
-    auto_workspace_member member = {0};
-    bool found = false;
-    TRY(workspace_member_find(d, workspaces.items[i].id, user_id, &found, &member));
-    admin = found && member.role == WORKSPACE_ADMIN;
-  }
-  *ret_admin = admin;
-  return NULL;
-}
-
 static err *check_admin(const struct asking *asking) {
   const struct caller *caller = &asking->caller;
-  bool admin = false;
+  auto_user user = {0};
   if (caller->kind == CALLER_USER && !*caller->workspace_id)
-    TRY(access_is_admin(asking->api->parts.db, caller->user_id, &admin));
-  return admin ? NULL : err_new(ERR_DENIED, "Not Authorized: this needs an admin of the installation");
+    TRY(user_get(asking->api->parts.db, caller->user_id, &user));
+  return user.is_admin ? NULL : err_new(ERR_DENIED, "Not Authorized: this needs an admin of the installation");
 }
 
-err *access_check(void *context, const char *role, const struct graphql_call *call) {
-  const struct asking *asking = context;
+static err *check_role(const struct asking *asking, const char *role, const struct graphql_call *call) {
   enum caller_kind kind = asking->caller.kind;
-  if (str_eq(role, "ANYONE")) return NULL;
-  if (kind == CALLER_NOBODY) return sign_in_first();
   if (str_eq(role, "USER"))
     return kind == CALLER_USER ? NULL
                                : err_new(ERR_DENIED, "Not Authorized: a project token belongs to no account");
   if (str_eq(role, "PROJECT_TOKEN"))
     return kind == CALLER_PROJECT ? NULL : err_new(ERR_DENIED, "Project Token not found: send one as Project-Access-Token");
   if (str_eq(role, "ADMIN")) return check_admin(asking);
-  enum role least = str_eq(role, "WORKSPACE_VIEWER")   ? ROLE_VIEWER
-                    : str_eq(role, "WORKSPACE_MEMBER") ? ROLE_MEMBER
-                    : str_eq(role, "WORKSPACE_ADMIN")  ? ROLE_ADMIN
-                                                       : ROLE_NONE;
-  if (least == ROLE_NONE) return err_new(ERR_DENIED, "%s.%s: nobody may call it", call->type, call->field);
-  if (is_root(call)) return check_root(asking, call, least);
-  return least == ROLE_VIEWER ? NULL : check_object(asking, call, least);
+  const struct grant *grant = grant_named(role);
+  if (!grant) return err_new(ERR_DENIED, "%s.%s: nobody may call it", call->type, call->field);
+  if (is_root(call)) return check_root(asking, call, grant);
+  return grant->need == NEED_LOOK ? NULL : check_object(asking, call, grant);
+}
+
+err *access_check(void *context, const char *role, const struct graphql_call *call) {
+  const struct asking *asking = context;
+  if (str_eq(role, "ANYONE")) return NULL;
+  if (asking->caller.kind == CALLER_NOBODY) return sign_in_first();
+  if (asking->caller.is_long_lived && is_root(call)) TRY(auth_check_alive(asking->api, &asking->caller));
+  TRY(check_role(asking, role, call));
+  return is_root(call) ? check_reach(asking, call->args) : NULL;
 }
 
 static err *check_by_role(api *a, const struct caller *caller, const char *subject, const char *id,
                           enum workspace_role least) {
   if (caller->kind == CALLER_NOBODY) return sign_in_first();
-  enum role role = least == WORKSPACE_ADMIN ? ROLE_ADMIN : least == WORKSPACE_MEMBER ? ROLE_MEMBER : ROLE_VIEWER;
-  return check_subject(a->parts.db, caller, subject_named(subject), id, role);
+  return check_subject(a->parts.db, caller, subject_named(subject), id, grant_of(least));
+}
+
+err *access_workspace(api *a, const struct caller *caller, const char *workspace_id,
+                      enum workspace_role least) {
+  return check_by_role(a, caller, "WORKSPACE", workspace_id, least);
 }
 
 err *access_environment(api *a, const struct caller *caller, const char *environment_id,

@@ -1,8 +1,9 @@
-/* Accounts, workspaces, tokens. */
+/* The installation, the signed-in account, signing in, sessions. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/internal.h"
+#include "api/sign_in_guard.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -26,71 +27,14 @@ RESOLVER(query_me) {
   return NULL;
 }
 
-RESOLVER(user_is_admin) {
-  bool admin = false;
-  TRY(access_is_admin(db_of(call), parent_text(call, "id"), &admin));
-  *ret_value = json_boolean(admin);
-  return NULL;
-}
-
-RESOLVER(user_workspaces) {
-  const struct caller *caller = &asking_of(call)->caller;
-  auto_workspace_list list = {0};
-  TRY(workspace_list_by_user(db_of(call), parent_text(call, "id"), &list));
-  *ret_value = json_array();
-  for (size_t i = 0; i < list.len; i++)
-    if (!*caller->workspace_id || str_eq(caller->workspace_id, list.items[i].id))
-      json_array_append_new(*ret_value, workspace_json(&list.items[i]));
-  return NULL;
-}
-
-RESOLVER(query_workspace) {
-  auto_workspace workspace = {0};
-  TRY(workspace_get(db_of(call), arg_text(call, "workspaceId"), &workspace));
-  *ret_value = workspace_json(&workspace);
-  return NULL;
-}
-
-RESOLVER(empty_list) {
-  (void)call;
-  *ret_value = json_array();
-  return NULL;
-}
-
-static json_t *member_json(const struct user *user, enum workspace_role role) {
-  return json_pack("{s:s, s:s?, s:s, s:s}", "id", user->id, "name", user->name, "email", user->email,
-                   "role", workspace_role_name(role));
-}
-
-static err *members_of(const struct graphql_call *call, const char *workspace_id, json_t **ret_value) {
-  auto_workspace_member_list members = {0};
-  TRY(workspace_member_list(db_of(call), workspace_id, &members));
-  auto_json *list = json_array();
-  for (size_t i = 0; i < members.len; i++) {
-    auto_user user = {0};
-    TRY(user_get(db_of(call), members.items[i].user_id, &user));
-    json_array_append_new(list, member_json(&user, members.items[i].role));
-  }
-  *ret_value = json_incref(list);
-  return NULL;
-}
-
-RESOLVER(workspace_members) {
-  return members_of(call, parent_text(call, "id"), ret_value);
-}
-
-RESOLVER(project_members) {
-  return members_of(call, parent_text(call, "workspaceId"), ret_value);
-}
-
-RESOLVER(workspace_project_count) {
-  auto_project_list list = {0};
-  TRY(project_list_by_workspace(db_of(call), parent_text(call, "id"), NULL, &list));
-  *ret_value = json_integer((json_int_t)list.len);
-  return NULL;
-}
-
 /* ---- signing in ---- */
+
+static err *start_session(const struct graphql_call *call, const char *user_id, json_t **ret_value) {
+  auto_free char *secret = NULL;
+  TRY(auth_issue_session(db_of(call), user_id, &asking_of(call)->caller, &secret));
+  *ret_value = json_string(secret);
+  return NULL;
+}
 
 static err *insert_first_account(struct db *d, struct user *user) {
   auto_workspace workspace = {.name = str_format("%s's workspace", user->name)};
@@ -98,11 +42,20 @@ static err *insert_first_account(struct db *d, struct user *user) {
   TRY(db_begin(d, &t));
   TRY(user_insert(d, user));
   TRY(workspace_insert(d, &workspace));
-  struct workspace_member member = {.role = WORKSPACE_ADMIN, .created_us = clock_now_us()};
-  id_copy(member.workspace_id, workspace.id);
-  id_copy(member.user_id, user->id);
-  TRY(workspace_member_set(d, &member));
+  TRY(workspace_add_member(d, workspace.id, user->id, WORKSPACE_ADMIN));
   return db_commit(&t);
+}
+
+static struct sign_in_guard *guard_of(const struct graphql_call *call) {
+  return asking_of(call)->api->sign_in_guard;
+}
+
+static err *read_new_account(const struct graphql_call *call, struct user *user) {
+  user->email = str_dup(input_text(call, "email"));
+  user->name = str_dup(input_text(call, "name"));
+  TRY(email_check(user->email));
+  TRY(password_check(input_text(call, "password")));
+  return password_hash(input_text(call, "password"), &user->password_hash);
 }
 
 static err *consume_setup_token(const struct graphql_call *call) {
@@ -121,35 +74,35 @@ static err *consume_setup_token(const struct graphql_call *call) {
 }
 
 RESOLVER(mutation_setup) {
-  auto_user user = {.email = str_dup(input_text(call, "email")), .name = str_dup(input_text(call, "name"))};
-  auto_free char *secret = NULL;
-  TRY(auth_attempt(asking_of(call)->api));
-  TRY(email_check(user.email));
-  TRY(password_check(input_text(call, "password")));
-  TRY(password_hash(input_text(call, "password"), &user.password_hash));
+  auto_user user = {.is_admin = true};
+  TRY(sign_in_guard_enter(guard_of(call), asking_of(call)->caller.address, "", clock_now_us()));
+  TRY(read_new_account(call, &user));
   TRY(consume_setup_token(call));
   TRY(insert_first_account(db_of(call), &user));
-  TRY(auth_issue_token(db_of(call), user.id, API_TOKEN_SESSION, "session", NULL, &secret));
-  *ret_value = json_string(secret);
-  return NULL;
+  return start_session(call, user.id, ret_value);
 }
 
-/* Verifies against this when there is no such account, so that both take the same time. */
-static const char nobody[] =
-    "$y$j9T$AAAAAAAAAAAAAAAAAAAAA.$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/";
+/* An account by invitation: it is a member of that workspace from the start. */
+RESOLVER(mutation_account_create) {
+  auto_user user = {0};
+  auto_workspace joined = {0};
+  auto_db_transaction t = {0};
+  TRY(sign_in_guard_enter(guard_of(call), asking_of(call)->caller.address, "", clock_now_us()));
+  TRY(invitation_check_code(db_of(call), input_text(call, "code")));
+  TRY(read_new_account(call, &user));
+  TRY(db_begin(db_of(call), &t));
+  TRY(user_insert(db_of(call), &user));
+  TRY(invitation_use(db_of(call), input_text(call, "code"), user.id, &joined));
+  TRY(db_commit(&t));
+  audit_concerns(call, joined.id);
+  return start_session(call, user.id, ret_value);
+}
 
 RESOLVER(mutation_login) {
   auto_user user = {0};
-  bool found = false;
-  auto_free char *secret = NULL;
-  TRY(auth_attempt(asking_of(call)->api));
-  TRY(user_find_by_email(db_of(call), input_text(call, "email"), &found, &user));
-  const char *hash = found && user.password_hash ? user.password_hash : nobody;
-  if (!password_matches(input_text(call, "password"), hash) || !found)
-    return err_new(ERR_DENIED, "e-mail address and password do not belong together");
-  TRY(auth_issue_token(db_of(call), user.id, API_TOKEN_SESSION, "session", NULL, &secret));
-  *ret_value = json_string(secret);
-  return NULL;
+  struct credentials given = {.email = input_text(call, "email"), .password = input_text(call, "password")};
+  TRY(auth_sign_in(asking_of(call)->api, asking_of(call)->caller.address, &given, &user));
+  return start_session(call, user.id, ret_value);
 }
 
 RESOLVER(mutation_logout) {
@@ -158,112 +111,37 @@ RESOLVER(mutation_logout) {
   return NULL;
 }
 
-/* ---- tokens ---- */
+/* ---- sessions ---- */
 
-static json_t *api_token_json(const struct api_token *t) {
-  json_t *o = json_object();
-  json_set_text(o, "id", t->id);
-  json_set_text(o, "name", t->name);
-  auto_free char *shown = str_format("****%.4s", t->id); /* the secret itself is not kept */
-  json_set_text(o, "displayToken", shown);
-  json_set_text(o, "workspaceId", *t->workspace_id ? t->workspace_id : NULL);
-  json_object_set_new(o, "expiresAt", time_json(t->expires_us));
+static json_t *session_json(const struct api_token *t, const struct caller *caller) {
+  json_t *o = json_pack("{s:s, s:s?, s:s, s:b}", "id", t->id, "name", t->name, "type",
+                        t->name && str_starts(t->name, "CLI") ? "CLI" : "BROWSER", "isCurrent",
+                        str_eq(t->id, caller->token_id));
+  json_object_set_new(o, "createdAt", time_json(t->created_us));
+  json_object_set_new(o, "updatedAt", time_json(t->last_used_us ? t->last_used_us : t->created_us));
+  json_object_set_new(o, "expiredAt", time_json(t->expires_us));
   return o;
 }
 
-RESOLVER(query_api_tokens) {
+RESOLVER(query_sessions) {
+  const struct caller *caller = &asking_of(call)->caller;
   auto_api_token_list list = {0};
-  TRY(api_token_list_by_user(db_of(call), asking_of(call)->caller.user_id, &list));
+  if (!*caller->workspace_id) /* a workspace token does not stand for the account */
+    TRY(api_token_list_sessions(db_of(call), caller->user_id, clock_now_us(), &list));
   json_t *nodes = json_array();
-  for (size_t i = 0; i < list.len; i++) json_array_append_new(nodes, api_token_json(&list.items[i]));
+  for (size_t i = 0; i < list.len; i++) json_array_append_new(nodes, session_json(&list.items[i], caller));
   return relay_connection(nodes, call->args, false, ret_value);
 }
 
-static err *check_workspace(const struct graphql_call *call, const char *workspace_id) {
+RESOLVER(mutation_session_delete) {
   const struct caller *caller = &asking_of(call)->caller;
-  if (!workspace_id && *caller->workspace_id)
-    return err_new(ERR_DENIED, "Not Authorized: a workspace token cannot make an account token");
-  if (!workspace_id) return NULL;
-  auto_workspace_member member = {0};
-  bool found = false;
-  TRY(workspace_member_find(db_of(call), workspace_id, caller->user_id, &found, &member));
-  if (found && member.role == WORKSPACE_ADMIN) return NULL;
-  return err_new(ERR_NOT_FOUND, "Workspace not found");
-}
-
-RESOLVER(mutation_api_token_create) {
-  const char *name = input_text(call, "name"), *workspace_id = input_text(call, "workspaceId");
-  auto_free char *secret = NULL;
-  TRY(name_check("token name", name, PROJECT_NAME_MAX));
-  TRY(check_workspace(call, workspace_id));
-  TRY(auth_issue_token(db_of(call), asking_of(call)->caller.user_id,
-                       workspace_id ? API_TOKEN_WORKSPACE : API_TOKEN_ACCOUNT, name, workspace_id, &secret));
-  *ret_value = json_string(secret);
-  return NULL;
-}
-
-RESOLVER(mutation_api_token_delete) {
   auto_api_token token = {0};
   err *e = api_token_get(db_of(call), arg_text(call, "id"), &token);
-  if (!e && !str_eq(token.user_id, asking_of(call)->caller.user_id)) e = err_new(ERR_NOT_FOUND, "token not found");
-  if (e) return e;
+  if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
+  bool own = !e && token.kind == API_TOKEN_SESSION && !*caller->workspace_id && str_eq(token.user_id, caller->user_id);
+  err_ignore(e);
+  if (!own) return err_new(ERR_NOT_FOUND, "session not found");
   TRY(api_token_delete(db_of(call), token.id));
-  *ret_value = json_true();
-  return NULL;
-}
-
-static json_t *project_token_json(const struct project_token *t) {
-  json_t *o = json_object();
-  json_set_text(o, "id", t->id);
-  json_set_text(o, "name", t->name);
-  auto_free char *shown = str_format("****%.4s", t->id);
-  json_set_text(o, "displayToken", shown);
-  json_set_text(o, "projectId", t->project_id);
-  json_set_text(o, "environmentId", t->environment_id);
-  json_object_set_new(o, "createdAt", time_json(t->created_us));
-  return o;
-}
-
-RESOLVER(query_project_token) {
-  auto_project_token token = {0};
-  TRY(project_token_get(db_of(call), asking_of(call)->caller.token_id, &token));
-  *ret_value = project_token_json(&token);
-  return NULL;
-}
-
-RESOLVER(query_project_tokens) {
-  auto_project_token_list list = {0};
-  TRY(project_token_list_by_project(db_of(call), arg_text(call, "projectId"), &list));
-  json_t *nodes = json_array();
-  for (size_t i = 0; i < list.len; i++) json_array_append_new(nodes, project_token_json(&list.items[i]));
-  return relay_connection(nodes, call->args, false, ret_value);
-}
-
-static err *check_environment_of(const struct graphql_call *call, const char *project_id,
-                                 const char *environment_id) {
-  auto_environment environment = {0};
-  TRY(environment_get(db_of(call), environment_id, &environment));
-  if (str_eq(environment.project_id, project_id)) return NULL;
-  return err_new(ERR_INVALID, "the environment belongs to another project");
-}
-
-RESOLVER(mutation_project_token_create) {
-  auto_free char *secret = secret_random_hex(32);
-  char hash[SHA256_HEX_SIZE];
-  secret_sha256_hex(secret, strlen(secret), hash);
-  auto_project_token token = {.name = str_dup(input_text(call, "name")), .secret_hash = str_dup(hash)};
-  id_copy(token.project_id, input_text(call, "projectId"));
-  id_copy(token.environment_id, input_text(call, "environmentId"));
-  id_copy(token.creator_user_id, asking_of(call)->caller.user_id);
-  TRY(name_check("token name", token.name, PROJECT_NAME_MAX));
-  TRY(check_environment_of(call, token.project_id, token.environment_id));
-  TRY(project_token_insert(db_of(call), &token));
-  *ret_value = json_string(secret);
-  return NULL;
-}
-
-RESOLVER(mutation_project_token_delete) {
-  TRY(project_token_delete(db_of(call), arg_text(call, "id")));
   *ret_value = json_true();
   return NULL;
 }
@@ -272,23 +150,12 @@ RESOLVER(mutation_project_token_delete) {
 static const struct graphql_binding rows[] = {
   { "Query",     "systemInfo",         query_system_info,             NULL },
   { "Query",     "me",                 query_me,                      NULL },
-  { "Query",     "workspace",          query_workspace,               NULL },
-  { "Query",     "externalWorkspaces", empty_list,                    NULL },
-  { "Query",     "apiTokens",          query_api_tokens,              NULL },
-  { "Query",     "projectToken",       query_project_token,           NULL },
-  { "Query",     "projectTokens",      query_project_tokens,          NULL },
+  { "Query",     "sessions",           query_sessions,                NULL },
   { "Mutation",  "setup",              mutation_setup,                NULL },
+  { "Mutation",  "accountCreate",      mutation_account_create,       NULL },
   { "Mutation",  "login",              mutation_login,                NULL },
   { "Mutation",  "logout",             mutation_logout,               NULL },
-  { "Mutation",  "apiTokenCreate",     mutation_api_token_create,     NULL },
-  { "Mutation",  "apiTokenDelete",     mutation_api_token_delete,     NULL },
-  { "Mutation",  "projectTokenCreate", mutation_project_token_create, NULL },
-  { "Mutation",  "projectTokenDelete", mutation_project_token_delete, NULL },
-  { "User",      "isAdmin",            user_is_admin,                 NULL },
-  { "User",      "workspaces",         user_workspaces,               NULL },
-  { "Workspace", "members",            workspace_members,             NULL },
-  { "Workspace", "projectCount",       workspace_project_count,       NULL },
-  { "Project",   "members",            project_members,               NULL },
+  { "Mutation",  "sessionDelete",      mutation_session_delete,       NULL },
 };
 /* clang-format on */
 const struct bindings bindings_account = {rows, ARRAY_LEN(rows)};

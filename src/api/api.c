@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/device.h"
 #include "api/internal.h"
+#include "api/rate.h"
+#include "api/sign_in_guard.h"
 #include "base/embedded.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -16,7 +19,7 @@ static const char *schema_text(void) {
 }
 
 err *api_schema_new(graphql_schema **ret_schema) {
-  static const struct bindings *const all[] = {&bindings_account,  &bindings_project, &bindings_service,
+  static const struct bindings *const all[] = {&bindings_account,  &bindings_token, &bindings_workspace, &bindings_audit, &bindings_project, &bindings_service,
                                                &bindings_deployment, &bindings_variable, &bindings_domain,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_disk, &bindings_environment_patch,
@@ -26,6 +29,7 @@ err *api_schema_new(graphql_schema **ret_schema) {
   TRY(graphql_schema_new(text, strlen(text), &schema));
   for (size_t i = 0; i < ARRAY_LEN(all); i++) TRY(graphql_schema_bind(schema, all[i]->rows, all[i]->len));
   graphql_schema_set_access(schema, access_check);
+  graphql_schema_set_mutation(schema, audit_mutation);
   TRY(graphql_schema_check_access(schema));
   TRY(graphql_schema_check_resolvers(schema));
   *ret_schema = schema;
@@ -38,22 +42,29 @@ static void handle_health(http_request *r, void *api_) {
   http_respond_text(r, 200, "ok\n");
 }
 
-enum { GRAPHQL_BODY_MAX = 5 * 1024 * 1024 };
+enum { GRAPHQL_BODY_MAX = 5 * 1024 * 1024, FORM_BODY_MAX = 16 * 1024 };
 
 /* clang-format off */
-static const struct http_route routes[] = {
+const struct http_route api_routes[] = {
   { "GET",  "/healthz",    handle_health,         HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/graphql/v2", handle_graphql,        HTTP_BODY_MEMORY, GRAPHQL_BODY_MAX, NULL },
   { "GET",  "/graphql/v2", handle_graphql_socket, HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/project/{project}/environment/{environment}/up",
                            handle_upload,         HTTP_BODY_FILE,   0,                handle_upload_begin },
   { "GET",  "/exec",       handle_exec,           HTTP_BODY_NONE,   0,                NULL },
+  { "POST", "/oauth/device/auth", handle_device_auth, HTTP_BODY_MEMORY, FORM_BODY_MAX, NULL },
+  { "POST", "/oauth/token", handle_oauth_token,   HTTP_BODY_MEMORY, FORM_BODY_MAX,    NULL },
+  { "GET",  "/device",     handle_device_page,    HTTP_BODY_NONE,   0,                NULL },
+  { "POST", "/device",     handle_device_form,    HTTP_BODY_MEMORY, FORM_BODY_MAX,    NULL },
+  { "GET",  "/invite/{code}", handle_invitation,  HTTP_BODY_NONE,   0,                NULL },
 };
 /* clang-format on */
+const size_t api_routes_len = ARRAY_LEN(api_routes);
 
 static err *listen_on(api *a, const char *const *listen) {
-  struct http_server_options options = {.listen = listen, .routes = routes,
-                                        .routes_len = ARRAY_LEN(routes), .arg = a};
+  struct http_server_options options = {.listen = listen, .routes = api_routes,
+                                        .routes_len = api_routes_len, .arg = a,
+                                        .before = handle_before};
   TRY(http_server_start(a->parts.loop, &options, &a->server));
   if (*a->public_url) return NULL;
   free(a->public_url);
@@ -70,6 +81,9 @@ err *api_start(const struct api_parts *parts, const struct api_options *options,
   a->domain_suffix = str_dup(options->domain_suffix);
   a->upload_dir = str_dup(options->upload_dir);
   a->upload_limit_bytes = options->upload_limit_bytes;
+  a->sign_in_guard = sign_in_guard_new();
+  a->devices = devices_new();
+  a->rate = rate_new((struct rate_limits){options->requests_per_hour, options->requests_per_second});
   err *e = file_remove_tree(a->upload_dir); /* what an earlier run had not finished taking */
   if (!e) e = file_make_dirs(a->upload_dir, 0700);
   if (!e) e = api_schema_new(&a->schema);
@@ -86,6 +100,9 @@ void api_stop(api *a) {
   if (!a) return;
   http_server_stop(a->server);
   graphql_schema_free(a->schema);
+  sign_in_guard_free(a->sign_in_guard);
+  rate_free(a->rate);
+  devices_free(a->devices);
   free(a->version);
   free(a->public_url);
   free(a->edge_url);

@@ -30,6 +30,7 @@ struct api_options { /* texts are copied */
   const char *domain_suffix;
   const char *upload_dir;    /* where archives lie until they are unpacked */
   int64_t upload_limit_bytes;
+  int requests_per_hour, requests_per_second; /* of one caller; 0: no limit */
 };
 
 /* Binds and checks the schema, then listens. */

@@ -18,7 +18,13 @@
 #include "store/service.h"
 
 #define EXEC_PROTOCOL "tramway-exec.v1"
-enum { ARGS_MAX = 1000, QUEUE_BYTES = 1024 * 1024, HOLD_BYTES = 256 * 1024, INPUT_LOOK_MS = 10 };
+enum {
+  ARGS_MAX = 1000,
+  QUEUE_BYTES = 1024 * 1024,
+  HOLD_BYTES = 256 * 1024,
+  INPUT_LOOK_MS = 10,
+  ACCESS_LOOK_MS = 10000, /* whoever lost the right to be here is out after that */
+};
 
 struct session {
   api *api;
@@ -26,11 +32,15 @@ struct session {
   engine_exec *exec;
   char *instance_id; /* the engine's */
   timer *input_watch; /* runs while input is held back */
+  timer *access_watch;
+  struct caller caller;
+  char environment_id[ID_SIZE];
   bool started, held;
 };
 
 static void session_free(struct session *s) {
   timer_stop(s->input_watch);
+  timer_stop(s->access_watch);
   free(s->instance_id);
   free(s);
 }
@@ -134,6 +144,14 @@ static void hold_input_back(struct session *s) {
   s->input_watch = timer_start(s->api->parts.loop, INPUT_LOOK_MS, INPUT_LOOK_MS, look_at_input, s);
 }
 
+static void look_at_access(void *arg) {
+  struct session *s = arg;
+  auto_err *e = auth_check_alive(s->api, &s->caller);
+  if (!e) e = access_environment(s->api, &s->caller, s->environment_id, WORKSPACE_MEMBER);
+  bool out = e && (err_code_of(e) == ERR_DENIED || err_code_of(e) == ERR_NOT_FOUND);
+  if (out && s->ws) ws_close(s->ws, WS_POLICY, "you may not be here any more"); /* on_close ends the command */
+}
+
 static void take_input(struct session *s, const char *data, size_t len) {
   if (!s->exec || len == 0) return;
   if (data[0] == 0 && len == 1) {
@@ -169,28 +187,28 @@ static void on_close(void *arg, int code, const char *reason) {
 }
 
 /* The deployment that the request names, and that the caller may change; which replica, or -1. */
-static err *find_deployment(api *a, const http_request *r, struct deployment *ret_deployment,
-                            int *ret_replica) {
-  struct caller caller;
+static err *find_deployment(api *a, const http_request *r, const struct caller *caller,
+                            struct deployment *ret_deployment, int *ret_replica) {
   auto_service_instance instance = {0};
   bool found = false;
   *ret_replica = -1;
   const char *id = http_query(r, "deploymentId"), *service_id = http_query(r, "serviceId");
   const char *environment_id = http_query(r, "environmentId"), *replica_id = http_query(r, "instanceId");
   auto_deployment_instance replica = {0};
-  TRY(auth_caller(a, r, &caller));
   if (replica_id) {
-    TRY(deployment_instance_get(a->parts.db, replica_id, &replica));
+    err *e = deployment_instance_get(a->parts.db, replica_id, &replica);
+    if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
+    err_ignore(e); /* one that is not there is told as one that is somebody else's */
     id = replica.deployment_id;
     *ret_replica = replica.replica_index;
   }
   if (id) {
-    TRY(deployment_get(a->parts.db, id, ret_deployment));
-    return access_environment(a, &caller, ret_deployment->environment_id, WORKSPACE_MEMBER);
+    TRY(access_deployment(a, caller, id, WORKSPACE_MEMBER));
+    return deployment_get(a->parts.db, id, ret_deployment);
   }
   if (!service_id || !environment_id)
     return err_new(ERR_INVALID, "name a deploymentId, or a serviceId and an environmentId");
-  TRY(access_environment(a, &caller, environment_id, WORKSPACE_MEMBER));
+  TRY(access_environment(a, caller, environment_id, WORKSPACE_MEMBER));
   TRY(service_instance_find(a->parts.db, service_id, environment_id, &found, &instance));
   if (found) TRY(deployment_find_active(a->parts.db, instance.id, &found, ret_deployment));
   if (!found) return err_new(ERR_CONFLICT, "the service has no live deployment in this environment: `tram up` first");
@@ -201,17 +219,25 @@ static err *open_session(api *a, http_request *r) {
   auto_deployment d = {0};
   struct session *s = mem_zalloc(sizeof *s);
   int replica = -1;
-  err *e = find_deployment(a, r, &d, &replica);
+  err *e = auth_caller(a, r, &s->caller);
+  if (!e) e = find_deployment(a, r, &s->caller, &d, &replica);
   if (!e) e = core_running_instance(a->parts.core, d.id, replica, &s->instance_id);
   if (!e && !ws_offers(r, EXEC_PROTOCOL))
     e = err_new(ERR_INVALID, "open a WebSocket with the subprotocol " EXEC_PROTOCOL);
+  if (!e)
+    e = audit_accepted(a, &s->caller, "exec", d.environment_id,
+                       json_pack("{s:s, s:s}", "deploymentId", d.id, "serviceId", d.service_id));
   s->api = a;
+  id_copy(s->environment_id, d.environment_id);
   struct ws_options options = {.subprotocol = EXEC_PROTOCOL, .on_message = on_message,
                                .on_drained = on_drained, .on_close = on_close, .arg = s};
   if (!e) e = ws_accept(r, &options, &s->ws);
-  if (!e) return NULL;
-  session_free(s);
-  return e;
+  if (e) {
+    session_free(s);
+    return e;
+  }
+  s->access_watch = timer_start(a->parts.loop, ACCESS_LOOK_MS, ACCESS_LOOK_MS, look_at_access, s);
+  return NULL;
 }
 
 void handle_exec(http_request *r, void *api_) {

@@ -46,7 +46,7 @@ struct socket {
   ws *ws;
   graphql_ws *protocol;
   timer *init_deadline;
-  bool pump_due, closing;
+  bool pump_due, closing, counted;
 };
 
 static void pump(void *arg) {
@@ -76,6 +76,11 @@ static void pump_later(void *arg) {
 static void on_message(void *arg, bool is_text, const char *data, size_t len) {
   struct socket *s = arg;
   if (s->closing) return;
+  if (s->counted && !rate_admits(s->asking.api, &s->asking.caller)) {
+    s->closing = true;
+    ws_close(s->ws, WS_TRY_AGAIN_LATER, "Rate limit exceeded");
+    return;
+  }
   if (is_text)
     graphql_ws_receive(s->protocol, data, len);
   else
@@ -115,6 +120,8 @@ static err *accept_socket(api *a, http_request *r) {
                                 "subprotocol " GRAPHQL_WS_PROTOCOL);
   struct socket *s = mem_zalloc(sizeof *s);
   s->asking = (struct asking){a, caller};
+  s->asking.caller.is_long_lived = true;
+  s->counted = rate_counts(r);
   struct ws_options options = {.subprotocol = GRAPHQL_WS_PROTOCOL, .on_message = on_message,
                                .on_drained = pump_later, .on_close = on_close, .arg = s};
   err *e = ws_accept(r, &options, &s->ws);

@@ -17,10 +17,13 @@ struct api {
   http_server *server;
   char *version, *public_url, *edge_url, *domain_suffix, *upload_dir;
   int64_t upload_limit_bytes;
-  int64_t attempts_since_us; /* of signing in: a stranger may not keep us hashing passwords */
-  int attempts;
+  struct sign_in_guard *sign_in_guard;
+  struct rate *rate;
+  struct devices *devices; /* programs that wait to be signed in */
+  char concerned_workspace_id[ID_SIZE]; /* audit_concerns, of the mutation that runs */
 };
 
+enum { CALLER_ADDRESS_SIZE = 64, CALLER_AGENT_SIZE = 80 };
 enum caller_kind { CALLER_NOBODY, CALLER_USER, CALLER_PROJECT };
 
 /* Who is asking, from the request's token. */
@@ -31,6 +34,15 @@ struct caller {
   char workspace_id[ID_SIZE];   /* of a workspace token: it reaches no other; else "" */
   char project_id[ID_SIZE];     /* PROJECT */
   char environment_id[ID_SIZE]; /* PROJECT */
+  bool is_session;              /* USER who signed in, rather than a token made for a program */
+  bool is_long_lived;           /* a WebSocket: the token may have ended since it was opened */
+  char address[CALLER_ADDRESS_SIZE]; /* where the request came from */
+  char agent[CALLER_AGENT_SIZE];     /* the program it named itself as */
+};
+
+/* What something belongs to; ids that do not apply are "". */
+struct place {
+  char workspace_id[ID_SIZE], project_id[ID_SIZE], environment_id[ID_SIZE];
 };
 
 /* The context of a GraphQL request. */
@@ -53,22 +65,63 @@ static inline db *db_of(const struct graphql_call *call) {
 
 /* A bad or expired token is ERR_DENIED; none at all is CALLER_NOBODY. */
 fallible auth_caller(api *a, const http_request *r, struct caller *ret_caller);
-/* Counts an attempt to sign in; ERR_BUSY when there were too many. */
-fallible auth_attempt(api *a);
+/* Whether the connection comes from this machine. */
+bool auth_peer_is_local(const http_request *r);
+/* ERR_DENIED when the caller's token has ended since. */
+fallible auth_check_alive(api *a, const struct caller *caller);
+/* Address and agent of a request. */
+void auth_origin(const http_request *r, struct caller *ret_caller);
+/* Who has these credentials.  ERR_DENIED, also "Two Factor Authentication Required" when the account has
+ * a second factor and `code` is empty; ERR_BUSY after too many attempts. */
+struct credentials {
+  const char *email, *password;
+  const char *code; /* of the second factor, or a recovery code; "" or NULL */
+};
+fallible auth_sign_in(api *a, const char *address, const struct credentials *given, struct user *ret_user);
 /* A new secret and its row; the secret is shown once. */
-fallible auth_issue_token(db *d, const char *user_id, enum api_token_kind kind, const char *name,
-                          const char *workspace_id, char **ret_secret);
+struct token_wish {
+  enum api_token_kind kind;
+  const char *user_id, *name;
+  const char *workspace_id; /* of WORKSPACE, else NULL */
+  int64_t expires_us;       /* 0: never */
+};
+fallible auth_issue_token(db *d, const struct token_wish *wish, char **ret_secret);
+/* The token of somebody who has signed in, named after the program and the address they came from. */
+fallible auth_issue_session(db *d, const char *user_id, const struct caller *from, char **ret_secret);
+
+/* ---- rate_http.c ---- */
+
+/* Before every request: counts it, and answers 429 when there were too many. */
+void handle_before(http_request *r, void *api_);
+/* For the messages of a WebSocket: whether those of this request count at all, and whether there may be
+ * one more. */
+bool rate_counts(const http_request *r);
+bool rate_admits(api *a, const struct caller *caller);
 
 /* ---- access.c ---- */
 
 fallible access_check(void *context, const char *role, const struct graphql_call *call);
-fallible access_is_admin(db *d, const char *user_id, bool *ret_admin); /* of the installation */
+fallible access_workspace(api *a, const struct caller *caller, const char *workspace_id,
+                          enum workspace_role least);
+/* Where the subject of a root field is. */
+fallible access_place(const struct graphql_call *call, struct place *ret_place);
 /* For the parts that are not GraphQL: may the caller deploy to (change) that environment? */
 fallible access_environment(api *a, const struct caller *caller, const char *environment_id,
                             enum workspace_role least);
 /* For a second deployment among the arguments, and for what needs more than its field does. */
 fallible access_deployment(api *a, const struct caller *caller, const char *deployment_id,
                            enum workspace_role least);
+
+/* ---- audit.c ---- */
+
+/* Around every mutation: its row in the audit log. */
+fallible audit_mutation(struct graphql_call *call, graphql_resolver *resolve, json_t **ret_value);
+/* A resolver says which workspace the mutation turned out to be about. */
+void audit_concerns(const struct graphql_call *call, const char *workspace_id);
+/* For what is no mutation (uploads, commands in instances, pushes): that it was accepted.  `environment_id`
+ * NULL: it is about none.  `detail` is an object without secrets, taken, or NULL. */
+fallible audit_accepted(api *a, const struct caller *caller, const char *event_type, const char *environment_id,
+                        json_t *detail);
 
 /* ---- json.c: rows as objects of the API ---- */
 
@@ -85,6 +138,14 @@ json_t *domain_json(const struct domain *d);
 json_t *log_json(const struct log_entry *entry, const char *deployment_id);
 json_t *time_json(int64_t time_us); /* RFC 3339, null for 0 */
 
+/* ---- workspace.c ---- */
+
+fallible workspace_add_member(db *d, const char *workspace_id, const char *user_id, enum workspace_role role);
+/* ERR_NOT_FOUND unless the code is of an invitation that may be used. */
+fallible invitation_check_code(db *d, const char *code);
+/* Makes the user a member, and ends the invitation; inside the caller's transaction. */
+fallible invitation_use(db *d, const char *code, const char *user_id, struct workspace *ret_workspace);
+
 /* ---- relay.c ---- */
 
 /* A connection over `nodes` (array of objects with "id"; taken), cut by first/after/last/before of
@@ -98,7 +159,7 @@ struct bindings {
   const struct graphql_binding *rows;
   size_t len;
 };
-extern const struct bindings bindings_account, bindings_project, bindings_service, bindings_deployment,
+extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release,
     bindings_disk, bindings_environment_patch, bindings_pull_request;
 
@@ -125,5 +186,14 @@ void handle_graphql_socket(http_request *r, void *api_);
 void handle_upload_begin(http_request *r, void *api_);
 void handle_upload(http_request *r, void *api_);
 void handle_exec(http_request *r, void *api_);
+void handle_device_auth(http_request *r, void *api_); /* oauth.c … */
+void handle_oauth_token(http_request *r, void *api_);
+void handle_device_page(http_request *r, void *api_);
+void handle_device_form(http_request *r, void *api_);
+void handle_invitation(http_request *r, void *api_);
+
+/* Every path that is answered. */
+extern const struct http_route api_routes[];
+extern const size_t api_routes_len;
 
 #endif

@@ -30,6 +30,7 @@ json_t *user_json(const struct user *u) {
   json_t *o = object_with_times(u->id, u->created_us, u->updated_us);
   json_set_text(o, "name", u->name);
   json_set_text(o, "email", u->email);
+  json_object_set_new(o, "isAdmin", json_boolean(u->is_admin));
   return o;
 }
 

@@ -62,7 +62,7 @@ RESOLVER(empty_connection) {
   return relay_connection(json_array(), call->args, false, ret_value);
 }
 
-/* Without a workspace: the caller's first. */
+/* Without a workspace: the caller's first in which they may make one. */
 static err *choose_workspace(const struct graphql_call *call, char ret_id[ID_SIZE]) {
   const struct caller *caller = &asking_of(call)->caller;
   const char *given = input_text(call, "workspaceId");
@@ -70,9 +70,13 @@ static err *choose_workspace(const struct graphql_call *call, char ret_id[ID_SIZ
   if (*ret_id) return NULL;
   auto_workspace_list list = {0};
   TRY(workspace_list_by_user(db_of(call), caller->user_id, &list));
-  if (!list.len) return err_new(ERR_NOT_FOUND, "the account is in no workspace");
-  id_copy(ret_id, list.items[list.len - 1].id);
-  return NULL;
+  for (size_t i = 0; i < list.len && !*ret_id; i++) {
+    auto_workspace_member member = {0};
+    bool found = false;
+    TRY(workspace_member_find(db_of(call), list.items[i].id, caller->user_id, &found, &member));
+    if (found && (member.role == WORKSPACE_ADMIN || member.role == WORKSPACE_MEMBER)) id_copy(ret_id, list.items[i].id);
+  }
+  return *ret_id ? NULL : err_new(ERR_DENIED, "Not Authorized: no workspace of yours lets you make projects: `tram workspace create NAME`");
 }
 
 static char *generated_name(void) {
@@ -102,6 +106,7 @@ RESOLVER(mutation_project_create) {
   const char *given = input_text(call, "name");
   auto_free char *name = given ? str_dup(given) : generated_name();
   TRY(choose_workspace(call, workspace_id));
+  TRY(access_workspace(asking_of(call)->api, &asking_of(call)->caller, workspace_id, WORKSPACE_MEMBER));
   TRY(core_project_create(core_of(call), workspace_id, name, input_text(call, "description"), &project));
   TRY(rename_default_environment(call, project.id));
   *ret_value = project_json(&project);

@@ -20,6 +20,8 @@ static err *begin(api *a, http_request *r) {
   http_set_context(r, caller, free);
   TRY(auth_caller(a, r, caller));
   TRY(access_environment(a, caller, http_param(r, "environment"), WORKSPACE_MEMBER));
+  TRY(audit_accepted(a, caller, "upload", http_param(r, "environment"),
+                     json_pack("{s:s?}", "serviceId", http_query(r, "serviceId"))));
   int64_t limit_bytes = 0;
   TRY(core_disk_admits_source(a->parts.core, &limit_bytes)); /* before the client sends it all */
   if (limit_bytes > a->upload_limit_bytes) limit_bytes = a->upload_limit_bytes;

@@ -1,8 +1,10 @@
 #include "cli/client.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -11,6 +13,8 @@
 #define DEFAULT_TIMEOUT_S 90  /* as Railway's CLI; RAILWAY_HTTP_TIMEOUT changes it */
 #define UPLOAD_STALL_MS 90000 /* an upload may take long, but not without a byte */
 #define ERROR_TEXT_LIMIT 300
+#define RETRY_WAIT_MAX_S 60 /* longer than that is for people to decide */
+#define RETRIES_MAX 5
 
 err *client_init(struct client *c, const char *program, const char *server, enum token_kind kind,
                  const char *token) {
@@ -159,6 +163,27 @@ static err *explain(const struct client *c, err *e, enum http_outcome outcome) {
   return told;
 }
 
+/* How long a 429 asks to wait, when that is worth waiting for; 0 when it is not. */
+static long long wait_asked_for(const struct http_sync_response *response) {
+  long long seconds = 0;
+  if (response->status != 429) return 0;
+  const char *text = http_sync_response_header(response, "Retry-After");
+  return text && str_to_int(text, 0, RETRY_WAIT_MAX_S, &seconds) ? (seconds ? seconds : 1) : 0;
+}
+
+/* One request, and again as the server asks when there were too many of them. */
+static err *request_patiently(struct client *c, const struct http_sync_options *options,
+                              struct http_sync_response *ret_response, enum http_outcome *ret_outcome) {
+  for (int attempt = 1;; attempt++) {
+    TRY(http_sync_request(c->http, options, ret_response, ret_outcome));
+    long long seconds = wait_asked_for(ret_response);
+    if (!seconds || attempt == RETRIES_MAX) return NULL;
+    http_sync_response_done(ret_response);
+    fprintf(stderr, "%s: the server has had too many requests: waiting %lld s\n", c->program, seconds);
+    nanosleep(&(struct timespec){.tv_sec = seconds}, NULL);
+  }
+}
+
 err *client_graphql(struct client *c, const char *query, json_t *variables, json_t **ret_data) {
   auto_json *request = json_object();
   json_object_set_new(request, "query", json_string(query));
@@ -174,7 +199,7 @@ err *client_graphql(struct client *c, const char *query, json_t *variables, json
                                       .timeout_ms = timeout_ms()};
   struct http_sync_response response;
   enum http_outcome outcome;
-  err *e = http_sync_request(c->http, &options, &response, &outcome);
+  err *e = request_patiently(c, &options, &response, &outcome);
   if (e) return explain(c, e, outcome);
   e = client_read_answer(c, response.status, str_text(&response.body), response.body.len, ret_data);
   http_sync_response_done(&response);

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/prompt.h"
 #include "cli/queries.h"
+#include "cli/sign_in.h"
 
 #define TOKEN_FILE_LIMIT 4096
 #define GENERATED_PASSWORD_BYTES 12 /* 96 bits, as 24 characters */
@@ -79,6 +80,18 @@ static err *login_with_password(struct cli *cli, const struct args *args) {
                   json_pack("{s:s, s:s}", "email", email, "password", password));
 }
 
+err *sign_in_new_account(struct cli *cli, const struct args *args, const char *code) {
+  auto_free char *email = NULL, *name = NULL;
+  auto_secret *password = NULL;
+  TRY(get_email(cli, args, &email));
+  name = str_dup(args_text(args, "name"));
+  if (!name) TRY(prompt_text(&cli->out, "Name", email, "--name", &name));
+  TRY(get_password(cli, args, &password));
+  client_set_token(&cli->client, TOKEN_NONE, NULL);
+  return exchange(cli, mutation_account_create, "accountCreate",
+                  json_pack("{s:s, s:s, s:s, s:s}", "code", code, "name", name, "email", email, "password", password));
+}
+
 static err *read_setup_token(const struct args *args, char **ret_token) {
   const char *path = args_text(args, "setup-token-file");
   if (!path) {
@@ -124,7 +137,7 @@ static err *set_up(struct cli *cli, const struct args *args) {
   return NULL;
 }
 
-static err *change_server(struct cli *cli, const char *server) {
+err *sign_in_change_server(struct cli *cli, const char *server) {
   struct client client;
   TRY(client_init(&client, cli->program, server, cli->client.kind, cli->client.token));
   client_done(&cli->client);
@@ -142,7 +155,7 @@ static err *check_env_token(struct cli *cli) {
 
 static err *run_login(struct cli *cli, const struct args *args) {
   const char *server = args_text(args, "server"), *token = args_text(args, "token");
-  if (server) TRY(change_server(cli, server));
+  if (server) TRY(sign_in_change_server(cli, server));
   if (token) return sign_in_with(cli, token);
   bool setup = args_has(args, "setup-token") || args_has(args, "setup-token-file");
   if (args_has(args, "browserless")) {

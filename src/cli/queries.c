@@ -164,6 +164,65 @@ const char mutation_variable_collection_upsert[] =
     "variableCollectionUpsert(input: $input) }";
 const char mutation_variable_delete[] =
     "mutation VariableDelete($input: VariableDeleteInput!) { variableDelete(input: $input) }";
+const char query_api_tokens[] =
+    "query ApiTokens { apiTokens(first: 500) { edges { node { id name workspaceId createdAt "
+    "lastUsedAt expiresAt } } } }";
+const char query_audit_logs[] =
+    "query AuditLogs($workspaceId: String!, $first: Int) { auditLogs(workspaceId: $workspaceId, first: $first) "
+    "{ edges { node { id eventType createdAt context payload projectId environmentId } } } }";
+const char query_audit_verify[] =
+    "query AuditVerify($after: String) { tramwayAuditVerify(after: $after) { rows next head brokenId problem } }";
+const char query_project_tokens[] =
+    "query ProjectTokens($projectId: String!) { projectTokens(projectId: $projectId, first: "
+    "500) { edges { node { id name createdAt lastUsedAt expiresAt environment { id name } } } "
+    "} }";
+const char query_sessions[] =
+    "query Sessions { sessions(first: 500) { edges { node { id name type isCurrent createdAt "
+    "updatedAt expiredAt } } } }";
+const char query_workspace_invitations[] =
+    "query WorkspaceInvitations($workspaceId: String!) { workspaceInvitations(workspaceId: "
+    "$workspaceId) { id role createdAt expiresAt } }";
+const char query_workspace_members[] =
+    "query WorkspaceMembers($workspaceId: String!) { workspace(workspaceId: $workspaceId) { "
+    "members { id name email role } } }";
+const char mutation_account_create[] =
+    "mutation AccountCreate($input: AccountCreateInput!) { accountCreate(input: $input) }";
+const char mutation_api_token_create[] =
+    "mutation ApiTokenCreate($input: ApiTokenCreateInput!) { apiTokenCreate(input: $input) }";
+const char mutation_api_token_delete[] =
+    "mutation ApiTokenDelete($id: String!) { apiTokenDelete(id: $id) }";
+const char mutation_project_token_create[] =
+    "mutation ProjectTokenCreate($input: ProjectTokenCreateInput!) { "
+    "projectTokenCreate(input: $input) }";
+const char mutation_project_token_delete[] =
+    "mutation ProjectTokenDelete($id: String!) { projectTokenDelete(id: $id) }";
+const char mutation_session_delete[] =
+    "mutation SessionDelete($id: String!) { sessionDelete(id: $id) }";
+const char mutation_workspace_create[] =
+    "mutation WorkspaceCreate($input: WorkspaceCreateInput!) { workspaceCreate(input: $input) "
+    "{ id name } }";
+const char mutation_workspace_delete[] =
+    "mutation WorkspaceDelete($id: String!) { workspaceDelete(id: $id) }";
+const char mutation_workspace_invitation_delete[] =
+    "mutation WorkspaceInvitationDelete($id: String!) { workspaceInvitationDelete(id: $id) }";
+const char mutation_workspace_invite_code_create[] =
+    "mutation WorkspaceInviteCodeCreate($input: WorkspaceInviteCodeCreateInput!, "
+    "$workspaceId: String!) { workspaceInviteCodeCreate(input: $input, workspaceId: "
+    "$workspaceId) }";
+const char mutation_workspace_invite_code_use[] =
+    "mutation WorkspaceInviteCodeUse($code: String!) { workspaceInviteCodeUse(code: $code) { "
+    "id name } }";
+const char mutation_workspace_leave[] =
+    "mutation WorkspaceLeave($id: String!) { workspaceLeave(id: $id) }";
+const char mutation_workspace_permission_change[] =
+    "mutation WorkspacePermissionChange($input: WorkspacePermissionChangeInput!) { "
+    "workspacePermissionChange(input: $input) }";
+const char mutation_workspace_update[] =
+    "mutation WorkspaceUpdate($id: String!, $input: WorkspaceUpdateInput!) { "
+    "workspaceUpdate(id: $id, input: $input) }";
+const char mutation_workspace_user_remove[] =
+    "mutation WorkspaceUserRemove($input: WorkspaceUserRemoveInput!, $workspaceId: String!) { "
+    "workspaceUserRemove(input: $input, workspaceId: $workspaceId) }";
 const char subscription_build_logs[] =
     "subscription BuildLogs($id: String!, $filter: String, $limit: Int) { "
     "buildLogs(deploymentId: $id, filter: $filter, limit: $limit) { " LOG_FIELDS
@@ -227,6 +286,28 @@ const char *const all_queries[] = {
   mutation_stage_changes,
   mutation_variable_collection_upsert,
   mutation_variable_delete,
+  query_api_tokens,
+  query_audit_logs,
+  query_audit_verify,
+  query_project_tokens,
+  query_sessions,
+  query_workspace_invitations,
+  query_workspace_members,
+  mutation_account_create,
+  mutation_api_token_create,
+  mutation_api_token_delete,
+  mutation_project_token_create,
+  mutation_project_token_delete,
+  mutation_session_delete,
+  mutation_workspace_create,
+  mutation_workspace_delete,
+  mutation_workspace_invitation_delete,
+  mutation_workspace_invite_code_create,
+  mutation_workspace_invite_code_use,
+  mutation_workspace_leave,
+  mutation_workspace_permission_change,
+  mutation_workspace_update,
+  mutation_workspace_user_remove,
   subscription_build_logs,
   subscription_deployment,
   subscription_deployment_logs,

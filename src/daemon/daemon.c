@@ -203,7 +203,9 @@ static err *open_api(struct daemon *d) {
                                 .edge_url = edge_url,
                                 .domain_suffix = c->edge.domain_suffix,
                                 .upload_dir = upload_dir,
-                                .upload_limit_bytes = c->server.upload_limit_bytes};
+                                .upload_limit_bytes = c->server.upload_limit_bytes,
+                                .requests_per_hour = c->limits.requests_per_hour,
+                                .requests_per_second = c->limits.requests_per_second};
   return api_start(&parts, &options, &d->api);
 }
 

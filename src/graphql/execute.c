@@ -162,6 +162,9 @@ static fallible resolve(struct graphql_execution *execution, const struct graphq
   struct graphql_lookahead lookahead = {.plans = &execution->plans, .nodes = field->nodes};
   struct graphql_call call = graphql_execution_call(execution, field, parent, &lookahead);
   TRY(graphql_execution_access(execution, &call));
+  graphql_mutation *mutation = execution->schema->mutation;
+  if (mutation && field->field->resolve && field->parent == execution->schema->roots[GRAPHQL_MUTATION])
+    return mutation(&call, field->field->resolve, ret_value);
   if (!event && field->field->resolve) return field->field->resolve(&call, ret_value);
   *ret_value = json_incref(event ? event : json_object_get(parent, field->field->name));
   return NULL;

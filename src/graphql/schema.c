@@ -81,6 +81,10 @@ void graphql_schema_set_access(graphql_schema *schema, graphql_access *access) {
   schema->access = access;
 }
 
+void graphql_schema_set_mutation(graphql_schema *schema, graphql_mutation *mutation) {
+  schema->mutation = mutation;
+}
+
 /* Why `row` cannot be bound, or NULL. */
 static const char *bind_row(graphql_schema *schema, const struct graphql_binding *row) {
   const struct graphql_type *type = graphql_schema_type(schema, row->type);

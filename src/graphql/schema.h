@@ -59,6 +59,10 @@ typedef err *graphql_subscriber(struct graphql_call *call, struct graphql_source
 /* NULL when the caller may have the field; otherwise the error to report (ERR_DENIED mostly). */
 typedef err *graphql_access(void *context, const char *role, const struct graphql_call *call);
 
+/* Called in place of the resolver of a field of the mutation type, which it calls (or not) itself: for
+ * what surrounds every mutation alike. */
+typedef err *graphql_mutation(struct graphql_call *call, graphql_resolver *resolve, json_t **ret_value);
+
 /* Looks at an input value of a custom scalar; an error is put before the client as ERR_INVALID.
  * Without one a custom scalar accepts any JSON. */
 typedef err *graphql_scalar_check(const json_t *value);
@@ -82,6 +86,7 @@ fallible graphql_schema_bind(graphql_schema *schema, const struct graphql_bindin
 fallible graphql_schema_bind_scalar(graphql_schema *schema, const char *name,
                                     graphql_scalar_check *check);
 void graphql_schema_set_access(graphql_schema *schema, graphql_access *access);
+void graphql_schema_set_mutation(graphql_schema *schema, graphql_mutation *mutation);
 
 /* Checks for tests and for the program's start; ERR_INVALID lists all problems, one per line.
  * access: each field of a root type must have its own @access, each other object type one on the
@@ -175,6 +180,7 @@ struct graphql_schema {
   const struct graphql_type *meta; /* holds the meta-fields: __schema, __type, __typename */
   const struct graphql_type *roots[GRAPHQL_OPERATION_KINDS]; /* mutation, subscription: or NULL */
   graphql_access *access;
+  graphql_mutation *mutation;
 };
 
 const struct graphql_type *graphql_schema_type(const graphql_schema *schema, const char *name);

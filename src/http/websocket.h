@@ -36,6 +36,7 @@ enum ws_code { /* RFC 6455 section 7.4.1 and the IANA registry; 4000–4999 are 
                WS_POLICY = 1008,
                WS_TOO_BIG = 1009,
                WS_INTERNAL = 1011,
+               WS_TRY_AGAIN_LATER = 1013,
 };
 
 /* `data` is NUL-terminated beyond `len`. */

@@ -9,12 +9,12 @@ const struct shape workspace_shape = SHAPE("workspace", struct workspace, worksp
 
 #define F(member) FIELD(struct user, member)
 static const struct field user_fields[] = {
-    F(id), F(email), F(name), F(password_hash), F(created_us), F(updated_us),
+    F(id), F(email), F(name), F(password_hash), F(is_admin), F(created_us), F(updated_us),
 };
 #undef F
 const struct shape user_shape = SHAPE("user", struct user, user_fields);
 
-MODEL_ENUM_WORDS(workspace_role, "workspace role", "ADMIN", "MEMBER", "VIEWER");
+MODEL_ENUM_WORDS(workspace_role, "workspace role", "ADMIN", "MEMBER", "DEPLOYER", "VIEWER");
 
 #define F(member) FIELD(struct workspace_member, member)
 static const struct field workspace_member_fields[] = {
@@ -35,7 +35,7 @@ static const struct field api_token_fields[] = {
     F(user_id),    F(workspace_id),
     F(name),       F(secret_hash),
     F(created_us), F(last_used_us),
-    F(expires_us),
+    F(expires_us), F(confirmed_us),
 };
 #undef F
 const struct shape api_token_shape = SHAPE("token", struct api_token, api_token_fields);
@@ -48,6 +48,14 @@ static const struct field project_token_fields[] = {
 #undef F
 const struct shape project_token_shape =
     SHAPE("project token", struct project_token, project_token_fields);
+
+#define F(member) FIELD(struct invitation, member)
+static const struct field invitation_fields[] = {
+    F(id), F(workspace_id), F(creator_user_id), ENUM_FIELD(struct invitation, role, workspace_role_names),
+    F(secret_hash), F(created_us), F(expires_us),
+};
+#undef F
+const struct shape invitation_shape = SHAPE("invitation", struct invitation, invitation_fields);
 
 err *email_check(const char *email) {
   const char *at = email ? strchr(email, '@') : NULL;

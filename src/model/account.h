@@ -19,13 +19,16 @@ struct user {
   char *email; /* unique; letter case is ignored */
   char *name;
   char *password_hash; /* yescrypt (base/secret.h); NULL: cannot sign in with a password */
+  bool is_admin;       /* of the installation; a workspace's admin is none */
   int64_t created_us, updated_us;
 };
 MODEL_STRUCT(user);
 #define auto_user MODEL_AUTO(user)
 #define auto_user_list MODEL_AUTO(user_list)
 
-enum workspace_role { WORKSPACE_ADMIN, WORKSPACE_MEMBER, WORKSPACE_VIEWER };
+/* What each may do stands in api/access.c.  A deployer may push code but read neither variables nor
+ * logs; a viewer reads logs but changes nothing: neither includes the other. */
+enum workspace_role { WORKSPACE_ADMIN, WORKSPACE_MEMBER, WORKSPACE_DEPLOYER, WORKSPACE_VIEWER };
 MODEL_ENUM(workspace_role);
 
 struct workspace_member {
@@ -41,7 +44,7 @@ MODEL_STRUCT(workspace_member);
 enum api_token_kind {
   API_TOKEN_ACCOUNT,   /* everything the user may do */
   API_TOKEN_WORKSPACE, /* one workspace, as an admin of it */
-  API_TOKEN_SESSION,   /* made by signing in; expires; not listed among a user's tokens */
+  API_TOKEN_SESSION,   /* made by signing in; expires; listed among the sessions, not the tokens */
 };
 MODEL_ENUM(api_token_kind);
 
@@ -53,7 +56,8 @@ struct api_token {
   char *name;
   char *secret_hash; /* SHA-256 of the secret, 64 lower-case hex digits */
   int64_t created_us, last_used_us;
-  int64_t expires_us; /* 0: never */
+  int64_t expires_us;   /* 0: never */
+  int64_t confirmed_us; /* of SESSION: when a second factor was last shown */
 };
 MODEL_STRUCT(api_token);
 #define auto_api_token MODEL_AUTO(api_token)
@@ -73,6 +77,19 @@ struct project_token {
 MODEL_STRUCT(project_token);
 #define auto_project_token MODEL_AUTO(project_token)
 #define auto_project_token_list MODEL_AUTO(project_token_list)
+
+/* A link that makes whoever has it a member, once.  Its code is kept as SHA-256 only. */
+struct invitation {
+  char id[ID_SIZE];
+  char workspace_id[ID_SIZE];
+  char creator_user_id[ID_SIZE]; /* it is worth nothing any more once they are no admin there */
+  enum workspace_role role;
+  char *secret_hash;
+  int64_t created_us, expires_us;
+};
+MODEL_STRUCT(invitation);
+#define auto_invitation MODEL_AUTO(invitation)
+#define auto_invitation_list MODEL_AUTO(invitation_list)
 
 #define EMAIL_LEN_MAX 254    /* RFC 5321: a path is at most 256 octets with its angle brackets */
 #define PASSWORD_LEN_MIN 8   /* NIST SP 800-63B, 5.1.1.1 */

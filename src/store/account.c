@@ -7,6 +7,7 @@ static const struct table workspaces = {"workspaces", &workspace_shape};
 static const struct table users = {"users", &user_shape};
 static const struct table members = {"workspace_members", &workspace_member_shape};
 static const struct table api_tokens = {"api_tokens", &api_token_shape};
+static const struct table invitations = {"invitations", &invitation_shape};
 static const struct table project_tokens = {"project_tokens", &project_token_shape};
 
 /* --- settings --- */
@@ -54,6 +55,13 @@ err *workspace_list_by_user(db *d, const char *user_id, struct workspace_list *r
                               "JOIN workspace_members AS m ON m.workspace_id = t.id"
                               " WHERE m.user_id = ?1 ORDER BY t.seq",
                               DB_BIND(db_text(user_id)), &rows_));
+}
+
+err *workspace_delete(db *d, const char *id) {
+  err *e = row_change(d, &workspaces, "DELETE FROM workspaces WHERE id = ?1", DB_BIND(db_text(id)), id);
+  if (!e || err_code_of(e) != ERR_CONFLICT) return e;
+  err_free(e);
+  return err_new(ERR_CONFLICT, "the workspace still has projects: delete them first");
 }
 
 err *workspace_rename(db *d, const char *id, const char *name, int64_t now_us) {
@@ -115,6 +123,40 @@ err *workspace_member_delete(db *d, const char *workspace_id, const char *user_i
                     DB_BIND(db_text(workspace_id), db_text(user_id)), user_id);
 }
 
+err *workspace_admin_count(db *d, const char *workspace_id, int64_t *ret_count) {
+  return db_query_int(d, "SELECT count(*) FROM workspace_members WHERE workspace_id = ?1 AND role = 'ADMIN'",
+                      DB_BIND(db_text(workspace_id)), 0, ret_count);
+}
+
+/* --- invitations --- */
+
+err *invitation_insert(db *d, struct invitation *i) {
+  return row_insert(d, &invitations, i);
+}
+
+err *invitation_get(db *d, const char *id, struct invitation *ret_invitation) {
+  return row_get(d, &invitations, "WHERE t.id = ?1", DB_BIND(db_text(id)), id, ret_invitation);
+}
+
+err *invitation_find_by_hash(db *d, const char *secret_hash, int64_t now_us, bool *ret_found,
+                             struct invitation *ret_invitation) {
+  return row_find(d, &invitations, "WHERE t.secret_hash = ?1 AND t.expires_us > ?2",
+                  DB_BIND(db_text(secret_hash), db_int(now_us)), ret_found, ret_invitation);
+}
+
+err *invitation_list(db *d, const char *workspace_id, int64_t now_us, struct invitation_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &invitations, "WHERE t.workspace_id = ?1 AND t.expires_us > ?2 ORDER BY t.seq DESC",
+                              DB_BIND(db_text(workspace_id), db_int(now_us)), &rows_));
+}
+
+err *invitation_delete(db *d, const char *id) {
+  return row_change(d, &invitations, "DELETE FROM invitations WHERE id = ?1", DB_BIND(db_text(id)), id);
+}
+
+err *invitation_delete_expired(db *d, int64_t now_us) {
+  return db_run(d, "DELETE FROM invitations WHERE expires_us <= ?1", DB_BIND(db_int(now_us)), NULL);
+}
+
 /* --- tokens --- */
 
 #define UNEXPIRED_WITH_HASH "WHERE t.secret_hash = ?1 AND (t.expires_us = 0 OR t.expires_us > ?2)"
@@ -133,6 +175,17 @@ err *api_token_list_by_user(db *d, const char *user_id, struct api_token_list *r
   ROW_LIST(ret_list, row_list(d, &api_tokens,
                               "WHERE t.user_id = ?1 AND t.kind <> 'SESSION' ORDER BY t.seq DESC",
                               DB_BIND(db_text(user_id)), &rows_));
+}
+
+err *api_token_list_sessions(db *d, const char *user_id, int64_t now_us, struct api_token_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &api_tokens,
+                              "WHERE t.user_id = ?1 AND t.kind = 'SESSION' AND t.expires_us > ?2 ORDER BY t.seq DESC",
+                              DB_BIND(db_text(user_id), db_int(now_us)), &rows_));
+}
+
+err *api_token_confirm(db *d, const char *id, int64_t now_us) {
+  return row_change(d, &api_tokens, "UPDATE api_tokens SET confirmed_us = ?2 WHERE id = ?1",
+                    DB_BIND(db_text(id), db_int(now_us)), id);
 }
 
 err *api_token_touch(db *d, const char *id, int64_t now_us) {

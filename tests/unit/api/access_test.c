@@ -23,7 +23,7 @@ struct world {
   api api;
   char workspace[ID_SIZE], other_workspace[ID_SIZE], project[ID_SIZE], environment[ID_SIZE],
       other_environment[ID_SIZE];
-  struct caller nobody, stranger, viewer, member, admin, token;
+  struct caller nobody, stranger, viewer, deployer, member, admin, token;
 };
 
 static void add_user(struct world *w, const char *workspace_id, enum workspace_role role, struct caller *ret_caller) {
@@ -61,6 +61,7 @@ static struct world *world_new(void) {
   add_environment(w, "staging", w->other_environment);
   add_user(w, b.id, WORKSPACE_ADMIN, &w->stranger);
   add_user(w, a.id, WORKSPACE_VIEWER, &w->viewer);
+  add_user(w, a.id, WORKSPACE_DEPLOYER, &w->deployer);
   add_user(w, a.id, WORKSPACE_MEMBER, &w->member);
   add_user(w, a.id, WORKSPACE_ADMIN, &w->admin);
   w->token = (struct caller){.kind = CALLER_PROJECT};
@@ -96,34 +97,40 @@ TEST(roles_by_subject_are_as_declared) {
   auto_json *args = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}}", "p", w->project, "e", w->environment, "o",
                               w->other_environment, "w", w->workspace, "input", "projectId", w->project,
                               "environmentId", w->environment);
+  auto_json *own = json_object(); /* no ids: they would have to be within reach */
   /* clang-format off */
   static const struct {
     const char *role, *of, *by;
-    const char *expected; /* nobody, stranger, viewer, member, admin, project token */
+    const char *expected; /* nobody, stranger, viewer, deployer, member, admin, project token */
   } rows[] = {
-    { "ANYONE",           NULL,          NULL,              "++++++" },
-    { "USER",             NULL,          NULL,              "D++++D" },
-    { "PROJECT_TOKEN",    NULL,          NULL,              "DDDDD+" },
-    { "ADMIN",            NULL,          NULL,              "D+DD+D" }, /* of any workspace */
-    { "WORKSPACE_VIEWER", "WORKSPACE",   "w",               "DN+++N" },
-    { "WORKSPACE_VIEWER", "PROJECT",     "p",               "DN++++" },
-    { "WORKSPACE_MEMBER", "PROJECT",     "input.projectId", "DND++D" },
-    { "WORKSPACE_ADMIN",  "PROJECT",     "p",               "DNDD+D" },
-    { "WORKSPACE_VIEWER", "ENVIRONMENT", "e",               "DN++++" },
-    { "WORKSPACE_MEMBER", "ENVIRONMENT", "e",               "DND+++" },
-    { "WORKSPACE_MEMBER", "ENVIRONMENT", "o",               "DND++N" },
-    { "WORKSPACE_ADMIN",  "ENVIRONMENT", "e",               "DNDD+D" },
-    { "WORKSPACE_MEMBER", "SCOPE",       "input",           "DND+++" },
-    { "WORKSPACE_VIEWER", "DEPLOYMENT",  "p",               "DNNNNN" },
-    { "WORKSPACE_VIEWER", "WORKSPACE",   "absent",          "D++++D" },
-    { "SOMETHING_ELSE",   "PROJECT",     "p",               "DDDDDD" },
+    { "ANYONE",             NULL,          NULL,              "+++++++" },
+    { "USER",               NULL,          NULL,              "D+++++D" },
+    { "PROJECT_TOKEN",      NULL,          NULL,              "DDDDDD+" },
+    { "ADMIN",              NULL,          NULL,              "DDDDDDD" }, /* of a workspace is not of the installation */
+    { "WORKSPACE_VIEWER",   "WORKSPACE",   "w",               "DN++++N" },
+    { "WORKSPACE_VIEWER",   "PROJECT",     "p",               "DN+++++" },
+    { "WORKSPACE_LOGS",     "PROJECT",     "p",               "DN+D+++" },
+    { "WORKSPACE_DEPLOYER", "PROJECT",     "p",               "DND+++D" },
+    { "WORKSPACE_MEMBER",   "PROJECT",     "input.projectId", "DNDD++D" },
+    { "WORKSPACE_ADMIN",    "PROJECT",     "p",               "DNDDD+D" },
+    { "WORKSPACE_VIEWER",   "ENVIRONMENT", "e",               "DN+++++" },
+    { "WORKSPACE_LOGS",     "ENVIRONMENT", "e",               "DN+D+++" },
+    { "WORKSPACE_DEPLOYER", "ENVIRONMENT", "e",               "DND++++" },
+    { "WORKSPACE_MEMBER",   "ENVIRONMENT", "e",               "DNDD+++" },
+    { "WORKSPACE_MEMBER",   "ENVIRONMENT", "o",               "DNDD++N" },
+    { "WORKSPACE_ADMIN",    "ENVIRONMENT", "e",               "DNDDD+D" },
+    { "WORKSPACE_MEMBER",   "SCOPE",       "input",           "DNDD+++" },
+    { "WORKSPACE_VIEWER",   "DEPLOYMENT",  "p",               "DNNNNNN" },
+    { "WORKSPACE_VIEWER",   "WORKSPACE",   "absent",          "D+++++D" },
+    { "SOMETHING_ELSE",     "PROJECT",     "p",               "DDDDDDD" },
   };
   /* clang-format on */
-  const struct caller *callers[] = {&w->nobody, &w->stranger, &w->viewer, &w->member, &w->admin, &w->token};
+  const struct caller *callers[] = {&w->nobody, &w->stranger, &w->viewer, &w->deployer, &w->member, &w->admin, &w->token};
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     char seen[ARRAY_LEN(callers) + 1] = "";
     for (size_t c = 0; c < ARRAY_LEN(callers); c++)
-      seen[c] = outcome(w, callers[c], rows[i].role, rows[i].of, rows[i].by, args);
+      seen[c] = outcome(w, callers[c], rows[i].role, rows[i].of, rows[i].by,
+                        rows[i].by && !str_eq(rows[i].by, "absent") ? args : own);
     printf("# %s %s %s\n", rows[i].role, rows[i].of ? rows[i].of : "-", rows[i].by ? rows[i].by : "-");
     CHECK_TEXT(seen, rows[i].expected);
   }

@@ -95,7 +95,9 @@ TEST(others_see_less_or_nothing) {
   open_all();
   auto_free char *nothing = ask(&stranger, NULL, "");
   CHECK_HAS(nothing, "NOT_FOUND");
-  auto_free char *own = ask(&token, instance.environment_id, ""); /* whatever it asks about */
+  auto_free char *other = ask(&token, instance.environment_id, "");
+  CHECK_HAS(other, "NOT_FOUND");
+  auto_free char *own = ask(&token, NULL, "");
   CHECK_HAS(own, "gone in staging");
   CHECK(!strstr(own, "gone in production"));
   close_all();

@@ -25,7 +25,7 @@ static const struct {
   {&instance_role_names,    "REPLICA PRE_DEPLOY TASK"},
   {&sync_status_names,      "CREATING UPDATING ACTIVE DELETING DELETED UNSPECIFIED"},
   {&domain_kind_names,      "SERVICE CUSTOM"},
-  {&workspace_role_names,   "ADMIN MEMBER VIEWER"},
+  {&workspace_role_names,   "ADMIN MEMBER DEPLOYER VIEWER"},
   {&api_token_kind_names,   "ACCOUNT WORKSPACE SESSION"},
   {&source_kind_names,      "none upload repo image"},
   {&builder_names,          "RAILPACK DOCKERFILE NIXPACKS HEROKU PAKETO"},

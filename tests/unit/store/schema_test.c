@@ -4,6 +4,7 @@
 #include "house.h"
 #include "model/account.h"
 #include "model/artifact.h"
+#include "model/audit.h"
 #include "model/domain.h"
 #include "model/environment_patch.h"
 #include "model/event.h"
@@ -18,7 +19,9 @@ static const struct {
     {"workspaces", &workspace_shape},
     {"users", &user_shape},
     {"workspace_members", &workspace_member_shape},
+    {"invitations", &invitation_shape},
     {"api_tokens", &api_token_shape},
+    {"audit_logs", &audit_log_shape},
     {"project_tokens", &project_token_shape},
     {"projects", &project_shape},
     {"environments", &environment_shape},
