@@ -49,9 +49,10 @@ static bool is_token(enum standing s) {
 
 static char expected(const struct graphql_field *field, json_t *args, enum standing s) {
   const char *of = json_get_text(field->access, "of");
-  bool in_environment = str_eq(of, "ENVIRONMENT") || str_eq(of, "DEPLOYMENT") || str_eq(of, "SERVICE_DOMAIN") ||
-                        (str_eq(of, "SCOPE") && names(args, "environmentId"));
   bool in_workspace = str_eq(of, "WORKSPACE") || str_eq(of, "INVITATION");
+  bool in_project = str_eq(of, "PROJECT") || str_eq(of, "SERVICE") || str_eq(of, "PROJECT_TOKEN") ||
+                    (str_eq(of, "SCOPE") && !names(args, "environmentId"));
+  bool in_environment = of && !in_workspace && !in_project; /* or of something in it */
   if (in_workspace && is_token(s)) return 'N'; /* a project token belongs to no workspace */
   char by_role = for_role(field->role, s, in_environment);
   if (by_role != '+' || str_eq(field->role, "ANYONE")) return by_role;

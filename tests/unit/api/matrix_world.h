@@ -7,6 +7,7 @@
 #include "api/rate.h"
 #include "api/sign_in_guard.h"
 #include "core/town.h"
+#include "store/environment_patch.h"
 
 #define CANARY_VALUE "canary-value-c0ffee"
 #define CANARY_LOG "canary-log-c0ffee"
@@ -132,6 +133,16 @@ static inline void add_invitation(void) {
   json_set_text(ids, "INVITATION", i.id);
 }
 
+/* A committed one: a staged one would be changed by what is tried. */
+static inline void add_patch(void) {
+  struct environment_patch p = {.status = PATCH_COMMITTED, .applied_us = 1};
+  p.patch = str_dup("{\"sharedVariables\":{\"CANARY\":{\"value\":\"" CANARY_VALUE "\"}}}");
+  id_copy(p.environment_id, instance.environment_id);
+  CHECK_OK(environment_patch_set(town_db, &p));
+  json_set_text(ids, "ENVIRONMENT_PATCH", p.id);
+  environment_patch_done(&p);
+}
+
 static inline void world_open(void) {
   char deployment_id[ID_SIZE];
   town_open();
@@ -148,6 +159,7 @@ static inline void world_open(void) {
   add_other_tenant();
   add_parties();
   add_invitation();
+  add_patch();
   deploy_live(deployment_id);
   CHECK_OK(log_store_add_build_line(town_logs, deployment_id, "info", CANARY_LOG));
   CHECK_OK(log_store_add_deploy_line(town_logs, deployment_id, "info", CANARY_LOG));
