@@ -96,15 +96,25 @@ static err *node_add(struct parser *p, struct node *parent, const char *key, enu
   return NULL;
 }
 
+/* Keys are C strings here: the one character that they cannot hold is replaced. */
+static char *key_text(const struct str *part) {
+  auto_str text = STR_EMPTY;
+  for (size_t i = 0; i < part->len; i++) {
+    if (part->data[i])
+      str_add_char(&text, part->data[i]);
+    else
+      str_add(&text, "\xEF\xBF\xBD");
+  }
+  return str_take(&text);
+}
+
 /* The parts of a possibly dotted key, up to what follows it. */
 static err *read_key(struct parser *p, struct strv *ret_parts) {
   do {
     toml_lex_skip_space(&p->lex);
     auto_str part = STR_EMPTY;
     TRY(toml_lex_key(&p->lex, &part));
-    if (part.len && memchr(part.data, '\0', part.len))
-      return toml_lex_error(&p->lex, "U+0000 in a key is not supported");
-    strv_add(ret_parts, str_text(&part));
+    strv_add_take(ret_parts, key_text(&part));
     toml_lex_skip_space(&p->lex);
   } while (toml_lex_take(&p->lex, '.'));
   return NULL;

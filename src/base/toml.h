@@ -7,8 +7,8 @@
  * Errors are ERR_INVALID, or ERR_LIMIT beyond the limits below, and read
  * "<what>: line 3, column 7: …" (lines and columns count from 1, a column is one character).
  *
- * Not accepted although TOML allows it: U+0000 in a key.  Newlines inside multi-line strings are
- * given as LF.  Nothing is ever written: Tramway generates TOML as text. */
+ * U+0000 in a key is given as U+FFFD, the replacement character; newlines inside multi-line strings
+ * are given as LF.  Nothing is ever written: Tramway generates TOML as text. */
 #ifndef TRAMWAY_BASE_TOML_H
 #define TRAMWAY_BASE_TOML_H
 
