@@ -94,6 +94,7 @@ json_t *service_instance_json(const struct service_instance *i) {
   json_set_text(o, "environmentId", i->environment_id);
   json_object_set_new(o, "source", source_json(s));
   json_set_text(o, "rootDirectory", s->root_directory);
+  json_set_text(o, "railwayConfigFile", s->config_file);
   json_set_text(o, "builder", api_builder_name(s->builder));
   json_set_text(o, "buildCommand", s->build_command);
   json_set_text(o, "dockerfilePath", s->dockerfile_path);

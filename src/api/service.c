@@ -89,7 +89,10 @@ static json_t *settings_document(const json_t *input) {
   if (root) json_object_set(source, "rootDirectory", root);
   json_object_del(deploy_part, "rootDirectory");
   json_object_del(deploy_part, "source");
-  return json_pack("{s:o, s:o, s:o}", "build", build_part, "deploy", deploy_part, "source", source);
+  json_t *config_file = json_incref(json_object_get(input, "railwayConfigFile"));
+  json_object_del(deploy_part, "railwayConfigFile");
+  return json_pack("{s:o, s:o, s:o, s:o*}", "build", build_part, "deploy", deploy_part, "source", source,
+                   "configFile", config_file);
 }
 
 /* A repository on this machine is read with tramd's rights, so only an admin may name one. */

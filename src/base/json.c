@@ -1,8 +1,10 @@
 #include "base/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 err *json_parse(const char *text, size_t len, const char *what, json_t **ret_value) {
   json_error_t error;
@@ -44,4 +46,14 @@ bool json_get_bool(const json_t *object, const char *key, bool otherwise) {
 
 void json_set_text(json_t *object, const char *key, const char *text) {
   json_object_set_new(object, key, text ? json_string(text) : json_null());
+}
+
+void json_put(json_t *object, const char *path, json_t *value) {
+  for (const char *dot; (dot = strchr(path, '.')); path = dot + 1) {
+    auto_free char *key = str_ndup(path, (size_t)(dot - path));
+    json_t *inner = json_object_get(object, key);
+    if (!inner) json_object_set_new(object, key, inner = json_object());
+    object = inner;
+  }
+  json_object_set_new(object, path, value);
 }

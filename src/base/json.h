@@ -32,4 +32,7 @@ bool json_get_bool(const json_t *object, const char *key, bool otherwise);
 /* Sets object[key] to a string, or to null when `text` is NULL. */
 void json_set_text(json_t *object, const char *key, const char *text);
 
+/* Sets object.a.b.c for the path "a.b.c", and makes the objects on the way.  Takes `value`. */
+void json_put(json_t *object, const char *path, json_t *value);
+
 #endif

@@ -23,11 +23,6 @@ static const char *wanted_dockerfile(const struct build_request *r) {
   return str_empty(set) ? NULL : set;
 }
 
-static const char *without_slashes(const char *path) {
-  while (*path == '/' || str_starts(path, "./")) path += *path == '/' ? 1 : 2;
-  return path;
-}
-
 /* Views of the whole source and of its root directory. */
 struct views {
   struct source_view all, root;
@@ -41,7 +36,7 @@ static err *open_views(const struct build_request *r, struct build_source *s, st
                                   "from its folder or repository");
   }
   if (e) return e;
-  const char *folder = without_slashes(r->root_directory ? r->root_directory : "");
+  const char *folder = source_path(r->root_directory ? r->root_directory : "");
   e = source_view_real_path(&v->all, folder, &s->context);
   if (!e) e = source_view_open(s->context, &v->root);
   if (!e) return NULL;
@@ -54,14 +49,11 @@ static void close_views(struct views *v) {
   source_view_close(&v->root);
 }
 
-/* A path that is set is looked for below the root directory, then below the whole source; without
- * one it is "Dockerfile" in the root directory.  *ret_view is NULL when there is none. */
+/* *ret_view is NULL when there is none. */
 static err *find_dockerfile(const struct build_request *r, const struct views *v, const char **ret_path,
                             const struct source_view **ret_view) {
   const char *set = wanted_dockerfile(r);
-  *ret_path = set ? without_slashes(set) : "Dockerfile";
-  *ret_view = source_has(&v->root, *ret_path) ? &v->root : NULL;
-  if (!*ret_view && set && source_has(&v->all, *ret_path)) *ret_view = &v->all;
+  *ret_view = source_dockerfile(&v->all, &v->root, set, ret_path);
   if (*ret_view || (!set && !str_ieq(r->builder, "DOCKERFILE"))) return NULL;
   return err_new(ERR_NOT_FOUND, "there is no file '%s' in the source%s%s%s: %s", *ret_path,
                  str_empty(r->root_directory) ? "" : " or below its root directory '",

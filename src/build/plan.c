@@ -172,20 +172,6 @@ static char *write_dockerfile(const struct draft *d, const struct provider *p) {
 
 /* --- making it --- */
 
-static err *read_configuration(struct draft *d) {
-  const char *named = draft_variable(d, "NIXPACKS_CONFIG_FILE");
-  const char *files[] = {named, "nixpacks.toml", "nixpacks.json"};
-  for (size_t i = 0; i < ARRAY_LEN(files) && !d->nixpacks; i++)
-    if (files[i]) TRY(draft_read_object(d, files[i], &d->nixpacks));
-  named = draft_variable(d, "RAILPACK_CONFIG_FILE");
-  TRY(draft_read_object(d, named ? named : "railpack.json", &d->railpack));
-  if (at(d->nixpacks, "phases", "setup", "nixPkgs"))
-    draft_note(d, "nixPkgs are not used: name Debian packages in phases.setup.aptPkgs");
-  if (draft_setting(d, "PACKAGES"))
-    draft_note(d, "RAILPACK_PACKAGES is not used: name Debian packages in RAILPACK_BUILD_APT_PACKAGES");
-  return NULL;
-}
-
 static err *nothing_matched(const struct draft *d) {
   auto_str looked = STR_EMPTY;
   for (size_t i = 0; i < ARRAY_LEN(providers); i++)
@@ -246,7 +232,7 @@ err *plan_make(const struct plan_request *request, struct plan *ret_plan) {
       .start = str_dup(""),
       .final = str_dup(""),
   };
-  err *e = read_configuration(&d);
+  err *e = draft_read_configuration(&d);
   const struct provider *found = NULL;
   bool go = !e && provider_go.detect(&d); /* first in both orders */
   if (!e && !go && str_ieq(request->builder, "NIXPACKS") && provider_node.detect(&d)) found = &provider_node;

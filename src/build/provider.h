@@ -50,6 +50,10 @@ char *draft_read(const struct draft *d, const char *path);
 /* Reads a JSON (.json) or TOML file; NULL in *ret_value when it is not there. */
 fallible draft_read_object(const struct draft *d, const char *path, json_t **ret_value);
 
+/* nixpacks.toml/json, with the plan of NIXPACKS_PLAN (a JSON object) over it, and railpack.json; what of
+ * them is not used is noted (plan_config.c). */
+fallible draft_read_configuration(struct draft *d);
+
 /* Appends `text` as one word of a shell command. */
 void shell_quote(struct str *out, const char *text);
 

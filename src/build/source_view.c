@@ -101,6 +101,18 @@ bool source_read(const struct source_view *v, const char *path, struct str *ret_
   return !e;
 }
 
+const char *source_path(const char *path) {
+  while (*path == '/' || str_starts(path, "./")) path += *path == '/' ? 1 : 2;
+  return path;
+}
+
+const struct source_view *source_dockerfile(const struct source_view *all, const struct source_view *root,
+                                            const char *path, const char **ret_path) {
+  *ret_path = str_empty(path) ? "Dockerfile" : source_path(path);
+  if (source_has(root, *ret_path)) return root;
+  return !str_empty(path) && source_has(all, *ret_path) ? all : NULL;
+}
+
 err *source_view_open(const char *folder, struct source_view *ret_view) {
   int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return err_errno(errno, "opening the folder '%s'", folder);

@@ -30,6 +30,14 @@ static inline bool source_has_folder(const struct source_view *v, const char *pa
 }
 bool source_read(const struct source_view *v, const char *path, struct str *ret_text); /* false: not there */
 
+/* Where the Dockerfile is: at `path` below the root directory, else below the whole source; without a
+ * path ("" or NULL) as "Dockerfile" in the root directory.  NULL: nowhere.  *ret_path, which points
+ * into `path`, is how that view calls it. */
+const struct source_view *source_dockerfile(const struct source_view *all, const struct source_view *root,
+                                            const char *path, const char **ret_path);
+
+const char *source_path(const char *path); /* without leading "/" and "./": the way views want it */
+
 /* A view of a folder on disk.  No link in it, and no "..", leads outside: the kernel refuses
  * (openat2, RESOLVE_BENEATH). */
 fallible source_view_open(const char *folder, struct source_view *ret_view);

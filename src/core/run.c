@@ -44,6 +44,7 @@ static void free_later(void *arg) {
   deployment_done(&r->deployment);
   free(r->end_reason);
   err_free(r->stopped);
+  json_decref(r->build_variables);
   free(r);
 }
 
@@ -51,6 +52,7 @@ void run_free(struct run *r) {
   map_remove(r->core->runs, r->deployment.id);
   health_cancel(r->health);
   timer_stop(r->deadline);
+  run_leave_config(r);
   waiting_wake(r->core);
   loop_defer(r->core->loop, free_later, r);
 }
@@ -66,7 +68,7 @@ void run_quiet(struct run *r) {
 }
 
 bool run_is_quiet(const struct run *r) {
-  return !r->build && !r->git_job;
+  return !r->build && !r->git_job && !r->config_job;
 }
 
 /* ---- the ends ---- */
@@ -182,6 +184,20 @@ static void to_queue(struct run *r) {
   queue_wake(r->core);
 }
 
+void run_configured(struct run *r) {
+  if (*r->deployment.image_id)
+    run_launch(r);
+  else
+    to_queue(r);
+}
+
+/* From the source, where there is one. */
+static err *configure(struct run *r) {
+  if (run_wants_config(r)) return run_read_config(r);
+  run_configured(r);
+  return NULL;
+}
+
 /* A commit that was asked for by itself is of the branch that the settings name, if any. */
 static json_t *commit_meta(const struct git_commit *commit, const struct service_settings *s) {
   json_t *meta = json_object();
@@ -217,10 +233,8 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
     return;
   }
   if (!e) e = take_commit(r, commit);
-  if (e)
-    run_fail(r, e);
-  else
-    to_queue(r);
+  if (!e) e = configure(r);
+  if (e) run_fail(r, e);
 }
 
 static err *fetch_source(struct run *r) {
@@ -318,6 +332,7 @@ static err *build_variables(struct run *r, struct strv *ret_env) {
   TRY(desired_variables(r->core, &instance, &r->deployment, &variables));
   const char *name;
   json_t *value;
+  if (r->build_variables) json_object_update_missing(variables, r->build_variables);
   json_object_foreach(variables, name, value) strv_addf(ret_env, "%s=%s", name, json_string_value(value));
   return NULL;
 }
@@ -386,10 +401,7 @@ void run_build(struct run *r) {
 /* Where the row says that the run is. */
 static err *begin(struct run *r) {
   struct deployment *d = &r->deployment;
-  if (*d->image_id) {
-    run_launch(r);
-    return NULL;
-  }
+  if (*d->image_id) return configure(r);
   if (d->status == DEPLOYMENT_DEPLOYING)
     return err_new(ERR_CORRUPT, "it was being started, but no image of it is recorded");
   bool needs_fetch = d->settings.source_kind == SOURCE_REPO && !*d->snapshot_id;
@@ -397,8 +409,7 @@ static err *begin(struct run *r) {
   if (d->settings.source_kind != SOURCE_IMAGE && !*d->snapshot_id)
     return err_new(ERR_INVALID, "the service has no source: deploy with `tram up`, or connect a "
                                 "repository or an image");
-  to_queue(r);
-  return NULL;
+  return configure(r);
 }
 
 err *run_start(core *c, const char *deployment_id) {

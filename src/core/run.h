@@ -1,4 +1,4 @@
-/* The inside of a run, shared by run.c (source, queue, build), run_wait.c (dependencies) and
+/* The inside of a run, shared by run.c (source, queue, build), run_config.c (settings as code), run_wait.c (dependencies) and
  * run_launch.c (pre-deploy command, instances, health, switch). */
 #ifndef TRAMWAY_CORE_RUN_H
 #define TRAMWAY_CORE_RUN_H
@@ -9,6 +9,7 @@
 enum run_phase { /* in this order; launched from RUN_WAITING on */
   RUN_NEW,
   RUN_SOURCE,
+  RUN_CONFIG,
   RUN_QUEUED,
   RUN_BUILDING,
   RUN_WAITING, /* for the services that it needs */
@@ -27,6 +28,8 @@ struct run {
   char build_key[65];
   build *build;
   git_job *git_job;
+  struct config_job *config_job;
+  json_t *build_variables; /* {name: value} that only the build gets, from the config file; or NULL */
   health *health;
   timer *deadline;
   bool cancelled;
@@ -38,6 +41,10 @@ struct run {
 };
 
 void run_fail(struct run *r, err *e); /* takes e; ends the run with FAILED */
+bool run_wants_config(const struct run *r);
+fallible run_read_config(struct run *r); /* from the source on; then run_configured */
+void run_configured(struct run *r);      /* to the queue, or with an image to run_launch */
+void run_leave_config(struct run *r);    /* the run ends: what is read is for nobody */
 void run_launch(struct run *r);       /* from the image on */
 fallible run_wait(struct run *r);     /* for what it needs, then run_start_instances */
 void run_start_instances(struct run *r); /* from the pre-deploy command on */

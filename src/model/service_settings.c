@@ -139,22 +139,11 @@ static json_t *value_to_json(const struct service_settings *s, const struct sett
   return NULL;
 }
 
-/* Takes `value`; makes the objects on the way. */
-static void put_at_path(json_t *object, const char *path, json_t *value) {
-  for (const char *dot; (dot = strchr(path, '.')); path = dot + 1) {
-    auto_free char *key = str_ndup(path, (size_t)(dot - path));
-    json_t *inner = json_object_get(object, key);
-    if (!inner) json_object_set_new(object, key, inner = json_object());
-    object = inner;
-  }
-  json_object_set_new(object, path, value);
-}
-
 json_t *service_settings_to_json(const struct service_settings *s) {
   json_t *object = json_object();
   for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
     json_t *value = value_to_json(s, &settings[i]);
-    if (value) put_at_path(object, settings[i].path, value);
+    if (value) json_put(object, settings[i].path, value);
   }
   return object;
 }

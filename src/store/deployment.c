@@ -199,7 +199,8 @@ err *deployment_delete(db *d, const char *id) {
 
 err *deployment_variables_set(db *d, const char *id, const json_t *variables) {
   auto_free char *text = json_to_text(variables);
-  return db_run(d, "INSERT INTO deployment_variables (deployment_id, value) VALUES (?1, ?2)",
+  return db_run(d, "INSERT INTO deployment_variables (deployment_id, value) VALUES (?1, ?2) "
+                "ON CONFLICT (deployment_id) DO UPDATE SET value = excluded.value",
                 DB_BIND(db_text(id), db_text(text)), NULL);
 }
 

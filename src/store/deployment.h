@@ -65,8 +65,8 @@ fallible deployment_set_stopped(db *d, const char *id, bool stopped, int64_t now
 fallible deployment_delete(db *d, const char *id); /* with its steps, instances and variables */
 
 /* The user's variables as they were when the deployment was made: {name: value}, unresolved.
- * Secrets.  Set once, in the transaction that inserts the deployment; get gives {} when
- * never set. */
+ * Secrets.  Set in the transaction that inserts the deployment, and again when its config file brings
+ * some; get gives {} when never set. */
 fallible deployment_variables_set(db *d, const char *id, const json_t *variables);
 fallible deployment_variables_get(db *d, const char *id, json_t **ret_variables);
 

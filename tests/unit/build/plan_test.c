@@ -146,6 +146,40 @@ TEST(release_command_is_reported) {
   plan_done(&plan);
 }
 
+static void check_notes(const char *const *files, const char *const *variables, const char *expected) {
+  struct plan plan;
+  auto_str notes = STR_EMPTY;
+  CHECK_OK(plan_of(files, variables, NULL, &plan));
+  for (size_t i = 0; i < plan.notes.len; i++)
+    if (strstr(plan.notes.items[i], "not used")) str_addf(&notes, "%s;", plan.notes.items[i]);
+  CHECK_TEXT(str_text(&notes), expected);
+  plan_done(&plan);
+}
+
+TEST(what_is_not_used_of_a_configuration_is_noted) {
+  check_notes(FILES("start.sh", "", "nixpacks.toml",
+                    "providers = ['node']\n[phases.lint]\ncmds = ['x']\n[phases.install]\ncmds = ['y']\ndependsOn = ['setup']\n"
+                    "[phases.setup]\nnixLibs = ['z']\naptPkgs = ['a']\n[start]\ncmd = 'b'\nrunImage = 'c'"),
+              NULL, "nixpacks.toml: 'providers' is not used;nixpacks.toml: 'phases.lint' is not used;"
+                    "nixpacks.toml: 'phases.setup.nixLibs' is not used;nixpacks.toml: 'start.runImage' is not used;");
+  check_notes(FILES("start.sh", "", "railpack.json",
+                    "{\"$schema\": \"x\", \"packages\": {}, \"steps\": {\"build\": {\"commands\": [\"a\"], \"inputs\": []}}}"),
+              NULL, "railpack.json: 'packages' is not used;railpack.json: 'steps.build.inputs' is not used;");
+  check_notes(FILES("start.sh", "", "x/n.toml", "a = 1"), VARS("NIXPACKS_CONFIG_FILE=/x/n.toml"), "x/n.toml: 'a' is not used;");
+}
+
+TEST(a_nixpacks_plan_goes_over_the_file) {
+  struct plan plan;
+  CHECK_OK(plan_of(FILES("start.sh", "", "nixpacks.toml", "[start]\ncmd = 'file'\n[phases.build]\ncmds = ['build file']\n"),
+                   VARS("NIXPACKS_PLAN={\"start\":{\"cmd\":\"plan\"},\"phases\":{\"setup\":{\"aptPkgs\":[\"ffmpeg\"]}}}"), NULL, &plan));
+  CHECK_TEXT(plan.start_command, "plan");
+  CHECK_HAS(plan.dockerfile, "ffmpeg");
+  CHECK_HAS(plan.dockerfile, "RUN build file\n");
+  plan_done(&plan);
+  CHECK_ERR(plan_of(FILES("start.sh", ""), VARS("NIXPACKS_PLAN=["), NULL, &plan), ERR_INVALID, "the Nixpacks plan: not JSON");
+  CHECK_ERR(plan_of(FILES("start.sh", ""), VARS("NIXPACKS_PLAN=[]"), NULL, &plan), ERR_INVALID, "expected an object");
+}
+
 TEST(errors_say_what_to_do) {
   struct plan plan;
   CHECK_ERR(plan_of(FILES("README.md", ""), NULL, NULL, &plan), ERR_NOT_FOUND, "Found: README.md. Add a Dockerfile");

@@ -1,55 +1,14 @@
 /* How deployments come to be: uploads, redeploys, rollbacks, and the order of their builds. */
-#include <fcntl.h>
-
-#include "source/pack.h"
-#include "town.h"
+#include "uploads.h"
 
 /* ---- uploads ---- */
 
-static struct {
-  int calls;
-  enum err_code code;
-  char message[400], id[ID_SIZE];
-} uploaded;
-
-static void on_uploaded(void *arg, err *e, const char *id) {
-  (void)arg;
-  uploaded.calls++;
-  uploaded.code = e ? err_code_of(e) : 0;
-  snprintf(uploaded.message, sizeof uploaded.message, "%s", e ? err_message(e) : "");
-  id_copy(uploaded.id, id);
-  err_free(e);
-}
-
-/* A tar.gz with one file; the caller owns the path. */
 static char *make_archive(const char *text) {
-  auto_free char *folder = path_join(town_folder, "code");
-  auto_free char *file = path_join(folder, "index.html");
-  char *path = path_join(town_folder, "code.tar.gz");
-  struct pack_options options = {0};
-  pack *p;
-  CHECK_OK(file_make_dirs(folder, 0755));
-  CHECK_OK(file_write_fast(file, text, strlen(text), 0644));
-  CHECK_OK(pack_new(folder, &options, &p));
-  auto_fd fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  CHECK_OK(pack_write_fd(p, fd, NULL, NULL));
-  pack_free(p);
-  return path;
-}
-
-static void begin_upload(const char *path, const char *service_id) {
-  memset(&uploaded, 0, sizeof uploaded);
-  struct core_upload upload = {.project_id = project.id, .environment_id = instance.environment_id,
-                               .service_id = service_id, .archive_path = path, .message = "first",
-                               .user_id = user.id};
-  core_deploy_upload(town, &upload, on_uploaded, NULL);
+  return archive_of(FILES("index.html", text));
 }
 
 static void upload(const char *text, const char *service_id) {
-  auto_free char *path = make_archive(text);
-  begin_upload(path, service_id);
-  WAIT(uploaded.calls);
-  CHECK(!file_exists(path));
+  upload_files(FILES("index.html", text), service_id);
 }
 
 TEST(an_upload_goes_live) {

@@ -1,10 +1,7 @@
 /* The database fails once, at each statement of what can be done with a deployment in turn: tramd does
  * not crash, visitors are always sent to what runs, who asked or the deployment's reason is told the
  * failure, everything comes to rest by itself, nothing is left over, and the next deploy works. */
-#include <fcntl.h>
-
-#include "source/pack.h"
-#include "town.h"
+#include "uploads.h"
 
 static char old[ID_SIZE], new[ID_SIZE];
 static char lost_host[256]; /* "", or what comes back with the deployment */
@@ -58,21 +55,11 @@ static char *archive;
 static err *upload_error;
 
 static void make_archive(void) {
-  auto_free char *folder = path_join(town_folder, "code");
-  auto_free char *file = path_join(folder, "index.html");
-  struct pack_options options = {0};
-  pack *p;
   free(archive);
-  archive = path_join(town_folder, "code.tar.gz");
-  CHECK_OK(file_make_dirs(folder, 0755));
-  CHECK_OK(file_write_fast(file, "<p>one", 6, 0644));
-  CHECK_OK(pack_new(folder, &options, &p));
-  auto_fd fd = open(archive, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  CHECK_OK(pack_write_fd(p, fd, NULL, NULL));
-  pack_free(p);
+  archive = archive_of(FILES("index.html", "<p>one", "railway.toml", "[deploy]\nnumReplicas = 1\n[env]\nA = 'b'\n"));
 }
 
-static void on_uploaded(void *arg, err *e, const char *id) {
+static void on_answer(void *arg, err *e, const char *id) {
   upload_error = e;
   if (!e) id_copy(new, id);
   *(bool *)arg = true;
@@ -82,7 +69,7 @@ static err *upload(void) {
   struct core_upload request = {.project_id = project.id, .environment_id = instance.environment_id,
                                 .service_id = service.id, .archive_path = archive, .message = "", .user_id = ""};
   bool answered = false;
-  core_deploy_upload(town, &request, on_uploaded, &answered);
+  core_deploy_upload(town, &request, on_answer, &answered);
   TAP_WAIT_FOR(answered, TOWN_DEADLINE_MS, turn());
   CHECK(!file_exists(archive));
   return upload_error;
