@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/environment_patch.h"
+#include "core/environment_sync.h"
 #include "core/staged.h"
 #include "store/account.h"
 #include "store/environment_patch.h"
@@ -192,16 +193,64 @@ RESOLVER(mutation_commit_staged) {
   return commit(call, NULL, ret_value);
 }
 
+/* ---- one environment like another ---- */
+
+/* Who may not read the other's variables may not have them handed over here. */
+static err *sync_patch(const struct graphql_call *call, json_t **ret_patch) {
+  const struct asking *asking = asking_of(call);
+  const char *id = arg_text(call, "environmentId"), *source_id = arg_text(call, "sourceEnvironmentId");
+  auto_environment here = {0}, there = {0};
+  auto_environment_state from = {0}, to = {0};
+  TRY(access_environment(asking->api, &asking->caller, source_id, WORKSPACE_MEMBER));
+  TRY(environment_get(db_of(call), id, &here));
+  TRY(environment_get(db_of(call), source_id, &there));
+  if (!str_eq(here.project_id, there.project_id)) return err_new(ERR_NOT_FOUND, "Environment not found");
+  TRY(environment_state_load(core_of(call), source_id, &from));
+  TRY(environment_state_load(core_of(call), id, &to));
+  *ret_patch = environment_sync_patch(from.config, to.config);
+  return NULL;
+}
+
+static err *sync_preview(const struct graphql_call *call, json_t **ret_patch, struct environment_patch *ret_preview) {
+  TRY(sync_patch(call, ret_patch));
+  return core_patch_preview(core_of(call), arg_text(call, "environmentId"), *ret_patch, ret_preview);
+}
+
+RESOLVER(query_sync) {
+  auto_json *patch = NULL;
+  auto_environment_patch p = {0};
+  TRY(sync_preview(call, &patch, &p));
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+/* Either environment may have changed since somebody looked. */
+RESOLVER(mutation_sync) {
+  auto_json *patch = NULL;
+  auto_environment_patch p = {0};
+  auto_environment_state state = {0};
+  char etag[SHA256_HEX_SIZE];
+  const char *expected = arg_text(call, "etag");
+  TRY(sync_preview(call, &patch, &p));
+  TRY(environment_state_load(core_of(call), p.environment_id, &state));
+  core_config_etag(core_of(call), state.config, p.patch, etag);
+  if (expected && !str_eq(expected, etag))
+    return err_new(ERR_CONFLICT, "the configuration was changed in the meantime: look at the changes again");
+  return commit(call, patch, ret_value);
+}
+
 /* clang-format off */
 static const struct graphql_binding rows[] = {
   { "Query",            "environmentPatch",             query_patch,               NULL },
   { "Query",            "environmentPatches",           query_patches,             NULL },
   { "Query",            "environmentPatchPreview",      query_preview,             NULL },
   { "Query",            "environmentStagedChanges",     query_staged,              NULL },
+  { "Query",            "environmentSyncPreview",       query_sync,                NULL },
   { "Mutation",         "environmentStageChanges",      mutation_stage,            NULL },
   { "Mutation",         "environmentDiscardChanges",    mutation_discard,          NULL },
   { "Mutation",         "environmentPatchCommit",       mutation_commit,           NULL },
   { "Mutation",         "environmentPatchCommitStaged", mutation_commit_staged,    NULL },
+  { "Mutation",         "environmentSync",              mutation_sync,             NULL },
   { "Environment",      "config",                       environment_config,        NULL },
   { "Environment",      "configEtag",                   environment_config_tag,    NULL },
   { "Environment",      "unmergedChangesCount",         environment_changes_count, NULL },

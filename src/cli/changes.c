@@ -129,3 +129,28 @@ err *changes_put(json_t *service, const char *path, const char *text) {
     at += len + 1;
   }
 }
+
+static json_t *part_of(json_t *services, const char *service) {
+  json_t *part = json_object_get(services, service);
+  if (!part) json_object_set_new(services, service, part = json_object());
+  return part;
+}
+
+err *changes_read_flags(const struct args *args, json_t **ret_patch) {
+  auto_json *services = json_object();
+  const char *service;
+  size_t cursor = 0;
+  while ((service = args_next(args, "service-config", &cursor))) {
+    const char *path = args_next(args, "service-config", &cursor), *value = args_next(args, "service-config", &cursor);
+    TRY(changes_put(part_of(services, service), path, value));
+  }
+  for (cursor = 0; (service = args_next(args, "service-variable", &cursor));) {
+    const char *pair = args_next(args, "service-variable", &cursor);
+    size_t len = strcspn(pair, "=");
+    auto_free char *path = str_format("variables.%.*s", (int)len, pair);
+    if (!len || !pair[len]) return err_new(ERR_INVALID, "'%.*s' should look like NAME=value", (int)len, pair);
+    TRY(changes_put(part_of(services, service), path, pair + len + 1));
+  }
+  *ret_patch = json_object_size(services) ? json_pack("{s:O}", "services", services) : NULL;
+  return NULL;
+}

@@ -15,6 +15,10 @@ char *changes_sum(const json_t *changes);
 /* All of standard input, which must be JSON (an object). */
 fallible changes_read_stdin(json_t **ret_patch);
 
+/* What the flags --service-config SERVICE PATH VALUE and --service-variable SERVICE NAME=VALUE say, as a patch;
+ * NULL when there are none.  The caller owns it. */
+fallible changes_read_flags(const struct args *args, json_t **ret_patch);
+
 /* Puts `text` where the dot-path says: "deploy.startCommand", "variables.KEY",
  * "networking.serviceDomains.<host>.port".  null, true, false, and what begins with '{', '[' or '"' is JSON;
  * at a variable all but null is text. */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/environment.h"
@@ -115,18 +116,47 @@ static void tell_missing(struct cli *cli, const json_t *node) {
   if (names.len) err_line(&cli->out, "Sealed variables are not copied; set them anew: %s", joined);
 }
 
+/* What a copy is to have otherwise, before anything of it is deployed. */
+static err *configure(struct cli *cli, const json_t *node, json_t *patch) {
+  auto_json *data = NULL;
+  return err_wrap(cli_query(cli, mutation_commit_patch,
+                            json_pack("{s:O, s:O, s:b}", "environmentId", json_object_get(node, "id"), "patch", patch,
+                                      "skipDeploys", true),
+                            &data),
+                  "environment %s was made, but not configured, and nothing of it is deployed", json_get_text(node, "name"));
+}
+
+static err *deploy_all(struct cli *cli, const struct scope *scope, const json_t *node) {
+  auto_json *all = NULL;
+  const json_t *instance;
+  TRY(scope_fetch_instances(cli, scope->project_id, json_get_text(node, "id"), &all));
+  for (size_t i = 0; (instance = scope_node_at(all, i)); i++) {
+    const json_t *source = json_object_get(instance, "source");
+    auto_json *data = NULL;
+    if (!json_get_text(source, "repo") && !json_get_text(source, "image")) continue;
+    TRY(cli_query(cli, mutation_deploy,
+                  json_pack("{s:O, s:O}", "environmentId", json_object_get(node, "id"), "serviceId",
+                            json_object_get(instance, "serviceId")),
+                  &data));
+  }
+  return NULL;
+}
+
 static err *run_new(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  auto_json *data = NULL;
+  auto_json *data = NULL, *patch = NULL;
   auto_free char *name = str_dup(args_word(args, 0));
   const char *source;
+  TRY(changes_read_flags(args, &patch));
   TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
   TRY(source_of_new(args, &scope, &source));
   if (!name) TRY(prompt_text(&cli->out, "Environment name", NULL, "NAME as a word", &name));
-  json_t *input = json_pack("{s:s, s:s, s:s*}", "projectId", scope.project_id, "name", name,
-                            "sourceEnvironmentId", source);
+  json_t *input = json_pack("{s:s, s:s, s:s*, s:b}", "projectId", scope.project_id, "name", name,
+                            "sourceEnvironmentId", source, "skipInitialDeploys", patch != NULL);
   TRY(cli_query(cli, mutation_environment_create, json_pack("{s:o}", "input", input), &data));
   const json_t *node = json_object_get(data, "environmentCreate");
+  if (patch) TRY(configure(cli, node, patch));
+  if (patch && source) TRY(deploy_all(cli, &scope, node));
   use(&scope, node);
   if (cli->client.kind != TOKEN_PROJECT && !args_has(args, "project"))
     TRY(scope_save_link(cli, &scope));
@@ -177,6 +207,8 @@ static const struct flag list_flags[] = {
 };
 static const struct flag new_flags[] = {
   { "duplicate|copy|d|c", "ENVIRONMENT", "copy this one's services, settings and variables, sealed ones left out" },
+  { "service-config|s",   "SERVICE PATH VALUE", "then set what is at this path of a service; may be repeated" },
+  { "service-variable|v", "SERVICE NAME=VALUE", "then set a variable of a service; may be repeated" },
   FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
@@ -231,7 +263,7 @@ static const struct command environment_rename = {
 static const struct command *const subcommands[] = {
     &environment_link, &environment_list, &environment_new, &environment_rename, &environment_delete,
     &environment_config_command, &environment_edit, &environment_staged, &environment_commit,
-    &environment_discard, &environment_history, NULL,
+    &environment_discard, &environment_history, &environment_sync, NULL,
 };
 const struct command command_environment = {
     .name = "environment",

@@ -11,7 +11,7 @@
 #include "cli/queries.h"
 #include "cli/scope.h"
 
-enum { EDITS_MAX = 100 };
+enum { PATHS_MAX = 100 };
 
 /* ---- config ---- */
 
@@ -166,25 +166,8 @@ static err *run_discard(struct cli *cli, const struct args *args) {
 
 /* ---- edit ---- */
 
-/* -s SERVICE PATH VALUE: the words follow their flags in order. */
-static err *read_edits(const struct args *args, json_t **ret_patch) {
-  auto_json *services = json_object();
-  const char *service;
-  size_t cursor = 0, n = 0;
-  for (; (service = args_next(args, "service-config", &cursor)); n++) {
-    const char *path = args_word(args, 2 * n), *value = args_word(args, 2 * n + 1);
-    if (!value) return err_new(ERR_INVALID, "--service-config takes SERVICE PATH VALUE");
-    json_t *part = json_object_get(services, service);
-    if (!part) json_object_set_new(services, service, part = json_object());
-    TRY(changes_put(part, path, value));
-  }
-  if (args->word_count > 2 * n) return err_new(ERR_INVALID, "'%s' is one word too many", args_word(args, 2 * n));
-  *ret_patch = n ? json_pack("{s:O}", "services", services) : NULL;
-  return NULL;
-}
-
 static err *take_edits(const struct cli *cli, const struct args *args, json_t **ret_patch) {
-  TRY(read_edits(args, ret_patch));
+  TRY(changes_read_flags(args, ret_patch));
   if (*ret_patch) return NULL;
   if (isatty(STDIN_FILENO))
     return err_new(ERR_INVALID, "say what to change: `%s environment edit -s SERVICE PATH VALUE`, or give a JSON patch "
@@ -217,6 +200,84 @@ static err *run_edit(struct cli *cli, const struct args *args) {
                           args_text(args, "message"), "skipDeploys", args_has(args, "skip-deploys"), "etag", etag),
                 &data));
   tell_committed(cli, args, &scope, json_object_get(data, "environmentPatchCommit"), changes);
+  return NULL;
+}
+
+/* ---- sync ---- */
+
+/* "New" and "Removed" say it of the service itself. */
+static const char *card_of(const json_t *changes, size_t at) {
+  const json_t *change = json_array_get(changes, at);
+  if (*json_get_text(change, "path")) return "Edited";
+  return str_eq(json_get_text(change, "kind"), "CREATED") ? "New" : "Removed";
+}
+
+static json_t *cards_of(const json_t *changes) {
+  json_t *cards = json_array();
+  const char *last = "";
+  for (size_t i = 0; i < json_array_size(changes); i++) {
+    const json_t *change = json_array_get(changes, i);
+    const char *id = json_get_text(change, "serviceId");
+    if (id && !str_eq(id, last))
+      json_array_append_new(cards, json_pack("{s:s, s:s?, s:s}", "serviceId", id, "serviceName",
+                                             json_get_text(change, "serviceName"), "change", card_of(changes, i)));
+    last = id ? id : "";
+  }
+  return cards;
+}
+
+static void print_cards(struct output *o, const json_t *cards) {
+  size_t i;
+  const json_t *card;
+  auto_table table;
+  table_init(&table, 2);
+  json_array_foreach(cards, i, card) {
+    auto_free char *name = format_printable(json_get_text(card, "serviceName"));
+    table_add(&table, name, json_get_text(card, "change"), NULL);
+  }
+  out_table(o, &table);
+  out_line(o, "%s", "");
+}
+
+static err *apply_sync(struct cli *cli, const struct args *args, const struct scope *scope, const char *source_id,
+                       const json_t *preview, json_t **ret_answer) {
+  auto_json *data = NULL;
+  auto_free char *question = str_format("Apply them to %s?", scope->environment_name);
+  TRY(cli_confirm(cli, args, question));
+  TRY(cli_query(cli, mutation_environment_sync,
+                json_pack("{s:s, s:s, s:s?, s:b, s:O}", "environmentId", scope->environment_id, "sourceEnvironmentId",
+                          source_id, "message", args_text(args, "message"), "skipDeploys",
+                          args_has(args, "skip-deploys"), "etag", json_object_get(preview, "etag")),
+                &data));
+  *ret_answer = json_incref(json_object_get(data, "environmentSync"));
+  return NULL;
+}
+
+static err *run_sync(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL, *id = NULL;
+  const char *named = args_word(args, 0);
+  TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
+  const json_t *all = json_object_get(scope.project, "environments"), *source = scope_node(all, named);
+  auto_free char *names = scope_names(all);
+  if (!source) return err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project has: %s", named, names);
+  TRY(cli_query(cli, query_environment_sync,
+                json_pack("{s:s, s:s, s:b}", "environmentId", scope.environment_id, "sourceEnvironmentId",
+                          json_get_text(source, "id"), "values", args_has(args, "values")), &data));
+  const json_t *preview = json_object_get(data, "environmentSyncPreview"), *changes = changes_of(preview);
+  auto_json *cards = cards_of(changes);
+  if (!args_has(args, "json") && json_array_size(changes)) {
+    print_cards(&cli->out, cards);
+    changes_print(&cli->out, changes);
+  }
+  if (json_array_size(changes)) TRY(apply_sync(cli, args, &scope, json_get_text(source, "id"), preview, &id));
+  auto_json *answer = json_pack("{s:o, s:s, s:O, s:O}", "id", id ? json_incref(id) : json_null(), "environmentId",
+                                scope.environment_id, "services", cards, "changes", changes);
+  auto_free char *sum = changes_sum(changes);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "%s is now like %s: %s", scope.environment_name, json_get_text(source, "name"), sum);
   return NULL;
 }
 
@@ -260,6 +321,9 @@ static const struct flag edit_flags[] = {
 static const struct flag commit_flags[] = {
   FLAG_MESSAGE, FLAG_SKIP_DEPLOYS, FLAG_VALUES, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END,
 };
+static const struct flag sync_flags[] = {
+  FLAG_MESSAGE, FLAG_SKIP_DEPLOYS, FLAG_VALUES, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END,
+};
 static const struct flag discard_flags[] = { FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
 /* clang-format on */
 
@@ -281,8 +345,20 @@ const struct command environment_edit = {
                 "environment edit -s web variables.COLOUR blue -s api variables.COLOUR blue --stage\n"
                 "environment edit -s web variables.OLD null --stage",
     .flags = edit_flags,
-    .max_words = 2 * EDITS_MAX,
     .run = run_edit,
+};
+const struct command environment_sync = {
+    .name = "sync",
+    .usage = "FROM",
+    .summary = "Make an environment like another one",
+    .details = "Shows what is new, edited and removed, and asks. Services, their settings and their variables\n"
+               "become FROM's. Domains stay, and so do sealed variables and\n"
+               "the branch that a service deploys from.",
+    .examples = "environment sync staging --environment production",
+    .flags = sync_flags,
+    .min_words = 1,
+    .max_words = 1,
+    .run = run_sync,
 };
 const struct command environment_staged = {
     .name = "staged",
@@ -305,7 +381,7 @@ const struct command environment_discard = {
     .summary = "Discard the changes that are staged, all or some",
     .examples = "environment discard --yes\nenvironment discard web.variables.COLOUR",
     .flags = discard_flags,
-    .max_words = EDITS_MAX,
+    .max_words = PATHS_MAX,
     .run = run_discard,
 };
 const struct command environment_history = {

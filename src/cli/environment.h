@@ -5,6 +5,6 @@
 #include "cli/command.h"
 
 extern const struct command environment_edit, environment_config_command, environment_staged, environment_commit,
-    environment_discard, environment_history; /* cmd_staged.c */
+    environment_discard, environment_history, environment_sync; /* cmd_staged.c */
 
 #endif

@@ -67,6 +67,10 @@ const char query_environments[] =
     "query Environments($projectId: String!, $isEphemeral: Boolean) { environments(projectId: "
     "$projectId, isEphemeral: $isEphemeral, first: 500) { edges { node { id name isEphemeral "
     "createdAt sourceEnvironment { id name } } } } }";
+const char query_environment_sync[] =
+    "query EnvironmentSync($environmentId: String!, $sourceEnvironmentId: String!, $values: Boolean) { "
+    "environmentSyncPreview(environmentId: $environmentId, sourceEnvironmentId: $sourceEnvironmentId) { etag "
+    CHANGES_WITH_VALUES " } }";
 const char query_events[] =
     "query Events($id: String!) { deploymentEvents(id: $id, first: 100) { edges { node { id step "
     "createdAt completedAt payload { durationMs skipped error } } } } }";
@@ -135,6 +139,10 @@ const char mutation_environment_delete[] =
 const char mutation_environment_rename[] =
     "mutation EnvironmentRename($id: String!, $input: EnvironmentRenameInput!) { "
     "environmentRename(id: $id, input: $input) { id name } }";
+const char mutation_environment_sync[] =
+    "mutation EnvironmentSync($environmentId: String!, $sourceEnvironmentId: String!, $message: String, "
+    "$skipDeploys: Boolean, $etag: String) { environmentSync(environmentId: $environmentId, sourceEnvironmentId: "
+    "$sourceEnvironmentId, commitMessage: $message, skipDeploys: $skipDeploys, etag: $etag) }";
 const char mutation_login[] =
     "mutation Login($input: LoginInput!) { login(input: $input) }";
 const char mutation_logout[] =
@@ -251,6 +259,7 @@ const char *const all_queries[] = {
   query_environment_patches,
   query_environment_instances,
   query_environments,
+  query_environment_sync,
   query_events,
   query_patch_preview,
   query_project,
@@ -275,6 +284,7 @@ const char *const all_queries[] = {
   mutation_environment_create,
   mutation_environment_delete,
   mutation_environment_rename,
+  mutation_environment_sync,
   mutation_login,
   mutation_logout,
   mutation_project_create,

@@ -161,14 +161,13 @@ static err *apply_service(struct environment_apply *a, const char *id, const jso
   return apply_variables(a, id, json_object_get(before, "variables"), json_object_get(after, "variables"));
 }
 
+/* From this environment; when that is the last, the service itself. */
 static err *delete_service(struct environment_apply *a, const char *id) {
   auto_service_instance_list all = {0};
   TRY(admin_only(a, "deleting a service"));
   TRY(service_instance_list_by_service(a->core->db, id, &all));
-  if (all.len > 1)
-    return err_new(ERR_INVALID, "not available in Tramway yet: isDeleted for a service that is in other environments, "
-                                "too; `tram down` takes its deployment down here");
   a->deletes = true;
+  if (all.len > 1) return service_instance_mark_deleted(a->core->db, instance_row(a, id)->id, clock_now_us());
   return service_mark_deleted(a->core->db, id, clock_now_us());
 }
 

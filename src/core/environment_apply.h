@@ -22,7 +22,7 @@ struct environment_apply {
 };
 
 /* In a transaction of the caller's.  ERR_DENIED: it takes an admin; ERR_CONFLICT: a domain or a service's
- * name is taken; ERR_INVALID: a service that is in other environments, too, is to be deleted. */
+ * name is taken. */
 fallible environment_apply(struct environment_apply *a);
 
 /* When that is committed: what follows settings without a deployment. */

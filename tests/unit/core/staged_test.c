@@ -256,7 +256,13 @@ TEST(services_are_made_in_this_environment) {
   CHECK(!found); /* all or nothing */
   CHECK_ERR(commit("{\"services\":{\"api\":{\"networking\":{\"serviceDomains\":{\"a.up.railway.app\":{}}}}}}"), ERR_INVALID,
             "a service domain ends in '.localhost'");
-  CHECK_ERR(commit("{\"services\":{\"api\":{\"isDeleted\":true}}}"), ERR_INVALID, "in other environments");
+  CHECK_OK(commit_with("{\"services\":{\"api\":{\"isDeleted\":true}}}", NULL, false, true));
+  service_instance_done(&its);
+  its = (struct service_instance){0};
+  CHECK_OK(service_instance_find(town_db, service.id, instance.environment_id, &found, &its));
+  CHECK(!found);
+  CHECK_OK(service_instance_find(town_db, service.id, other.id, &found, &its));
+  CHECK(found); /* it stays where it was */
   town_close();
 }
 
