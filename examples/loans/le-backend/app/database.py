@@ -1,0 +1,12 @@
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+from app.core.config import async_url, connect_arguments, settings
+
+url = async_url(settings.database_url)
+engine = create_async_engine(url, pool_pre_ping=True, connect_args=connect_arguments(url))
+sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def session():
+    async with sessions() as one:
+        yield one
