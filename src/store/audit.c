@@ -58,7 +58,7 @@ static err *forget_old(db *d, int64_t now_us) {
   auto_free char *base = NULL;
   bool row;
   int64_t last = 0;
-  TRY(db_query(d, "SELECT seq, hash, created_us, (SELECT max(seq) FROM audit_logs) FROM audit_logs ORDER BY seq LIMIT 100",
+  TRY(db_query(d, "SELECT seq, hash, created_us, (SELECT max(seq) FROM audit_logs) FROM audit_logs WHERE seq > 0 ORDER BY seq LIMIT 100",
                DB_NONE, &s));
   for (;;) {
     TRY(db_step(s, &row));
