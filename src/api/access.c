@@ -343,6 +343,10 @@ err *access_environment(api *a, const struct caller *caller, const char *environ
   return check_by_role(a, caller, "ENVIRONMENT", environment_id, least);
 }
 
+err *access_project(api *a, const struct caller *caller, const char *project_id, enum workspace_role least) {
+  return check_by_role(a, caller, "PROJECT", project_id, least);
+}
+
 err *access_deployment(api *a, const struct caller *caller, const char *deployment_id,
                        enum workspace_role least) {
   return check_by_role(a, caller, "DEPLOYMENT", deployment_id, least);

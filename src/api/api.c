@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/device.h"
+#include "api/git.h"
 #include "api/internal.h"
 #include "api/rate.h"
 #include "api/sign_in_guard.h"
@@ -51,6 +52,8 @@ const struct http_route api_routes[] = {
   { "GET",  "/graphql/v2", handle_graphql_socket, HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/project/{project}/environment/{environment}/up",
                            handle_upload,         HTTP_BODY_FILE,   0,                handle_upload_begin },
+  { "GET",  "/git/{path...}", handle_git_get,     HTTP_BODY_NONE,   0,                NULL },
+  { "POST", "/git/{path...}", handle_git_post,    HTTP_BODY_FILE,   0,                handle_git_begin },
   { "GET",  "/exec",       handle_exec,           HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/oauth/device/auth", handle_device_auth, HTTP_BODY_MEMORY, FORM_BODY_MAX, NULL },
   { "POST", "/oauth/token", handle_oauth_token,   HTTP_BODY_MEMORY, FORM_BODY_MAX,    NULL },
@@ -74,6 +77,7 @@ static err *listen_on(api *a, const char *const *listen) {
 
 err *api_start(const struct api_parts *parts, const struct api_options *options, api **ret_api) {
   api *a = mem_zalloc(sizeof *a);
+  list_init(&a->pushes);
   a->parts = *parts;
   a->version = str_dup(options->version);
   a->public_url = str_dup(options->public_url);
@@ -99,6 +103,7 @@ err *api_start(const struct api_parts *parts, const struct api_options *options,
 void api_stop(api *a) {
   if (!a) return;
   http_server_stop(a->server);
+  git_push_stop_all(a);
   graphql_schema_free(a->schema);
   sign_in_guard_free(a->sign_in_guard);
   rate_free(a->rate);

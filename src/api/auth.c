@@ -78,6 +78,18 @@ err *auth_caller(api *a, const http_request *r, struct caller *ret_caller) {
   return caller_of_user_token(a, authorization + 7, ret_caller);
 }
 
+err *auth_caller_of_secret(api *a, const http_request *r, const char *secret, struct caller *ret_caller) {
+  *ret_caller = (struct caller){.kind = CALLER_NOBODY};
+  auth_origin(r, ret_caller);
+  err *e = caller_of_user_token(a, secret, ret_caller);
+  if (!e || err_code_of(e) != ERR_DENIED) return e;
+  err_ignore(e);
+  e = caller_of_project_token(a, secret, ret_caller);
+  if (!e || err_code_of(e) != ERR_DENIED) return e;
+  err_ignore(e);
+  return err_new(ERR_DENIED, "%s", bad_token);
+}
+
 bool auth_peer_is_local(const http_request *r) {
   const char *peer = http_peer(r);
   return str_eq(peer, "unix") || str_eq(peer, "::1") || str_starts(peer, "127.") || str_starts(peer, "::ffff:127.");

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "graphql/execute.h"
 #include "graphql/schema.h"
 #include "graphql/subscribe.h"
@@ -21,6 +22,7 @@ struct api {
   struct rate *rate;
   struct devices *devices; /* programs that wait to be signed in */
   char concerned_workspace_id[ID_SIZE]; /* audit_concerns, of the mutation that runs */
+  struct list pushes; /* of git_push.c: what is being taken or followed */
 };
 
 enum { CALLER_ADDRESS_SIZE = 64, CALLER_AGENT_SIZE = 80 };
@@ -65,6 +67,8 @@ static inline db *db_of(const struct graphql_call *call) {
 
 /* A bad or expired token is ERR_DENIED; none at all is CALLER_NOBODY. */
 fallible auth_caller(api *a, const http_request *r, struct caller *ret_caller);
+/* The same for a bare secret: an account's token, or a project's. */
+fallible auth_caller_of_secret(api *a, const http_request *r, const char *secret, struct caller *ret_caller);
 /* Whether the connection comes from this machine. */
 bool auth_peer_is_local(const http_request *r);
 /* ERR_DENIED when the caller's token has ended since. */
@@ -108,6 +112,7 @@ fallible access_place(const struct graphql_call *call, struct place *ret_place);
 /* For the parts that are not GraphQL: may the caller deploy to (change) that environment? */
 fallible access_environment(api *a, const struct caller *caller, const char *environment_id,
                             enum workspace_role least);
+fallible access_project(api *a, const struct caller *caller, const char *project_id, enum workspace_role least);
 /* For a second deployment among the arguments, and for what needs more than its field does. */
 fallible access_deployment(api *a, const struct caller *caller, const char *deployment_id,
                            enum workspace_role least);
@@ -179,13 +184,16 @@ fallible find_instance(const struct graphql_call *call, const char *service_id,
 fallible deploy_after_change(const struct graphql_call *call, const char *service_id,
                              const char *environment_id);
 
-/* ---- http: graphql_http.c, upload.c, exec.c ---- */
+/* ---- http: graphql_http.c, upload.c, exec.c, git_http.c ---- */
 
 void handle_graphql(http_request *r, void *api_);
 void handle_graphql_socket(http_request *r, void *api_);
 void handle_upload_begin(http_request *r, void *api_);
 void handle_upload(http_request *r, void *api_);
 void handle_exec(http_request *r, void *api_);
+void handle_git_get(http_request *r, void *api_);
+void handle_git_begin(http_request *r, void *api_);
+void handle_git_post(http_request *r, void *api_);
 void handle_device_auth(http_request *r, void *api_); /* oauth.c … */
 void handle_oauth_token(http_request *r, void *api_);
 void handle_device_page(http_request *r, void *api_);

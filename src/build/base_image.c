@@ -11,6 +11,7 @@
 #include "build/base_image_internal.h"
 #include "build/base_recipe.h"
 #include "build/fetch.h"
+#include "build/registry.h"
 #include "loop/spawn.h"
 #include "loop/work.h"
 
@@ -65,6 +66,7 @@ static void making_free(struct making *m) {
   reference_done(&m->reference);
   base_recipe_done(&m->recipe);
   free(m->suite);
+  free(m->authfile);
   free(m->tag);
   free(m->work_dir);
   free(m->parent_id);
@@ -146,6 +148,18 @@ static err *nothing_has_it(struct making *m) {
                  base_recipe_names(), m->reference.registry);
 }
 
+/* What somebody else pulled with credentials is not given to who has none, or none that are taken. */
+static bool may_use_store(const struct making *m, const char *full) {
+  bool is_private = true;
+  enum err_code why = m->registry_error ? err_code_of(m->registry_error) : ERR_IO;
+  auto_err *e = registry_is_private(m->images->config->data_dir, full, &is_private);
+  return !e && (!is_private || (m->authfile && why != ERR_DENIED && why != ERR_NOT_FOUND));
+}
+
+static err *no_image(const char *full) {
+  return err_new(ERR_NOT_FOUND, "%s is not here", full);
+}
+
 /* No registry gave it: what was pulled earlier, then a recipe. */
 static void use_what_is_here(struct making *m) {
   const struct builder_config *config = m->images->config;
@@ -155,7 +169,7 @@ static void use_what_is_here(struct making *m) {
     making_finish(m, nothing_has_it(m), NULL);
     return;
   }
-  auto_err *absent = image_find(config->data_dir, full, &id);
+  auto_err *absent = may_use_store(m, full) ? image_find(config->data_dir, full, &id) : no_image(full);
   if (!absent) {
     making_line(m, "%s: using the image that was pulled earlier", m->key);
     making_finish(m, NULL, id);
@@ -171,9 +185,16 @@ static void use_what_is_here(struct making *m) {
   m->child = making_resolve_recipe(m->images, &m->recipe, making_forward_line, on_recipe_made, m);
 }
 
+static err *note_private(const struct making *m) {
+  auto_free char *full = reference_text(&m->reference);
+  return registry_note_private(m->images->config->data_dir, full);
+}
+
 static void on_pulled(void *arg, err *e, const char *image_id) {
   struct making *m = arg;
   m->pull = NULL;
+  e = registry_explain(e, m->reference.registry, m->authfile);
+  if (!e && m->authfile) e = note_private(m);
   if (!e || m->cancelled) {
     making_finish(m, e, image_id);
     return;
@@ -185,7 +206,8 @@ static void on_pulled(void *arg, err *e, const char *image_id) {
 
 static err *probe(void *arg) {
   struct making *m = arg;
-  auto_free char *url = str_format("https://%s/v2/", probe_host(&m->reference));
+  const char *scheme = registry_is_loopback(m->reference.registry) ? "http" : "https";
+  auto_free char *url = str_format("%s://%s/v2/", scheme, probe_host(&m->reference));
   return fetch_probe(m->images->config, url);
 }
 
@@ -204,7 +226,7 @@ static void on_probed(void *arg, err *e) {
   }
   auto_free char *full = reference_text(&m->reference);
   making_line(m, "Pulling %s", full);
-  buildah_pull(m->images->buildah, full, on_pulled, m, &m->pull);
+  buildah_pull(m->images->buildah, full, m->authfile, on_pulled, m, &m->pull);
 }
 
 static void begin_reference(void *arg) {
@@ -233,6 +255,7 @@ static void begin_reference(void *arg) {
 static struct making *find_making(base_images *images, const struct making *like) {
   LIST_FOREACH(m, &images->makings, struct making, link) {
     if (!m->cancelled && str_eq(m->key, like->key) && str_eq(m->suite, like->suite) &&
+        str_eq(m->authfile, like->authfile) &&
         m->with_recipe == like->with_recipe)
       return m;
   }
@@ -267,6 +290,7 @@ struct making *making_new(base_images *images, const char *key) {
 base_wait *base_image_resolve(base_images *images, const struct base_request *request) {
   struct making *m = making_new(images, request->reference);
   m->suite = str_dup(request->suite ? request->suite : "");
+  m->authfile = str_dup(request->authfile);
   m->with_recipe = request->recipe;
   return making_join(images, m, request, begin_reference);
 }

@@ -24,6 +24,7 @@ typedef void base_image_done_fn(void *arg, err *e, const char *image_id);
  * this returns. */
 struct base_request {
   const char *reference, *suite;
+  const char *authfile; /* credentials for its registry (registry.h), until `done`; NULL: none */
   bool recipe;
   build_line_fn *on_line;
   base_image_done_fn *done;

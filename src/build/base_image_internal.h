@@ -25,6 +25,7 @@ struct making {
   struct reference reference;
   struct base_recipe recipe;
   char *suite;
+  char *authfile; /* NULL: without credentials */
   bool with_recipe, cancelled;
   char *tag, *work_dir, *parent_id, *detail; /* of a recipe */
   base_wait *child;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "build/registry.h"
 #include "loop/loop.h"
 
 typedef struct image_builder builder; /* the tag `builder` is an enum of the model */
@@ -54,6 +55,8 @@ struct build_request {
   const char *builder;        /* "", DOCKERFILE, NIXPACKS, RAILPACK: a Dockerfile wins anyhow */
   const char *dockerfile_path, *build_command, *start_command, *target; /* NULL or "": detected */
   const char *const *variables; /* "NAME=value": build args where declared, planner's overrides */
+  const struct registry_login *logins; /* for images that it needs; copied */
+  size_t logins_len;
   const char *reuse_image_id;   /* image that an equal build key made before, or NULL */
   bool no_cache;
 };
@@ -83,6 +86,20 @@ void builder_clean(builder *b, void (*done)(void *arg, err *e), void *arg);
  * started meanwhile wait. */
 void builder_remove_images(builder *b, const struct strv *image_ids, void (*done)(void *arg, err *e),
                            void *arg);
+
+/* Asks a registry for what a tag points to now, or for the tags of a repository, without pulling.  Errors are
+ * registry_explain's: ERR_BUSY when it wants to be asked less often. */
+typedef struct registry_asking registry_asking;
+struct registry_question {
+  const char *reference;
+  bool tags; /* the answer is all tags; else the digest alone, "sha256:…" */
+  const struct registry_login *logins;
+  size_t logins_len;
+};
+typedef void registry_answer_fn(void *arg, err *e, const struct strv *answer); /* owns e; answer is borrowed */
+fallible builder_ask_registry(builder *b, const struct registry_question *question, registry_answer_fn *done, void *arg,
+                              registry_asking **ret_asking);
+void registry_asking_cancel(registry_asking *a); /* done is still called */
 
 /* Somebody waits: it ends, without an error, after the image that is being deleted.  The others stay. */
 void builder_stop_removing(builder *b);

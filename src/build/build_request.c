@@ -1,11 +1,24 @@
 #include "build/build_request.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
 
 static const char *keep(struct strv *texts, const char *text) {
   if (!text) return NULL;
   strv_add(texts, text);
   return texts->items[texts->len - 1];
+}
+
+static void copy_logins(struct build_request_copy *copy, const struct build_request *q) {
+  if (!q->logins_len) return;
+  copy->logins = mem_zalloc(q->logins_len * sizeof *copy->logins);
+  for (size_t i = 0; i < q->logins_len; i++)
+    copy->logins[i] = (struct registry_login){str_dup(q->logins[i].host), str_dup(q->logins[i].username),
+                                              str_dup(q->logins[i].password)};
+  copy->r.logins = copy->logins;
 }
 
 void build_request_copy_init(struct build_request_copy *copy, const struct build_request *q) {
@@ -24,6 +37,7 @@ void build_request_copy_init(struct build_request_copy *copy, const struct build
   r->start_command = keep(t, q->start_command);
   r->target = keep(t, q->target);
   r->reuse_image_id = keep(t, q->reuse_image_id);
+  copy_logins(copy, q);
   strv_add_all(&copy->variables, q->variables);
   r->variables = (const char *const *)copy->variables.items;
   for (size_t i = 0; i < copy->variables.len; i++)
@@ -31,6 +45,13 @@ void build_request_copy_init(struct build_request_copy *copy, const struct build
 }
 
 void build_request_copy_done(struct build_request_copy *copy) {
+  for (size_t i = 0; i < copy->r.logins_len; i++) {
+    free((char *)copy->logins[i].host);
+    free((char *)copy->logins[i].username);
+    secret_wipe((char *)copy->logins[i].password, strlen(copy->logins[i].password));
+    free((char *)copy->logins[i].password);
+  }
+  free(copy->logins);
   strv_done(&copy->texts);
   strv_done(&copy->variables);
   *copy = (struct build_request_copy){0};

@@ -7,6 +7,7 @@
 struct build_request_copy {
   struct build_request r; /* points into the two below */
   struct strv texts, variables;
+  struct registry_login *logins; /* texts are owned */
 };
 void build_request_copy_init(struct build_request_copy *copy, const struct build_request *request);
 void build_request_copy_done(struct build_request_copy *copy);

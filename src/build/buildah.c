@@ -8,6 +8,7 @@
 #include "build/build_cgroup.h"
 #include "build/buildah_internal.h"
 #include "build/image_inspect.h"
+#include "build/registry.h"
 #include "loop/spawn.h"
 
 enum { SHORT_DEADLINE_MS = 60000, OUTPUT_LIMIT = 4 * 1024 * 1024 };
@@ -28,6 +29,7 @@ static err *write_conf(const buildah *b) {
   TRY(file_make_dirs(conf, 0755));
   TRY(write_text(conf, "containers.conf", "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"none\"\n"));
   TRY(write_text(conf, "storage.conf", "[storage]\ndriver = \"overlay\"\n"));
+  TRY(write_text(conf, "auth.json", "{}\n"));
   TRY(write_text(conf, "apt.conf", "Acquire::https::CAInfo \"/dev/tramway/ca.crt\";\n"));
   return write_text(conf, "wgetrc", "ca_certificate = /dev/tramway/ca.crt\n");
 }
@@ -173,13 +175,15 @@ static void on_pulled(void *arg, const struct spawn_result *result) {
   free(c);
 }
 
-void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void *arg,
+void buildah_pull(buildah *b, const char *reference, const char *authfile, buildah_done_fn *done, void *arg,
                   spawn **ret_child) {
   *ret_child = NULL;
   struct command *c = command_new(b, arg);
   c->done_image = done;
   auto_free char *source = str_format("docker://%s", reference);
-  const char *words[] = {"pull", "--quiet", "--policy", "always", source, NULL};
+  auto_free char *none = path_join(b->paths.conf, "auth.json");
+  const char *words[] = {"pull", "--quiet", "--policy", "always", "--authfile", authfile ? authfile : none,
+                         registry_is_loopback(reference) ? "--tls-verify=false" : "--tls-verify=true", source, NULL};
   err *e = run_command(b, words, b->config->timeout_ms, on_pulled, c, ret_child);
   if (!e) return;
   done(arg, e, NULL);

@@ -47,8 +47,10 @@ void buildah_start(buildah *b, const struct buildah_options *options, build_line
                    buildah_done_fn *done, void *arg, buildah_run **ret_run);
 void buildah_cancel(buildah_run *run); /* done follows with ERR_BUSY */
 
-/* Pulls a full reference; `done` gets the image id.  `ret_child` is NULL when it could not start. */
-void buildah_pull(buildah *b, const char *reference, buildah_done_fn *done, void *arg, spawn **ret_child);
+/* Pulls a full reference, with the credentials in the file `authfile` (registry.h) or, with NULL, none;
+ * `done` gets the image id.  `ret_child` is NULL when it could not start. */
+void buildah_pull(buildah *b, const char *reference, const char *authfile, buildah_done_fn *done, void *arg,
+                  spawn **ret_child);
 
 /* Fills `info` from the image's configuration. */
 typedef void buildah_inspect_fn(void *arg, err *e, const struct image_info *info); /* owns e; info borrowed */

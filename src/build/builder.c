@@ -1,19 +1,24 @@
 /* The builder and its builds: a build is a row of steps, each of which ends by calling step_done. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "build/apt_sources.h"
 #include "build/base_image.h"
 #include "build/build.h"
 #include "build/build_request.h"
 #include "build/build_source.h"
+#include "build/builder_internal.h"
 #include "build/buildah.h"
 #include "build/npm_registry.h"
+#include "build/reference.h"
 #include "loop/timer.h"
 #include "loop/work.h"
 
@@ -121,9 +126,20 @@ static void step_registry(build *b) {
 
 static void resolve_next(build *b);
 
+static char *authfile_of(const build *b) {
+  return path_join(b->work_dir, "auth.json");
+}
+
+/* Nobody needs it from here on. */
+static void remove_authfile(build *b) {
+  auto_free char *path = authfile_of(b);
+  if (unlink(path) < 0 && errno != ENOENT) log_warn("build", "removing '%s': %s", path, strerror(errno));
+}
+
 static void on_image(void *arg, err *e, const char *image_id) {
   build *b = arg;
   b->wait = NULL;
+  remove_authfile(b);
   if (e) {
     step_done(b, e);
     return;
@@ -139,9 +155,35 @@ static const char *wanted_suite(const build *b) {
   return "";
 }
 
+static bool has_login(const build *b, const char *text) {
+  struct reference reference = {0};
+  auto_err *e = reference_parse(text, &reference);
+  bool has = false;
+  for (size_t i = 0; !e && i < b->request.r.logins_len; i++)
+    has |= str_eq(b->request.r.logins[i].host, reference.registry);
+  reference_done(&reference);
+  return has;
+}
+
+static err *write_authfile(build *b, const char *path) {
+  char *text = registry_auth_text(b->request.r.logins, b->request.r.logins_len);
+  err *e = file_make_dirs(b->work_dir, 0700);
+  if (!e) e = file_write_fast(path, text, strlen(text), 0600);
+  secret_wipe(text, strlen(text));
+  free(text);
+  return e;
+}
+
 static void start_resolving(build *b, const char *reference, base_image_done_fn *done) {
+  auto_free char *authfile = has_login(b, reference) ? authfile_of(b) : NULL;
+  err *e = authfile ? write_authfile(b, authfile) : NULL;
+  if (e) {
+    step_done(b, e);
+    return;
+  }
   struct base_request request = {
       .reference = reference,
+      .authfile = authfile,
       .suite = wanted_suite(b),
       .recipe = true,
       .on_line = on_line,
@@ -161,6 +203,7 @@ static void resolve_next(build *b) {
 static void on_pulled(void *arg, err *e, const char *image_id) {
   build *b = arg;
   b->wait = NULL;
+  remove_authfile(b);
   if (!e) {
     b->image_id = str_dup(image_id);
     say(b, "Image %s is %s", b->request.r.image, image_id);
@@ -364,6 +407,14 @@ err *builder_new(loop *l, const struct builder_config *config, builder **ret_bui
   b->images = base_images_new(b->buildah);
   *ret_builder = b;
   return NULL;
+}
+
+loop *builder_loop(const builder *b) {
+  return b->loop;
+}
+
+const struct builder_config *builder_configuration(const builder *b) {
+  return &b->config;
 }
 
 void builder_free(builder *b) {

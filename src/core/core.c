@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "core/disk.h"
+#include "core/image_watch.h"
 #include "core/internal.h"
 #include "core/release.h"
 #include "store/deployment.h"
@@ -40,6 +41,7 @@ static err *open_sources(core *c) {
   auto_free char *snapshots = path_join(c->options.data_dir, "snapshots");
   auto_free char *mirrors = path_join(c->options.data_dir, "git");
   c->images = image_index_new(c->options.data_dir);
+  TRY(pushed_repos_new(c->loop, mirrors, &c->pushed));
   TRY(snapshot_store_new(snapshots, &c->snapshots));
   return git_new(c->loop, mirrors, c->snapshots, &c->git);
 }
@@ -69,6 +71,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
     return e;
   }
   c->disk = disk_new(c);
+  c->image_watch = image_watch_new(c);
   *ret_core = c;
   return NULL;
 }
@@ -198,6 +201,7 @@ static void on_adopted(void *arg, err *e) {
   }
   if (!e) e = remove_unwanted(c);
   if (c->started) disk_start(c->disk);
+  if (c->started) image_watch_start(c->image_watch);
   routes_changed(c);
   removal_wake(c);
   if (!e) clean_builds(c);
@@ -280,6 +284,7 @@ void core_stop(core *c) {
   restart_forget_all(c);
   readiness_forget_all(c);
   disk_stop(c->disk);
+  image_watch_stop(c->image_watch);
   timer_stop(c->retry);
   c->retry = NULL;
 }
@@ -299,7 +304,7 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return disk_is_quiet(c->disk) && !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
+  return disk_is_quiet(c->disk) && image_watch_is_quiet(c->image_watch) && pushed_repos_is_quiet(c->pushed) && !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->waiting_due && !c->routes_due && !c->removal_due;
 }
 
@@ -317,8 +322,10 @@ void core_free(core *c) {
   strv_done(&c->unremoved);
   LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);
   disk_free(c->disk);
+  image_watch_free(c->image_watch);
   http_client_free(c->http);
   git_free(c->git);
+  pushed_repos_free(c->pushed);
   snapshot_store_free(c->snapshots);
   image_index_free(c->images);
   map_free(c->runs);

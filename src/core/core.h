@@ -22,6 +22,7 @@
 #include "model/release.h"
 #include "model/service.h"
 #include "observe/log_store.h"
+#include "source/pushed.h"
 #include "store/db.h"
 
 typedef struct core core;
@@ -48,6 +49,7 @@ struct core_options {
   int64_t disk_budget_bytes, disk_reserve_bytes; /* 0: by the disk's size */
   int keep_images;                               /* former ones of each service */
   int64_t disk_keep_ms, log_keep_ms, log_bytes;  /* the last: of one service's logs */
+  int64_t image_poll_ms; /* how often registries are asked for newer images; 0: never */
   int64_t retry_ms; /* what failed for a reason that may pass (the disk was full) is tried again; 0: 1000 */
 };
 
@@ -124,6 +126,31 @@ typedef struct core_watch core_watch;
 typedef void core_watch_fn(void *arg, const char *deployment_id);
 core_watch *core_watch_start(core *c, const char *deployment_id, core_watch_fn *fn, void *arg);
 void core_watch_stop(core_watch *w); /* NULL is accepted */
+
+/* ---- git push (core/push.c) ---- */
+
+struct core_push {
+  const char *project_id;
+  const char *service_id;     /* NULL or "": it went to the project's repository, not to a service's own */
+  const char *environment_id; /* NULL or "": any; a project token deploys to its own only */
+  const char *user_id;        /* "" for a project token */
+};
+
+struct core_pushed {
+  struct strv deployments; /* ids */
+  struct strv remarks;     /* for the pusher: what was not deployed, and what to do */
+};
+void core_pushed_done(struct core_pushed *p);
+
+pushed_repos *core_pushed_repos(core *c);
+const char *core_push_repository(const struct core_push *push); /* its id there; borrowed */
+
+/* After git has taken a push: deploys each branch of `updates` (those that did not happen are taken off)
+ * to the service instances that are connected to it.  An instance without a source is connected first:
+ * in the environment that is called like the branch, or with the default branch in "production", when it
+ * is clear which service is meant.  A project without a service gets one. */
+fallible core_push_deploy(core *c, const struct core_push *push, struct ref_updates *updates,
+                          struct core_pushed *ret_pushed);
 
 /* ---- projects, environments, services (core/catalog.c) ---- */
 

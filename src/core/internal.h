@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "loop/timer.h"
 #include "source/git.h"
+#include "source/pushed.h"
 #include "source/snapshot.h"
 
 /* A job that belongs to a deployment is the workload "<deployment id>-pre". */
@@ -17,6 +18,7 @@
 
 struct run;
 struct disk;
+struct image_watch;
 
 struct core_watch {
   struct list link;
@@ -36,7 +38,9 @@ struct core {
   snapshot_store *snapshots;
   image_index *images;
   git *git;
+  pushed_repos *pushed;
   struct disk *disk;
+  struct image_watch *image_watch;
   struct core_options options; /* texts are owned */
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */
@@ -219,6 +223,13 @@ fallible desired_variables(core *c, const struct service_instance *instance,
 
 /* {name: value} of the user's variables of an instance, as they are now. */
 fallible variables_of_user(core *c, const struct service_instance *instance, json_t **ret_variables);
+
+/* ---- push.c: repositories that are pushed to Tramway ---- */
+
+/* The path of the repository that a deployment's source names; NULL when it names another's.  The caller
+ * owns it. */
+char *push_repository(const core *c, const struct deployment *d);
+void push_forget(core *c, const char *id); /* its project or service is gone */
 
 /* ---- create.c ---- */
 

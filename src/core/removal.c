@@ -115,6 +115,7 @@ static err *purge_services(core *c, const struct service_instance_list *deleted)
     bool over = false;
     TRY(is_over(c, deleted, &scope, &over));
     if (over) TRY(service_purge(c->db, services.items[i].id));
+    if (over) push_forget(c, services.items[i].id);
   }
   return NULL;
 }
@@ -149,6 +150,7 @@ static err *purge_projects(core *c, const struct service_instance_list *deleted)
     TRY(is_over(c, deleted, &scope, &over));
     if (over) TRY(has_environments(c, projects.items[i].id, &has));
     if (over && !has) TRY(project_purge(c->db, projects.items[i].id));
+    if (over && !has) push_forget(c, projects.items[i].id);
   }
   return NULL;
 }

@@ -239,10 +239,16 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
 
 static err *fetch_source(struct run *r) {
   const struct service_settings *s = &r->deployment.settings;
+  auto_free char *pushed = NULL;
+  if (str_starts(s->source_repo, "push:")) {
+    pushed = push_repository(r->core, &r->deployment);
+    if (!pushed) return err_new(ERR_INVALID, "'%s' is no repository of this service", s->source_repo);
+  }
   TRY(core_disk_admits_source(r->core, NULL));
   TRY(deploy_step_begin(r->core, r->deployment.id, STEP_SNAPSHOT_CODE, r->step_id));
   r->phase = RUN_SOURCE;
   struct git_request request = {.url = s->source_repo,
+                                .repository = pushed,
                                 .ref = s->source_commit ? s->source_commit : s->source_branch,
                                 .allow_local = true};
   return git_fetch(r->core->git, &request, on_fetched, r, &r->git_job);
@@ -349,7 +355,8 @@ static err *find_reusable(struct run *r, struct build_request *request, struct i
   build_key(request, r->build_key);
   bool found = false;
   TRY(image_find_by_build_key(r->core->db, r->build_key, &found, ret_image));
-  if (found && !request->no_cache) request->reuse_image_id = ret_image->digest;
+  bool may_have_moved = request->image != NULL; /* a tag: the registry is asked */
+  if (found && !request->no_cache && !may_have_moved) request->reuse_image_id = ret_image->digest;
   return NULL;
 }
 

@@ -82,6 +82,10 @@ static const struct row rows[] = {
      CHOICE("auto|always|never"),
      "Where base images come from: \"always\" a registry, \"never\" (made here from Debian packages),\n"
      "or \"auto\": a registry when one answers."},
+    {"build.image_poll", AT(build.image_poll_s), "\"15m\"",
+     RANGE(CONFIG_DURATION, CONFIG_ZERO, 10, 30 * DAY_S),
+     "How often registries are asked whether there is a newer image for the services that follow their\n"
+     "tag (source.autoUpdates); 0 is never."},
     {"build.debian_mirror", AT(build.debian_mirror), "\"\"",
      ANY(CONFIG_URL, CONFIG_EMPTY),
      "Where Debian packages for images come from; \"\" is where this machine's own apt has them from\n"

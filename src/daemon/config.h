@@ -56,6 +56,7 @@ struct config {
     int64_t memory_bytes; /* of one build; 0: half of the machine's, else 128 MiB … 1 PiB */
     int64_t cpu_millis;   /* of one build, thousandths of a core; 0: all of them */
     enum config_registry registry; /* "auto" */
+    int64_t image_poll_s;          /* 0: never; 10 s … 30 d; 15 min */
     char *debian_mirror;           /* http(s) URL; "": that of the host's apt */
     char *debian_suite;            /* "bookworm" */
     char *npm_registry;            /* http(s) URL; "": that of the host's npm */

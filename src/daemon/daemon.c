@@ -169,7 +169,8 @@ static struct core_options core_options_of(const struct config *c) {
                                .keep_images = c->disk.keep_images,
                                .disk_keep_ms = c->disk.keep_s * 1000,
                                .log_keep_ms = c->disk.log_keep_s * 1000,
-                               .log_bytes = c->disk.log_bytes};
+                               .log_bytes = c->disk.log_bytes,
+                               .image_poll_ms = c->build.image_poll_s * 1000};
 }
 
 static err *open_core(struct daemon *d) {

@@ -81,7 +81,7 @@ static bool read_framing(http_request *r, int64_t *ret_length) {
 }
 
 static err *check_length(const http_request *r, int64_t length) {
-  if (length <= r->body_limit) return NULL;
+  if (length <= request_body_limit(r)) return NULL;
   return err_new(ERR_LIMIT, "the body of %lld bytes is larger than the %lld accepted here",
                  (long long)length, (long long)r->body_limit);
 }

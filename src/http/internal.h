@@ -59,6 +59,7 @@ struct http_request {
 
   struct str body;
   int64_t body_size, body_limit;
+  int64_t drop_limit; /* of what is thrown away beyond body_limit; 0: beyond it is refused */
   char *file_path;
   int file_fd; /* -1: none */
 
@@ -89,6 +90,7 @@ http_request *request_new(http_server *s, struct MHD_Connection *connection, con
 void request_done(http_request *r, bool complete); /* the end, with all callbacks that are due */
 fallible request_parse_target(http_request *r);
 void request_describe_peer(http_request *r);
+int64_t request_body_limit(const http_request *r); /* of what may come */
 fallible request_take_body(http_request *r, const char *data, size_t len);
 fallible request_end_body(http_request *r);
 void request_drop_file(http_request *r); /* closes and removes what was uploaded so far */

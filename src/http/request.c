@@ -109,6 +109,14 @@ err *http_body_to_file(http_request *r, const char *path, int64_t limit_bytes) {
   return NULL;
 }
 
+void http_body_drop_beyond(http_request *r, int64_t limit_bytes) {
+  r->drop_limit = limit_bytes;
+}
+
+int64_t request_body_limit(const http_request *r) {
+  return r->drop_limit > r->body_limit ? r->drop_limit : r->body_limit;
+}
+
 const char *http_body_path(const http_request *r) {
   return r->file_path;
 }
@@ -129,13 +137,15 @@ static err *write_all(int fd, const char *data, size_t len) {
 }
 
 err *request_take_body(http_request *r, const char *data, size_t len) {
-  if (r->body_size + (int64_t)len > r->body_limit)
+  if (r->body_size + (int64_t)len > request_body_limit(r))
     return err_new(ERR_LIMIT, "the body is larger than the %lld bytes accepted here",
                    (long long)r->body_limit);
+  int64_t room = r->body_limit - r->body_size;
+  size_t kept = room >= (int64_t)len ? len : room > 0 ? (size_t)room : 0;
   if (r->file_fd >= 0)
-    TRY(write_all(r->file_fd, data, len));
+    TRY(write_all(r->file_fd, data, kept));
   else
-    str_add_bytes(&r->body, data, len);
+    str_add_bytes(&r->body, data, kept);
   r->body_size += (int64_t)len;
   return NULL;
 }

@@ -62,6 +62,10 @@ const char *http_body(const http_request *r, size_t *ret_len);
  * handler's to keep or remove.  Fails when the file exists already or cannot be made. */
 fallible http_body_to_file(http_request *r, const char *path, int64_t limit_bytes);
 
+/* After that: what comes beyond the file's limit is read and thrown away, up to `limit_bytes` in all,
+ * so that the handler (which sees it by http_body_size) can refuse it in the client's protocol. */
+void http_body_drop_beyond(http_request *r, int64_t limit_bytes);
+
 const char *http_body_path(const http_request *r); /* NULL when there is no file */
 int64_t http_body_size(const http_request *r);     /* bytes received, in memory or in the file */
 

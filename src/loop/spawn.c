@@ -193,7 +193,8 @@ static err *open_terminal(spawn *s, uv_stdio_container_t *stdio, int *ret_slave)
 }
 
 static void open_pipes(spawn *s, const struct spawn_options *options, uv_stdio_container_t *stdio) {
-  stdio[0].flags = UV_IGNORE;
+  stdio[0].flags = options->input_fd ? UV_INHERIT_FD : UV_IGNORE;
+  stdio[0].data.fd = options->input_fd;
   if (options->input || options->keep_input) open_stream(s, 0, &stdio[0], UV_READABLE_PIPE);
   open_stream(s, 1, &stdio[1], UV_WRITABLE_PIPE);
   open_stream(s, 2, &stdio[2], UV_WRITABLE_PIPE);

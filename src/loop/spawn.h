@@ -45,6 +45,7 @@ struct spawn_options {
   const char *cwd;         /* NULL: tramd's own ("/") */
   const void *input;       /* standard input; copied.  NULL with keep_input false: /dev/null */
   size_t input_len;
+  int input_fd;               /* or standard input is this, when not 0; the caller closes its copy */
   bool keep_input;            /* leave standard input open for spawn_write */
   bool terminal;              /* a pseudo-terminal instead of pipes; implies keep_input */
   const int *inherit_fds;     /* further descriptors: inherit_fds[i] becomes 3 + i; the caller keeps */

@@ -10,7 +10,7 @@ MODEL_ENUM_WORDS(source_kind, "source kind", "none", "upload", "repo", "image");
 MODEL_ENUM_WORDS(builder, "builder", "RAILPACK", "DOCKERFILE", "NIXPACKS", "HEROKU", "PAKETO");
 MODEL_ENUM_WORDS(restart_policy, "restart policy", "ON_FAILURE", "ALWAYS", "NEVER");
 
-enum kind { KIND_TEXT, KIND_COMMAND, KIND_TEXTS, KIND_INT, KIND_CORES, KIND_WORD };
+enum kind { KIND_TEXT, KIND_COMMAND, KIND_TEXTS, KIND_INT, KIND_CORES, KIND_WORD, KIND_SCHEDULE };
 
 struct setting {
   const char *path; /* keys in the JSON, with dots between */
@@ -30,6 +30,8 @@ static const struct setting settings[] = {
   {"source.branch",          KIND_TEXT,    AT(source_branch),  .high = 255},
   {"source.commitSha",       KIND_TEXT,    AT(source_commit),  .high = 64},
   {"source.image",           KIND_TEXT,    AT(source_image),   .high = 512},
+  {"source.autoUpdates.type",     KIND_WORD,     AT(auto_updates), .names = &auto_updates_names},
+  {"source.autoUpdates.schedule", KIND_SCHEDULE, AT(auto_update_schedule), .names = NULL},
   {"source.rootDirectory",   KIND_TEXT,    AT(root_directory), .high = SETTING_PATH_LEN_MAX},
   {"configFile",             KIND_TEXT,    AT(config_file),    .high = SETTING_PATH_LEN_MAX},
 
@@ -64,6 +66,9 @@ static char **text_of(const struct service_settings *s, const struct setting *at
 static struct strv *texts_of(const struct service_settings *s, const struct setting *at) {
   return member(s, at);
 }
+static json_t **schedule_of(const struct service_settings *s, const struct setting *at) {
+  return member(s, at);
+}
 static int64_t *number_of(const struct service_settings *s, const struct setting *at) {
   return member(s, at);
 }
@@ -79,6 +84,9 @@ static void set_default(struct service_settings *s, const struct setting *at) {
     *texts_of(s, at) = STRV_EMPTY;
   } else if (at->kind == KIND_WORD) {
     memset(member(s, at), 0, sizeof(unsigned));
+  } else if (at->kind == KIND_SCHEDULE) {
+    json_decref(*schedule_of(s, at));
+    *schedule_of(s, at) = NULL;
   } else {
     *number_of(s, at) = at->otherwise;
   }
@@ -94,6 +102,7 @@ void service_settings_done(struct service_settings *s) {
   for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
     if (is_text(&settings[i])) free(*text_of(s, &settings[i]));
     if (settings[i].kind == KIND_TEXTS) strv_done(texts_of(s, &settings[i]));
+    if (settings[i].kind == KIND_SCHEDULE) json_decref(*schedule_of(s, &settings[i]));
   }
   memset(s, 0, sizeof *s);
 }
@@ -103,6 +112,7 @@ void service_settings_copy(const struct service_settings *s, struct service_sett
   for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
     const struct setting *at = &settings[i];
     if (is_text(at)) *text_of(ret_copy, at) = str_dup(*text_of(s, at));
+    if (at->kind == KIND_SCHEDULE) json_incref(*schedule_of(ret_copy, at)); /* never changed, only replaced */
     if (at->kind != KIND_TEXTS) continue;
     *texts_of(ret_copy, at) = STRV_EMPTY;
     if (texts_of(s, at)->len)
@@ -133,6 +143,8 @@ static json_t *value_to_json(const struct service_settings *s, const struct sett
     return word ? json_string(names_word(at->names, word)) : NULL;
   case KIND_INT:
     return *number_of(s, at) != at->otherwise ? json_integer(*number_of(s, at)) : NULL;
+  case KIND_SCHEDULE:
+    return json_array_size(*schedule_of(s, at)) ? json_deep_copy(*schedule_of(s, at)) : NULL;
   case KIND_CORES:
     return *number_of(s, at) ? json_real((double)*number_of(s, at) / 1000) : NULL;
   }
@@ -237,6 +249,11 @@ static err *read_value(struct service_settings *s, const struct setting *at, con
     return read_cores(value, number_of(s, at));
   case KIND_WORD:
     return read_word(at, value, member(s, at));
+  case KIND_SCHEDULE:
+    TRY(schedule_check(value));
+    json_decref(*schedule_of(s, at));
+    *schedule_of(s, at) = json_deep_copy(value);
+    return NULL;
   case KIND_TEXTS:
     TRY(read_texts(value, WATCH_PATTERNS_MAX, &texts));
     strv_done(texts_of(s, at));
@@ -307,6 +324,8 @@ char *service_settings_text(const struct service_settings *s, size_t i) {
     return str_dup(names_word(at->names, word));
   case KIND_INT:
     return *number_of(s, at) || at->otherwise ? str_format("%lld", (long long)*number_of(s, at)) : NULL;
+  case KIND_SCHEDULE:
+    return json_array_size(*schedule_of(s, at)) ? json_to_text(*schedule_of(s, at)) : NULL;
   case KIND_CORES:
     return *number_of(s, at) ? str_format("%g", (double)*number_of(s, at) / 1000) : NULL;
   }
@@ -336,6 +355,7 @@ static err *check_range(const struct service_settings *s, const struct setting *
     return NULL;
   case KIND_TEXTS:
   case KIND_WORD:
+  case KIND_SCHEDULE:
     return NULL;
   }
   return NULL;

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "model/names.h"
+#include "model/tag_update.h"
 
 enum source_kind { SOURCE_NONE, SOURCE_UPLOAD, SOURCE_REPO, SOURCE_IMAGE };
 MODEL_ENUM(source_kind); /* none upload repo image */
@@ -40,6 +41,8 @@ struct service_settings {
   char *source_branch;  /* NULL: the repository's default */
   char *source_commit;  /* pins one commit; NULL: the branch's newest */
   char *source_image;   /* image reference */
+  enum auto_updates auto_updates; /* whether a newer image is deployed by itself */
+  json_t *auto_update_schedule;   /* when that may be: schedule_check; NULL: at any time */
   char *root_directory; /* in the source; NULL: its root */
   char *config_file;    /* path of railway.toml/.json from the source's root; NULL: look for it */
 
@@ -60,6 +63,11 @@ struct service_settings {
   int64_t memory_bytes;        /* 0: the platform's default */
   int64_t cpu_millis;          /* 0: the platform's default; 1000 = one core */
 };
+
+/* What source_repo says of code that is pushed to Tramway itself: the project's own repository, or the
+ * service's (docs/deploy-from-git.md). */
+#define SOURCE_PUSHED_PROJECT "push:project"
+#define SOURCE_PUSHED_SERVICE "push:service"
 
 #define HEALTHCHECK_TIMEOUT_S_DEFAULT 300 /* reference 2.5 */
 #define RESTART_MAX_RETRIES_DEFAULT 10    /* reference 2.5 */

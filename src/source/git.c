@@ -18,54 +18,11 @@
 #include "loop/timer.h"
 #include "loop/work.h"
 #include "source/git_env.h"
+#include "source/git_internal.h"
 #include "source/tree.h"
 
 enum { OUTPUT_LIMIT = 256 * 1024, SIZE_CHECK_MS = 500, CANCEL_GRACE_MS = 2000 };
 #define WANTED "refs/tramway/wanted"
-#define ASIDE ".gone-"
-
-struct git {
-  loop *loop;
-  char *dir;
-  snapshot_store *store;
-  struct list jobs; /* in the order they came */
-};
-
-/* A job runs git several times: prepare → resolve → look → fetch (or fetch_all) → describe →
- * export. Each step ends by starting the next or by finishing the job. */
-struct git_job {
-  struct list link;
-  git *git;
-  struct git_url url;
-  char *ref;
-  bool allow_local;
-  int64_t ends_at_ms;
-  int64_t limit_bytes;
-  git_done_fn *done;
-  void *arg;
-
-  char *mirror;
-  bool started;
-  bool cancelled;
-  bool too_large;
-  spawn *child;
-  void (*step_done)(git_job *job, const struct spawn_result *result);
-  timer *deadline;   /* while it waits for its turn */
-  timer *size_check; /* while it fetches */
-
-  char *remote_ref; /* "refs/heads/main"; NULL when a commit was asked for */
-  char *sha;        /* as far as it is known */
-  char *branch, *author, *message;
-
-  int tar_fd; /* read end of the pipe from `git archive` */
-  int parts_left; /* of the export: the child and the unpacking */
-  err *child_error, *unpack_error;
-  bool child_stopped; /* by us: the deadline or a cancel */
-  struct snapshot_info snapshot;
-};
-
-/* A repository's own attributes must not decide what is deployed. */
-static const char attributes_text[] = "* -export-ignore -export-subst\n";
 
 err *git_new(loop *l, const char *dir, snapshot_store *store, git **ret_git) {
   auto_free char *mirrors = path_join(dir, "mirrors");
@@ -90,6 +47,9 @@ static void start_waiting_jobs(git *g);
 
 static void job_free(git_job *job) {
   git_url_done(&job->url);
+  if (job->ssh_key) unlink(job->ssh_key);
+  free(job->ssh_key);
+  free(job->shown);
   free(job->ref);
   free(job->mirror);
   free(job->remote_ref);
@@ -113,22 +73,41 @@ static void finish(git_job *job, err *e) {
                               .author = job->author ? job->author : "",
                               .message = job->message ? job->message : "",
                               .snapshot = job->snapshot};
-  e = err_wrap(e, "git: '%s'", job->url.plain);
+  e = err_wrap(e, "git: '%s'", job->shown);
   job->done(job->arg, e, e ? NULL : &commit);
   job_free(job);
   start_waiting_jobs(g);
 }
 
+/* clang-format off */
+static const struct {
+  const char *words; /* git's or ssh's */
+  enum err_code code;
+  const char *without, *with; /* credentials */
+} refusals[] = {
+  { "could not read Username",       ERR_DENIED,    "401: the repository is not there, or needs credentials: `tram credential set <host> --repository`",
+                                                    "401: the host does not take the credentials" },
+  { "Authentication failed",         ERR_DENIED,    "401: the repository is not there, or needs credentials: `tram credential set <host> --repository`",
+                                                    "401: the host does not take the credentials" },
+  { "returned error: 403",           ERR_DENIED,    "403: the repository needs credentials: `tram credential set <host> --repository`",
+                                                    "403: the credentials are known, but may not read this repository" },
+  { "Permission denied (",           ERR_DENIED,    "the repository is not there, or needs credentials (an ssh key of Tramway's own, or "
+                                                    "`tram credential set <host> --deploy-key`)",
+                                                    "the host does not take the deploy key" },
+  { "Host key verification failed",  ERR_DENIED,    "the host has another key than before: see ssh/known_hosts in the data folder's git",
+                                                    "the host has another key than before: see ssh/known_hosts in the data folder's git" },
+  { "not found",                     ERR_NOT_FOUND, "404: there is no such repository, or it is shown only with credentials",
+                                                    "404: there is no such repository, or the credentials may not see it" },
+};
+/* clang-format on */
+
 /* git's own words, with what to do where they tell. */
 static err *explain(const git_job *job, const struct spawn_result *result) {
   err *e = spawn_result_err(result);
-  static const char *const denied[] = {"could not read Username", "Authentication failed",
-                                       "Permission denied (", "returned error: 403"};
-  for (size_t i = 0; e && i < ARRAY_LEN(denied); i++)
-    if (strstr(result->error_tail, denied[i]))
-      return err_wrap(err_recode(e, ERR_DENIED),
-                      "the repository is not there, or needs credentials%s",
-                      job->url.is_ssh ? " (an ssh key of Tramway's own)" : "");
+  bool with = job->url.authorization || job->ssh_key;
+  for (size_t i = 0; e && i < ARRAY_LEN(refusals); i++)
+    if (strstr(result->error_tail, refusals[i].words))
+      return err_wrap(err_recode(e, refusals[i].code), "%s", with ? refusals[i].with : refusals[i].without);
   return e;
 }
 
@@ -158,21 +137,22 @@ static err *start_child(git_job *job, struct spawn_options options, const char *
   strv_add(&argv, "git");
   strv_addf(&argv, "--git-dir=%s", job->mirror);
   strv_add_all(&argv, words);
-  git_env_add(&env, job->git->dir, &job->url, job->allow_local);
+  git_env_add(&env, job->git->dir, &job->url, job->ssh_key, job->allow_local);
   options.argv = (const char *const *)argv.items;
   options.env = (const char *const *)env.items;
   options.deadline_ms = left_ms;
-  options.collect_limit = OUTPUT_LIMIT;
+  if (!options.collect_limit) options.collect_limit = OUTPUT_LIMIT;
   return spawn_start(job->git->loop, &options, done, job, &job->child);
 }
 
-/* One call of git; `words` end with NULL.  step_done is called when it has ended by itself, however
- * well. */
-static void run(git_job *job, void (*step_done)(git_job *, const struct spawn_result *),
-                const char *const *words) {
+void git_job_run(git_job *job, size_t output_limit, git_step_fn *step_done, const char *const *words) {
   job->step_done = step_done;
-  err *e = start_child(job, (struct spawn_options){0}, words, on_step_done);
+  err *e = start_child(job, (struct spawn_options){.collect_limit = output_limit}, words, on_step_done);
   if (e) finish(job, e);
+}
+
+static void run(git_job *job, git_step_fn *step_done, const char *const *words) {
+  git_job_run(job, OUTPUT_LIMIT, step_done, words);
 }
 
 /* Bytes of all packs, also of one that is just arriving. */
@@ -197,7 +177,7 @@ static void on_size_check(void *arg) {
   spawn_cancel(job->child, CANCEL_GRACE_MS);
 }
 
-static void watch_size(git_job *job) {
+void git_job_watch_size(git_job *job) {
   job->size_check = timer_start(job->git->loop, SIZE_CHECK_MS, SIZE_CHECK_MS, on_size_check, job);
 }
 
@@ -279,7 +259,7 @@ static void on_described(git_job *job, const struct spawn_result *result) {
   export(job);
 }
 
-static void describe(git_job *job) {
+void git_job_describe(git_job *job) {
   run(job, on_described,
       (const char *const[]){"log", "-1", "--no-show-signature", "--encoding=UTF-8",
                             "--format=%H%x00%an%x00%s", job->sha, NULL});
@@ -294,7 +274,7 @@ static void on_wanted_found(git_job *job, const struct spawn_result *result) {
   }
   free(job->sha);
   job->sha = str_ndup(result->output, 40);
-  describe(job);
+  git_job_describe(job);
 }
 
 static void find_wanted(git_job *job, const char *name) {
@@ -312,7 +292,7 @@ static void on_all_fetched(git_job *job, const struct spawn_result *result) {
 
 /* For a commit that the server does not hand out by name: the whole history, then look in it. */
 static void fetch_all(git_job *job) {
-  watch_size(job);
+  git_job_watch_size(job);
   run(job, on_all_fetched,
       (const char *const[]){"fetch", "-q", "--depth=2147483647", "--no-tags", "--force",
                             "--no-write-fetch-head", "--", job->url.plain,
@@ -333,7 +313,7 @@ static void on_fetched(git_job *job, const struct spawn_result *result) {
 
 static void fetch(git_job *job) {
   auto_free char *refspec = str_format("+%s:" WANTED, job->remote_ref ? job->remote_ref : job->sha);
-  watch_size(job);
+  git_job_watch_size(job);
   run(job, on_fetched,
       (const char *const[]){"fetch", "-q", "--depth=1", "--no-tags", "--force",
                             "--no-write-fetch-head", "--", job->url.plain, refspec, NULL});
@@ -341,14 +321,19 @@ static void fetch(git_job *job) {
 
 static void on_looked(git_job *job, const struct spawn_result *result) {
   if (result->exit_status == 0)
-    describe(job);
+    git_job_describe(job);
+  else if (job->own)
+    finish(job, err_new(ERR_NOT_FOUND, "no commit '%s' in what was pushed", job->ref));
   else
     fetch(job);
 }
 
 static void look(git_job *job) {
   if (strlen(job->sha) < 40) {
-    fetch_all(job);
+    if (job->own)
+      find_wanted(job, job->sha);
+    else
+      fetch_all(job);
     return;
   }
   auto_free char *commit = str_format("%s^{commit}", job->sha);
@@ -441,13 +426,14 @@ static void on_made(git_job *job, const struct spawn_result *result) {
 
 static err *prepare_mirror(git_job *job, bool *ret_is_there) {
   /* A cache: rather begun anew than let grow over what one fetch may bring. */
-  if (mirror_size(job->mirror) > job->limit_bytes / 2) TRY(file_remove_tree(job->mirror));
+  if (!job->own && mirror_size(job->mirror) > job->limit_bytes / 2) TRY(file_remove_tree(job->mirror));
   auto_free char *head = path_join(job->mirror, "HEAD"), *info = path_join(job->mirror, "info");
   auto_free char *attributes = path_join(info, "attributes");
   *ret_is_there = file_exists(head);
   if (*ret_is_there) return NULL;
+  if (job->own) return err_new(ERR_NOT_FOUND, "nothing was pushed to it yet");
   TRY(file_make_dirs(info, 0700));
-  return file_write_fast(attributes, attributes_text, sizeof attributes_text - 1, 0600);
+  return file_write_fast(attributes, GIT_ATTRIBUTES, strlen(GIT_ATTRIBUTES), 0600);
 }
 
 static void start(void *arg) {
@@ -462,69 +448,11 @@ static void start(void *arg) {
     run(job, on_made, (const char *const[]){"init", "-q", "--bare", "--template=", NULL});
 }
 
-/* ---- mirrors ---- */
-
-static bool mirror_is_used(const git *g, const char *mirror) {
-  LIST_FOREACH(job, &g->jobs, git_job, link)
-    if (job->started && str_eq(job->mirror, mirror)) return true;
-  return false;
-}
-
-static void mirror_name(const struct git_url *url, char name[SHA256_HEX_SIZE]) {
-  secret_sha256_hex(url->plain, strlen(url->plain), name);
-}
-
-bool git_mirror_of(const char *text, char ret_name[SHA256_HEX_SIZE]) {
-  struct git_url url;
-  auto_err *e = git_url_parse(text, &url);
-  if (e) return false;
-  mirror_name(&url, ret_name);
-  git_url_done(&url);
-  return true;
-}
-
-char *git_mirror_path(const git *g, const char *name) {
-  return str_format("%s/mirrors/%s", g->dir, name);
-}
-
-static err *list_mirrors(const git *g, bool aside, struct strv *ret_names) {
-  auto_free char *path = git_mirror_path(g, "");
-  DIR *folder = opendir(path);
-  if (!folder) return err_errno(errno, "reading the folder '%s'", path);
-  for (struct dirent *entry; (entry = readdir(folder));)
-    if (aside ? str_starts(entry->d_name, ASIDE) : strlen(entry->d_name) == SHA256_HEX_SIZE - 1)
-      strv_add(ret_names, entry->d_name);
-  closedir(folder);
-  return NULL;
-}
-
-err *git_mirror_list(const git *g, struct strv *ret_names) {
-  return list_mirrors(g, false, ret_names);
-}
-
-err *git_mirror_put_aside(git *g, const char *name) {
-  auto_free char *path = git_mirror_path(g, name);
-  auto_free char *aside = str_format("%s/mirrors/" ASIDE "%s", g->dir, name);
-  if (mirror_is_used(g, path)) return err_new(ERR_BUSY, "git: a fetch is using the mirror '%s'", name);
-  if (rename(path, aside) < 0 && errno != ENOENT) return err_errno(errno, "git: the mirror '%s'", name);
-  return NULL;
-}
-
-err *git_mirror_clear_aside(const git *g) {
-  auto_strv names = STRV_EMPTY;
-  TRY(list_mirrors(g, true, &names));
-  for (size_t i = 0; i < names.len; i++) {
-    auto_free char *path = git_mirror_path(g, names.items[i]);
-    TRY(file_remove_tree(path));
-  }
-  return NULL;
-}
-
 /* ---- jobs ---- */
 
 static void start_waiting_jobs(git *g) {
   LIST_FOREACH(job, &g->jobs, git_job, link) {
-    if (job->started || job->cancelled || mirror_is_used(g, job->mirror)) continue;
+    if (job->started || job->cancelled || git_mirror_is_used(g, job->mirror)) continue;
     job->started = true;
     timer_stop(job->deadline);
     job->deadline = NULL;
@@ -541,31 +469,46 @@ static void finish_cancelled(void *arg) {
   finish(arg, err_new(ERR_BUSY, "cancelled"));
 }
 
+/* The job's repository and its mirror; ERR_INVALID, ERR_DENIED. */
+static err *take_url(const git *g, const struct git_request *request, git_job *job) {
+  job->shown = str_dup(request->url);
+  if (request->repository) {
+    job->own = true;
+    job->url = (struct git_url){.plain = str_dup(request->repository), .is_local = true};
+    job->mirror = str_dup(request->repository);
+    return NULL;
+  }
+  char name[SHA256_HEX_SIZE];
+  TRY(git_url_parse(request->url, &job->url));
+  str_replace_owned(&job->shown, job->url.plain);
+  if (job->url.is_local && !request->allow_local)
+    return err_new(ERR_DENIED, "repositories on the server's own disk are not allowed here");
+  git_url_sign_in(&job->url, request->username, request->password);
+  if (job->url.is_ssh && !str_empty(request->ssh_key)) TRY(git_env_write_key(g->dir, request->ssh_key, &job->ssh_key));
+  git_mirror_name(&job->url, name);
+  job->mirror = git_mirror_path(g, name);
+  return NULL;
+}
+
 err *git_fetch(git *g, const struct git_request *request, git_done_fn *done, void *arg,
                git_job **ret_job) {
   const char *ref = request->ref ? request->ref : "";
   if (*ref && !git_ref_valid(ref))
     return err_new(ERR_INVALID, "git: that is no name of a branch, tag or commit");
-  struct git_url url;
-  TRY(err_wrap(git_url_parse(request->url, &url), "git"));
-  if (url.is_local && !request->allow_local) {
-    git_url_done(&url);
-    return err_new(ERR_DENIED, "git: repositories on the server's own disk are not allowed here");
-  }
   git_job *job = mem_zalloc(sizeof *job);
-  char name[SHA256_HEX_SIZE];
-  mirror_name(&url, name);
+  err *e = take_url(g, request, job);
+  if (e) {
+    job_free(job);
+    return err_wrap(e, "git");
+  }
   int64_t deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : GIT_DEADLINE_MS;
-  *job =
-      (git_job){.git = g,
-                .url = url,
-                .ref = str_dup(ref),
-                .mirror = git_mirror_path(g, name),
-                .allow_local = request->allow_local,
-                .ends_at_ms = clock_monotonic_ms() + deadline_ms,
-                .limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES,
-                .done = done,
-                .arg = arg};
+  job->git = g;
+  job->ref = str_dup(ref);
+  job->allow_local = request->allow_local || job->own;
+  job->ends_at_ms = clock_monotonic_ms() + deadline_ms;
+  job->limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES;
+  job->done = done;
+  job->arg = arg;
   job->deadline = timer_start(g->loop, deadline_ms, 0, on_waited_too_long, job);
   list_push(&g->jobs, &job->link);
   if (ret_job) *ret_job = job;

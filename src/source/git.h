@@ -5,8 +5,9 @@
  *   <dir>/ssh/id, ssh/known_hosts  Tramway's own key for ssh URLs, when the operator puts one there
  *   <dir>/mirrors/<sha256 of URL>  bare, shallow; a cache that may be deleted at any time
  *
- * Credentials in an https URL (https://user:token@host/…) are taken out of it and reach git in the
- * environment: never in an argument vector, in a file, or in an error text. */
+ * Credentials of a request, or in an https URL (https://user:token@host/…), which are taken out of it,
+ * reach git in the environment: never in an argument vector, in a file, or in an error text.  A key for
+ * ssh is in a file of mode 0600 while git runs. */
 #ifndef TRAMWAY_SOURCE_GIT_H
 #define TRAMWAY_SOURCE_GIT_H
 
@@ -22,7 +23,11 @@ typedef struct git_job git_job;
 
 struct git_request {
   const char *url;     /* https, http, ssh, git, file; user@host:path; an absolute path */
+  const char *repository; /* NULL; or the path of a bare repository of our own (source/pushed.h), which
+                             is read where it is, without a mirror; `url` is what messages call it */
   const char *ref;     /* branch, tag, or commit (7 to 40 hex digits); NULL or "": default branch */
+  const char *username, *password; /* for http(s); NULL: those of the URL, or none.  Secrets: as below */
+  const char *ssh_key;             /* the text of a private key, for ssh; NULL: <dir>/ssh/id */
   bool allow_local;    /* file URLs and paths: whoever may name one can read it as tramd's user */
   int64_t deadline_ms; /* 0: GIT_DEADLINE_MS */
   int64_t limit_bytes; /* of the fetched history, and of the tree; 0: UNPACK_TOTAL_BYTES */

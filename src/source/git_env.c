@@ -1,11 +1,15 @@
 #include "source/git_env.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 static const char config_text[] = "# Written by tramd when it starts.\n"
                                   "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n"
@@ -19,9 +23,36 @@ static const char config_text[] = "# Written by tramd when it starts.\n"
                                   "[submodule]\n\trecurse = false\n"
                                   "[tar]\n\tumask = 0022\n";
 
+#define KEY_PREFIX "key-"
+
+static err *remove_keys(const char *folder_path) {
+  err *e = NULL;
+  DIR *folder = opendir(folder_path);
+  if (!folder) return err_errno(errno, "reading '%s'", folder_path);
+  for (struct dirent *entry; (entry = folder_next(folder, folder_path, &e));)
+    if (str_starts(entry->d_name, KEY_PREFIX)) unlinkat(dirfd(folder), entry->d_name, 0);
+  closedir(folder);
+  return e;
+}
+
+err *git_env_write_key(const char *dir, const char *key, char **ret_path) {
+  auto_free char *name = secret_random_hex(8);
+  bool ended = str_ends(key, "\n"); /* without it OpenSSH takes it for broken */
+  auto_free char *text = str_format("%s%s", key, ended ? "" : "\n");
+  char *path = str_format("%s/ssh/" KEY_PREFIX "%s", dir, name);
+  err *e = file_write_fast(path, text, strlen(text), 0600);
+  secret_wipe(text, strlen(text));
+  if (e)
+    free(path);
+  else
+    *ret_path = path;
+  return e;
+}
+
 err *git_env_prepare(const char *dir) {
   auto_free char *ssh = path_join(dir, "ssh"), *config = path_join(dir, "config");
   TRY(file_make_dirs(ssh, 0700));
+  TRY(remove_keys(ssh));
   return file_write_changed(config, config_text, sizeof config_text - 1, 0600);
 }
 
@@ -34,12 +65,13 @@ static void add_from_own_environment(struct strv *env) {
 }
 
 /* git hands this to a shell, so it holds nothing but words of ours and <dir>, quoted. */
-static void add_ssh_command(struct strv *env, const char *dir) {
+static void add_ssh_command(struct strv *env, const char *dir, const char *key) {
+  auto_free char *own = path_join(dir, "ssh/id");
   strv_addf(env,
             "GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=20"
-            " -o IdentitiesOnly=yes -o 'IdentityFile=\"%s/ssh/id\"'"
+            " -o IdentitiesOnly=yes -o 'IdentityFile=\"%s\"'"
             " -o StrictHostKeyChecking=accept-new -o 'UserKnownHostsFile=\"%s/ssh/known_hosts\"'",
-            dir, dir);
+            key ? key : own, dir);
 }
 
 /* "https://host:port/": where the credentials may be sent. */
@@ -48,7 +80,7 @@ static char *origin_of(const char *url) {
   return str_format("%.*s/", (int)(host - url + (ptrdiff_t)strcspn(host, "/?#")), url);
 }
 
-void git_env_add(struct strv *env, const char *dir, const struct git_url *url, bool allow_local) {
+void git_env_add(struct strv *env, const char *dir, const struct git_url *url, const char *ssh_key, bool allow_local) {
   strv_add(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   strv_addf(env, "HOME=%s", dir); /* no .netrc, no user configuration */
   strv_add(env, "LC_ALL=C.UTF-8");
@@ -57,9 +89,9 @@ void git_env_add(struct strv *env, const char *dir, const struct git_url *url, b
   strv_addf(env, "GIT_CONFIG_GLOBAL=%s/config", dir);
   strv_add(env, "GIT_TERMINAL_PROMPT=0");
   strv_addf(env, "GIT_ALLOW_PROTOCOL=https:http:ssh:git%s", allow_local ? ":file" : "");
-  add_ssh_command(env, dir);
+  add_ssh_command(env, dir, ssh_key);
   add_from_own_environment(env);
-  if (!url->authorization) return;
+  if (!url || !url->authorization) return;
   auto_free char *origin = origin_of(url->plain);
   strv_add(env, "GIT_CONFIG_COUNT=1");
   strv_addf(env, "GIT_CONFIG_KEY_0=http.%s.extraHeader", origin);

@@ -33,7 +33,17 @@ static void decode_percent(struct str *out, const char *text, size_t len) {
   }
 }
 
-/* "user:password", percent-coded → the header that carries them. */
+/* "user:password" → the header that carries them; wipes them. */
+static char *header_of(struct str *pair) {
+  auto_free char *coded = mem_zalloc(4 * (pair->len / 3 + 1) + 1);
+  EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)pair->data, (int)pair->len);
+  char *header = str_format("Authorization: Basic %s", coded);
+  secret_wipe(pair->data, pair->len);
+  secret_wipe(coded, strlen(coded));
+  return header;
+}
+
+/* The same for what stands in a URL, percent-coded. */
 static char *authorization_of(const char *user_info, size_t len) {
   const char *colon = memchr(user_info, ':', len);
   size_t user_len = colon ? (size_t)(colon - user_info) : len;
@@ -42,12 +52,7 @@ static char *authorization_of(const char *user_info, size_t len) {
   decode_percent(&pair, user_info, user_len);
   str_add_char(&pair, ':');
   if (colon) decode_percent(&pair, colon + 1, len - user_len - 1);
-  auto_free char *coded = mem_zalloc(4 * (pair.len / 3 + 1) + 1);
-  EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)pair.data, (int)pair.len);
-  char *header = str_format("Authorization: Basic %s", coded);
-  secret_wipe(pair.data, pair.len);
-  secret_wipe(coded, strlen(coded));
-  return header;
+  return header_of(&pair);
 }
 
 static err *parse_http(const char *text, const char *authority, struct git_url *url) {
@@ -110,6 +115,14 @@ err *git_url_parse(const char *text, struct git_url *ret_url) {
   TRY(parse_any(text, &url));
   *ret_url = url;
   return NULL;
+}
+
+void git_url_sign_in(struct git_url *url, const char *username, const char *password) {
+  bool is_http = str_starts(url->plain, "https://") || str_starts(url->plain, "http://");
+  if (!is_http || url->authorization || str_empty(password)) return;
+  auto_str pair = STR_EMPTY;
+  str_addf(&pair, "%s:%s", str_empty(username) ? "x-access-token" : username, password);
+  url->authorization = header_of(&pair);
 }
 
 void git_url_done(struct git_url *url) {

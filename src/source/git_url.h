@@ -16,6 +16,9 @@ struct git_url {
 /* ERR_INVALID for other schemes (ext::, helper names), a host or path that git could take for an
  * option, control characters, more than 2048 bytes. */
 fallible git_url_parse(const char *text, struct git_url *ret_url);
+/* For an http(s) URL that brings no user of its own; else nothing happens.  `username` "": the password is
+ * a token, which is enough for most hosts. */
+void git_url_sign_in(struct git_url *url, const char *username, const char *password);
 void git_url_done(struct git_url *url);
 
 bool git_ref_valid(const char *ref);  /* git-check-ref-format(1), for a branch or tag name */

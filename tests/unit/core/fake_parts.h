@@ -16,6 +16,19 @@
 #include "build/image_store.h"
 #include "edge/edge.h"
 
+/* ---- registries: an answer that the test gives ---- */
+
+struct registry_asking {
+  loop *loop;
+  registry_answer_fn *done;
+  void *arg;
+};
+static struct strv fake_registry_answer;
+static const char *fake_registry_error; /* of ERR_BUSY */
+static int fake_registry_asked;
+static char fake_registry_reference[256];
+static bool fake_registry_tags;
+
 /* ---- builder ---- */
 
 struct image_builder {
@@ -98,6 +111,29 @@ err *build_start(builder *owner, const struct build_request *request, build_line
   loop_defer(owner->loop, fake_end_builds, owner);
   *ret_build = b;
   return NULL;
+}
+
+static inline void fake_answer_registry(void *asking_) {
+  registry_asking *a = asking_;
+  err *e = fake_registry_error ? err_new(ERR_BUSY, "%s", fake_registry_error) : NULL;
+  a->done(a->arg, e, &fake_registry_answer);
+  free(a);
+}
+
+err *builder_ask_registry(builder *owner, const struct registry_question *question, registry_answer_fn *done,
+                          void *arg, registry_asking **ret_asking) {
+  registry_asking *a = mem_zalloc(sizeof *a);
+  *a = (registry_asking){owner->loop, done, arg};
+  fake_registry_asked++;
+  fake_registry_tags = question->tags;
+  snprintf(fake_registry_reference, sizeof fake_registry_reference, "%s", question->reference);
+  loop_defer(owner->loop, fake_answer_registry, a);
+  *ret_asking = a;
+  return NULL;
+}
+
+void registry_asking_cancel(registry_asking *a) {
+  (void)a;
 }
 
 void build_cancel(build *b) {

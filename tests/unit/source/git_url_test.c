@@ -87,7 +87,7 @@ TEST(credentials_are_meant_for_their_host_only) {
   struct git_url url;
   CHECK_OK(git_url_parse("https://me:pw@host:8443/a/b", &url));
   auto_strv env = STRV_EMPTY;
-  git_env_add(&env, "/data/git", &url, false);
+  git_env_add(&env, "/data/git", &url, NULL, false);
   CHECK(strv_has(&env, "GIT_CONFIG_KEY_0=http.https://host:8443/.extraHeader"));
   CHECK(strv_has(&env, "GIT_CONFIG_VALUE_0=Authorization: Basic bWU6cHc="));
   CHECK(strv_has(&env, "GIT_ALLOW_PROTOCOL=https:http:ssh:git"));
