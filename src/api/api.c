@@ -13,24 +13,19 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const char *schema_text(void) {
-  for (const struct embedded_file *f = embedded_files; f->name; f++)
-    if (str_eq(f->name, "api/schema.graphql")) return f->text;
-  abort(); /* the Makefile embeds it */
-}
-
 err *api_schema_new(graphql_schema **ret_schema) {
   static const struct bindings *const all[] = {&bindings_account,  &bindings_token, &bindings_workspace, &bindings_audit, &bindings_project, &bindings_service,
                                                &bindings_deployment, &bindings_variable, &bindings_domain,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_disk, &bindings_environment_patch,
                                                &bindings_pull_request};
-  const char *text = schema_text();
+  const char *text = embedded_text("api/schema.graphql");
   auto_graphql_schema *schema = NULL;
   TRY(graphql_schema_new(text, strlen(text), &schema));
   for (size_t i = 0; i < ARRAY_LEN(all); i++) TRY(graphql_schema_bind(schema, all[i]->rows, all[i]->len));
   graphql_schema_set_access(schema, access_check);
   graphql_schema_set_mutation(schema, audit_mutation);
+  graphql_schema_set_absent(schema, absent_field);
   TRY(graphql_schema_check_access(schema));
   TRY(graphql_schema_check_resolvers(schema));
   *ret_schema = schema;

@@ -109,6 +109,7 @@ fallible access_workspace(api *a, const struct caller *caller, const char *works
                           enum workspace_role least);
 /* Where the subject of a root field is. */
 fallible access_place(const struct graphql_call *call, struct place *ret_place);
+char *absent_field(const char *type, const char *field); /* a graphql_absent */
 /* For the parts that are not GraphQL: may the caller deploy to (change) that environment? */
 fallible access_environment(api *a, const struct caller *caller, const char *environment_id,
                             enum workspace_role least);

@@ -1,5 +1,5 @@
 /* Text files of the source tree that are compiled into the programs (the Makefile's EMBEDDED): the
- * API's schema and the database migrations. */
+ * API's schema, what it leaves out of Railway's, and the database migrations. */
 #ifndef TRAMWAY_BASE_EMBEDDED_H
 #define TRAMWAY_BASE_EMBEDDED_H
 
@@ -10,5 +10,8 @@ struct embedded_file {
 
 /* In the order of their names; ends with a NULL name. */
 extern const struct embedded_file embedded_files[];
+
+/* The text of one that is there. */
+const char *embedded_text(const char *name);
 
 #endif

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "cli/absent.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +106,8 @@ static void descend(struct call *call) {
 static err *find_call(const char *program, int argc, char **argv, struct call *ret_call) {
   const struct command *command = command_find(all_commands, argv[0]);
   if (!command) {
+    const char *reason = absent_verb_reason(argv[0]);
+    if (reason) return err_new(ERR_INVALID, "'%s' is not available in Tramway: %s", argv[0], reason);
     const char *nearest = command_nearest(all_commands, argv[0]);
     if (nearest)
       return err_new(ERR_INVALID, "there is no verb '%s'; did you mean '%s'?", argv[0], nearest);

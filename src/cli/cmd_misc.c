@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/embedded.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -71,10 +72,26 @@ static const struct flag api_flags[] = {
   FLAG_JSON, FLAG_END,
 };
 /* clang-format on */
+static err *run_api_schema(struct cli *cli, const struct args *args) {
+  (void)args;
+  fputs(embedded_text("api/schema.graphql"), cli->out.out);
+  return NULL;
+}
+
+static const struct flag no_flags[] = {FLAG_END};
+static const struct command api_schema = {
+    .name = "schema",
+    .usage = "",
+    .summary = "Print the API's schema, of this program's version",
+    .flags = no_flags,
+    .run = run_api_schema,
+};
+static const struct command *const api_commands[] = {&api_schema, NULL};
 const struct command command_api = {
     .name = "api",
     .usage = "[QUERY]",
     .summary = "Send a GraphQL query to the server",
+    .subcommands = api_commands,
     .examples = "api '{ me { email } }'\n"
                 "api 'query($id: String!) { project(id: $id) { name } }' --var id=3f0c…",
     .flags = api_flags,
@@ -89,7 +106,6 @@ static err *run_completion(struct cli *cli, const struct args *args) {
   return NULL;
 }
 
-static const struct flag no_flags[] = {FLAG_END};
 const struct command command_completion = {
     .name = "completion",
     .usage = "bash|zsh|fish",

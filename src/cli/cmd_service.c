@@ -10,6 +10,7 @@
 #include "cli/prompt.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
+#include "cli/service.h"
 
 static err *choose(struct cli *cli, const struct scope *scope, const char *named,
                    const json_t **ret_node) {
@@ -135,10 +136,10 @@ static err *variables_input(const struct args *args, json_t **ret_variables) {
   return NULL;
 }
 
-static err *run_new(struct cli *cli, const struct args *args) {
+err *service_create(struct cli *cli, const struct args *args, const char *named) {
   auto_scope scope = {0};
   auto_json *data = NULL;
-  auto_free char *name = str_dup(args_word(args, 0));
+  auto_free char *name = str_dup(named);
   json_t *variables = NULL;
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   if (!name && cli->out.interactive)
@@ -156,6 +157,10 @@ static err *run_new(struct cli *cli, const struct args *args) {
                                     keep ? " and linked this folder to it" : "");
   tell(cli, args, node, done);
   return NULL;
+}
+
+static err *run_new(struct cli *cli, const struct args *args) {
+  return service_create(cli, args, args_word(args, 0));
 }
 
 static err *run_delete(struct cli *cli, const struct args *args) {

@@ -8,6 +8,7 @@ extern const struct command command_login, command_logout, command_whoami;
 extern const struct command command_token, command_session, command_workspace, command_invite, command_audit;
 extern const struct command command_init, command_link, command_unlink, command_list;
 extern const struct command command_status;
+extern const struct command command_add, command_scale, command_delete, command_project;
 extern const struct command command_up;
 extern const struct command command_logs;
 extern const struct command command_deployment;

@@ -150,6 +150,12 @@ const char mutation_logout[] =
 const char mutation_project_create[] =
     "mutation ProjectCreate($input: ProjectCreateInput!) { projectCreate(input: $input) { " PROJECT_FIELDS
     " } }";
+const char mutation_project_delete[] =
+    "mutation ProjectDelete($id: String!) { projectDelete(id: $id) }";
+const char mutation_service_instance_update[] =
+    "mutation ServiceInstanceUpdate($serviceId: String!, $environmentId: String, $input: "
+    "ServiceInstanceUpdateInput!) { serviceInstanceUpdate(serviceId: $serviceId, environmentId: "
+    "$environmentId, input: $input) }";
 const char mutation_service_create[] =
     "mutation ServiceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id "
     "name } }";
@@ -288,7 +294,9 @@ const char *const all_queries[] = {
   mutation_login,
   mutation_logout,
   mutation_project_create,
+  mutation_project_delete,
   mutation_service_create,
+  mutation_service_instance_update,
   mutation_service_delete,
   mutation_service_domain_create,
   mutation_service_domain_delete,

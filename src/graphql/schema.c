@@ -85,6 +85,10 @@ void graphql_schema_set_mutation(graphql_schema *schema, graphql_mutation *mutat
   schema->mutation = mutation;
 }
 
+void graphql_schema_set_absent(graphql_schema *schema, graphql_absent *absent) {
+  schema->absent = absent;
+}
+
 /* Why `row` cannot be bound, or NULL. */
 static const char *bind_row(graphql_schema *schema, const struct graphql_binding *row) {
   const struct graphql_type *type = graphql_schema_type(schema, row->type);

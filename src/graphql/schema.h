@@ -88,6 +88,11 @@ fallible graphql_schema_bind_scalar(graphql_schema *schema, const char *name,
 void graphql_schema_set_access(graphql_schema *schema, graphql_access *access);
 void graphql_schema_set_mutation(graphql_schema *schema, graphql_mutation *mutation);
 
+/* Says more about a field that the schema does not have than that it does not: the whole message, owned
+ * by the caller, or NULL when there is nothing to say. */
+typedef char *graphql_absent(const char *type, const char *field);
+void graphql_schema_set_absent(graphql_schema *schema, graphql_absent *absent);
+
 /* Checks for tests and for the program's start; ERR_INVALID lists all problems, one per line.
  * access: each field of a root type must have its own @access, each other object type one on the
  *   type or on every field.
@@ -181,6 +186,7 @@ struct graphql_schema {
   const struct graphql_type *roots[GRAPHQL_OPERATION_KINDS]; /* mutation, subscription: or NULL */
   graphql_access *access;
   graphql_mutation *mutation;
+  graphql_absent *absent; /* or NULL */
 };
 
 const struct graphql_type *graphql_schema_type(const graphql_schema *schema, const char *name);

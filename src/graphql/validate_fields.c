@@ -30,6 +30,12 @@ static const char *similar_field(const struct graphql_type *type, const char *na
 static void unknown_field(struct graphql_validator *validator, const struct graphql_type *type,
                           const struct graphql_selection *selection) {
   if (graphql_errors_full(validator->errors)) return; /* what follows takes time */
+  graphql_absent *absent = validator->schema->absent;
+  auto_free char *known = absent ? absent(type->name, selection->name) : NULL;
+  if (known) {
+    GRAPHQL_INVALID(validator, &selection->at, "%s", known);
+    return;
+  }
   const char *similar = type->kind == GRAPHQL_UNION ? NULL : similar_field(type, selection->name);
   if (similar)
     GRAPHQL_INVALID(validator, &selection->at, "%s has no field '%s'; did you mean '%s'?",

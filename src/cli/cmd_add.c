@@ -1,0 +1,149 @@
+/* add, scale, delete, project: Railway's spellings of what is done to services and projects. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/queries.h"
+#include "cli/scope.h"
+#include "cli/service.h"
+
+static err *run_add(struct cli *cli, const struct args *args) {
+  const char *database = args_text(args, "database");
+  if (database)
+    return err_new(ERR_INVALID,
+                   "%s is not available in Tramway: databases are not there yet. A service from an image is: "
+                   "`%s add --service NAME --image IMAGE`",
+                   database, cli->program);
+  return service_create(cli, args, args_text(args, "service"));
+}
+
+/* clang-format off */
+static const struct flag add_flags[] = {
+  { "database|d",  "DATABASE", "not there yet" },
+  { "service|s",   "NAME",     "the new service's name" },
+  { "repo|r",      "REPO",     "deploy this git URL, path on the host, or owner/name on GitHub" },
+  { "branch",      "BRANCH",   "branch of the repository" },
+  { "image|i",     "IMAGE",    "deploy this image" },
+  { "variables|v", "K=V",      "set a variable; may be repeated" },
+  { "verbose",     NULL,       "accepted" },
+  FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+/* clang-format on */
+const struct command command_add = {
+    .name = "add",
+    .usage = "",
+    .summary = "Add a service to the project, and work with it in this folder",
+    .examples = "add --service api\nadd --service cache --image redis:7\n"
+                "add --repo https://git.example.org/shop.git --branch main",
+    .flags = add_flags,
+    .run = run_add,
+};
+
+/* ---- scale ---- */
+
+/* "3", or Railway's "REGION=3"; regions are added up, as all of them are this machine. */
+static err *replicas_of(const struct args *args, int64_t *ret_replicas) {
+  *ret_replicas = 0;
+  for (size_t i = 0; i < args->word_count; i++) {
+    const char *word = args_word(args, i), *equals = strrchr(word, '=');
+    long long number;
+    if (!str_to_int(equals ? equals + 1 : word, 0, 1000, &number))
+      return err_new(ERR_INVALID, "'%s' should be a number of replicas, as in `scale 3`", word);
+    *ret_replicas += number;
+  }
+  return NULL;
+}
+
+static err *current_replicas(struct cli *cli, const struct scope *scope, int64_t *ret_replicas) {
+  auto_json *all = NULL;
+  TRY(scope_fetch_instances(cli, scope->project_id, scope->environment_id, &all));
+  for (size_t i = 0; scope_node_at(all, i); i++)
+    if (str_eq(json_get_text(scope_node_at(all, i), "serviceId"), scope->service_id))
+      *ret_replicas = json_get_int(scope_node_at(all, i), "numReplicas", 1);
+  return NULL;
+}
+
+static err *run_scale(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  int64_t replicas = 1;
+  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
+  if (!args->word_count) {
+    TRY(current_replicas(cli, &scope, &replicas));
+  } else {
+    TRY(replicas_of(args, &replicas));
+    TRY(cli_query(cli, mutation_service_instance_update,
+                  json_pack("{s:s, s:s, s:{s:I}}", "environmentId", scope.environment_id, "serviceId",
+                            scope.service_id, "input", "numReplicas", (json_int_t)replicas),
+                  &data));
+  }
+  auto_json *answer = json_pack("{s:s, s:s, s:I}", "serviceId", scope.service_id, "environmentId",
+                                scope.environment_id, "numReplicas", (json_int_t)replicas);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "%s in %s: %lld replica%s", scope.service_name, scope.environment_name,
+             (long long)replicas, replicas == 1 ? "" : "s");
+  return NULL;
+}
+
+/* clang-format off */
+static const struct flag scale_flags[] = {
+  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+/* clang-format on */
+const struct command command_scale = {
+    .name = "scale",
+    .usage = "[REPLICAS]",
+    .summary = "Show or change how many replicas a service has",
+    .details = "New replicas are made from the image that runs; none is rebuilt or restarted.\n"
+               "Railway's REGION=REPLICAS is understood: every region is this machine.",
+    .examples = "scale\nscale 3\nscale --service worker 2",
+    .flags = scale_flags,
+    .max_words = 16,
+    .run = run_scale,
+};
+
+/* ---- delete ---- */
+
+static err *run_delete(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
+  auto_free char *question = str_format(
+      "Delete project %s with all its environments, services and variables? There is no way back.",
+      scope.project_name);
+  TRY(cli_confirm(cli, args, question));
+  TRY(cli_query(cli, mutation_project_delete, json_pack("{s:s}", "id", scope.project_id), &data));
+  auto_json *answer = json_pack("{s:s, s:s}", "id", scope.project_id, "name", scope.project_name);
+  if (args_has(args, "json"))
+    out_json(&cli->out, answer);
+  else
+    out_line(&cli->out, "Deleted project %s", scope.project_name);
+  return NULL;
+}
+
+/* clang-format off */
+static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
+/* clang-format on */
+const struct command command_delete = {
+    .name = "delete",
+    .aliases = "rm|remove",
+    .usage = "",
+    .summary = "Delete the project and everything in it",
+    .examples = "delete --project shop --yes",
+    .flags = delete_flags,
+    .run = run_delete,
+};
+
+static const struct flag no_flags[] = {FLAG_END};
+static const struct command *const project_commands[] = {&command_list, &command_link, &command_delete, NULL};
+const struct command command_project = {
+    .name = "project",
+    .usage = "",
+    .summary = "List, link and delete projects",
+    .flags = no_flags,
+    .subcommands = project_commands,
+};
