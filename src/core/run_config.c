@@ -221,7 +221,7 @@ static err *record(struct run *r, const struct config_job *job) {
 
 static err *take(struct run *r, struct config_job *job) {
   if (job->gone) TRY(take_what_was(r, job));
-  if (r->deployment.status == DEPLOYMENT_INITIALIZING) log_lines(r, job);
+  log_lines(r, job);
   service_settings_done(&r->deployment.settings);
   r->deployment.settings = job->settings;
   job->settings = (struct service_settings){0};

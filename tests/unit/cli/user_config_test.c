@@ -179,6 +179,10 @@ TEST(railways_links_are_read) {
   CHECK_TEXT(committed.project, "committed");
   CHECK_TEXT(committed.environment, "env");
   CHECK_HAS(committed.folder, "/repo");
+  auto_link same = {0};
+  put("app/.railway/project.json", "{\"projectId\": \"committed\"}");
+  CHECK_OK(user_config_find_link(&config, app, &same));
+  CHECK_TEXT(same.project, "from-railway"); /* one's own link is stronger than the repository's */
   end();
 }
 

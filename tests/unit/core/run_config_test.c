@@ -1,5 +1,6 @@
 /* railway.toml on its way through a deployment: over the settings, into its row, and not into the service's. */
 #include "base/json.h"
+#include "core/duplicate.h"
 #include "core/internal.h"
 #include "store/release.h"
 #include "uploads.h"
@@ -113,6 +114,23 @@ TEST(the_block_of_the_environment) {
   town_open();
   deploy_files(FILES("railway.toml", "deploy.startCommand = 'base'\n[environments.production.deploy]\nstartCommand = 'block'\n"));
   CHECK_TEXT(SETTINGS.start_command, "block");
+  close_town();
+}
+
+TEST(the_blocks_of_a_pull_requests_environment) {
+  town_open();
+  auto_environment made = {0};
+  struct duplication how = {.project_id = project.id, .name = "pr-7", .source_id = instance.environment_id, .is_ephemeral = true};
+  CHECK_OK(duplicate_environment(town, &how, &made));
+  id_copy(instance.environment_id, made.id); /* where uploads go */
+  deploy_files(FILES("railway.toml", "deploy.startCommand = 'base'\nbuild.buildCommand = 'base'\ndeploy.drainingSeconds = 1\n"
+                                     "[environments.production.build]\nbuildCommand = 'production'\n"
+                                     "[environments.production.deploy]\nstartCommand = 'production'\ndrainingSeconds = 2\n"
+                                     "[environments.pr.deploy]\nstartCommand = 'pr'\ndrainingSeconds = 3\n"
+                                     "[environments.pr-7.deploy]\ndrainingSeconds = 4\n"));
+  CHECK_TEXT(SETTINGS.build_command, "production");
+  CHECK_TEXT(SETTINGS.start_command, "pr");
+  CHECK_INT(SETTINGS.draining_s, 4);
   close_town();
 }
 
