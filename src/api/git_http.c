@@ -137,9 +137,9 @@ static err *admit(api *a, const http_request *r, bool *ret_knows_caller, enum gi
                   struct git_target *ret_target) {
   auto_git_path path = {0};
   struct caller caller = {0};
-  TRY(git_path_parse(http_param(r, "path"), &path));
   TRY(who(a, r, &caller));
   *ret_knows_caller = true;
+  TRY(git_path_parse(http_param(r, "path"), &path));
   const char *service = http_query(r, "service");
   bool reads = path.asked == GIT_SERVICE_UPLOAD_PACK ||
                (path.asked == GIT_SERVICE_REFS && !str_eq(service, "git-receive-pack"));

@@ -13,6 +13,7 @@ static const struct {
     {"/oauth/token", "wants a device code, which is a secret"},
     {"/device", "the page takes a password"},
     {"/invite/{code}", "the same page for every code"},
+    {"/git/{path...}", "a deployer may: who_may_push"},
 };
 
 static struct api *served;
@@ -151,6 +152,31 @@ TEST(every_other_path_refuses_whoever_has_no_business_there) {
     }
   }
   printf("# %d requests\n", asked);
+  for (size_t i = 0; i < ASKERS; i++) free(askers[i].headers);
+  stop();
+}
+
+static void check_push(const char *path, const struct asker *asker, int expected) {
+  int status;
+  auto_free char *answer = ask("GET", path, asker->headers, "", &status);
+  if (status != expected) TAP_FAIL("%s for %s: %d, expected %d\n# %s", path, asker->name, status, expected, answer);
+}
+
+TEST(who_may_push) {
+  serve((struct rate_limits){0});
+  struct asker askers[ASKERS];
+  make_askers(askers);
+  auto_free char *path = str_format("/git/%s.git/info/refs?service=git-receive-pack", project.id);
+  auto_free char *reading = str_format("/git/%s.git/info/refs?service=git-upload-pack", project.id);
+  for (size_t i = 0; i < ASKERS; i++) {
+    int status = askers[i].status == 403 ? 401 : askers[i].status;
+    if (str_eq(askers[i].name, "viewer")) status = 403;
+    if (str_eq(askers[i].name, "deployer")) status = 200;
+    if (str_eq(askers[i].name, "token of staging")) status = 200; /* to its own environment */
+    check_push(path, &askers[i], status);
+    check_push(reading, &askers[i], status == 401 ? 401 : 403); /* nobody reads */
+    check_push("/git/nowhere.git/info/refs?service=git-receive-pack", &askers[i], status == 401 ? 401 : 404);
+  }
   for (size_t i = 0; i < ASKERS; i++) free(askers[i].headers);
   stop();
 }
