@@ -206,6 +206,25 @@ err *client_graphql(struct client *c, const char *query, json_t *variables, json
   return e;
 }
 
+err *client_post_form(struct client *c, const char *path, const char *form, json_t **ret_answer) {
+  auto_free char *url = str_format("%s%s", c->server, path);
+  auto_headers headers;
+  headers_init(&headers, c, "application/x-www-form-urlencoded");
+  struct http_sync_options options = {.url = url, .headers = headers.rows, .body = form, .body_len = strlen(form),
+                                      .timeout_ms = timeout_ms()};
+  struct http_sync_response response;
+  enum http_outcome outcome;
+  err *e = request_patiently(c, &options, &response, &outcome);
+  if (e) return explain(c, e, outcome);
+  e = json_parse(str_text(&response.body), response.body.len, "the answer", ret_answer);
+  if (e) {
+    err_ignore(e);
+    e = foreign_answer(c, response.status, str_text(&response.body), response.body.len);
+  }
+  http_sync_response_done(&response);
+  return e;
+}
+
 err *client_send_upload(struct client *c, const struct client_upload *upload, json_t **ret_answer) {
   auto_free char *url = str_format("%s%s", c->server, upload->path);
   auto_headers headers;

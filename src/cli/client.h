@@ -32,6 +32,10 @@ void client_set_token(struct client *c, enum token_kind kind, const char *token)
  * first of the answer's errors becomes the error; its extensions.code decides the code. */
 fallible client_graphql(struct client *c, const char *query, json_t *variables, json_t **ret_data);
 
+/* POSTs a form (client_escape its values) and gives the JSON answer, whatever its status: for OAuth, whose
+ * errors are answers. */
+fallible client_post_form(struct client *c, const char *path, const char *form, json_t **ret_answer);
+
 struct client_upload {
   const char *path; /* with the query, as "/project/…" */
   ssize_t (*read_body)(void *arg, char *buffer, size_t size);

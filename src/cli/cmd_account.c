@@ -1,7 +1,9 @@
 /* login, logout, whoami. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -153,19 +155,48 @@ static err *check_env_token(struct cli *cli) {
   return NULL;
 }
 
+/* RFC 8628: asks as often as it may until a person has answered; *ret_token is owned. */
+static err *wait_for_answer(struct cli *cli, const json_t *device, char **ret_token) {
+  int64_t interval_s = json_get_int(device, "interval", 5);
+  int64_t end_ms = clock_monotonic_ms() + json_get_int(device, "expires_in", 600) * 1000;
+  auto_free char *form = str_format("grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Adevice_code&client_id=tram&device_code=%s",
+                                    json_get_text(device, "device_code"));
+  while (clock_monotonic_ms() < end_ms) {
+    auto_json *answer = NULL;
+    nanosleep(&(struct timespec){.tv_sec = interval_s}, NULL);
+    TRY(client_post_form(&cli->client, "/oauth/token", form, &answer));
+    const char *token = json_get_text(answer, "access_token"), *error = json_get_text(answer, "error");
+    if (token) {
+      *ret_token = str_dup(token);
+      return NULL;
+    }
+    if (str_eq(error, "slow_down")) interval_s += 5;
+    if (str_eq(error, "slow_down") || str_eq(error, "authorization_pending")) continue;
+    const char *why = json_get_text(answer, "error_description");
+    return err_new(ERR_DENIED, "not signed in: %s", why ? why : error ? error : "the answer cannot be read");
+  }
+  return err_new(ERR_BUSY, "nobody answered in time: begin again with `%s login --browserless`", cli->program);
+}
+
+static err *login_on_another_machine(struct cli *cli) {
+  auto_json *device = NULL;
+  auto_secret *token = NULL;
+  client_set_token(&cli->client, TOKEN_NONE, NULL);
+  TRY(client_post_form(&cli->client, "/oauth/device/auth", "client_id=tram", &device));
+  const char *code = json_get_text(device, "user_code"), *uri = json_get_text(device, "verification_uri");
+  if (!code || !uri) return err_new(ERR_BUSY, "%s", json_get_text(device, "message") ? json_get_text(device, "message") : "the server's answer holds no code");
+  err_line(&cli->out, "Open %s in a browser, on any machine, and type the code", uri);
+  out_line(&cli->out, "%s", code);
+  TRY(wait_for_answer(cli, device, &token));
+  return sign_in_with(cli, token);
+}
+
 static err *run_login(struct cli *cli, const struct args *args) {
   const char *server = args_text(args, "server"), *token = args_text(args, "token");
   if (server) TRY(sign_in_change_server(cli, server));
   if (token) return sign_in_with(cli, token);
   bool setup = args_has(args, "setup-token") || args_has(args, "setup-token-file");
-  if (args_has(args, "browserless")) {
-    out_line(&cli->out,
-             "Tramway signs in without a browser:\n"
-             "  %s login                 asks for e-mail address and password\n"
-             "  %s login --token TOKEN   takes an API token made elsewhere",
-             cli->program, cli->program);
-    return NULL;
-  }
+  if (args_has(args, "browserless")) return login_on_another_machine(cli);
   if (!setup && !args_has(args, "email") && user_config_env("API_TOKEN") && !user_config_env("TOKEN"))
     return check_env_token(cli);
   client_set_token(&cli->client, TOKEN_NONE, NULL);
@@ -182,7 +213,7 @@ static const struct flag login_flags[] = {
   { "setup-token-file", "PATH",  "the same, the token read from a file" },
   { "name",             "NAME",  "with a setup token: the account's name (default: admin)" },
   { "ask-password",     NULL,    "with a setup token: ask for a password instead of making one" },
-  { "browserless|b",    NULL,    "say how to sign in without a browser" },
+  { "browserless|b",    NULL,    "sign in with a code that is typed into a page on another machine" },
   FLAG_END,
 };
 /* clang-format on */
