@@ -28,15 +28,3 @@ err *find_instance(const struct graphql_call *call, const char *service_id,
   if (!found) return err_new(ERR_NOT_FOUND, "ServiceInstance not found");
   return NULL;
 }
-
-err *deploy_after_change(const struct graphql_call *call, const char *service_id,
-                         const char *environment_id) {
-  auto_service_instance instance = {0};
-  auto_deployment active = {0};
-  bool found = false;
-  char id[ID_SIZE];
-  TRY(find_instance(call, service_id, environment_id, &instance));
-  TRY(deployment_find_active(db_of(call), instance.id, &found, &active));
-  if (!found) return NULL; /* nothing was deployed yet: the next deployment takes the change along */
-  return core_deploy_instance(core_of(call), &instance, asking_of(call)->caller.user_id, id);
-}

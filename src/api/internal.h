@@ -181,10 +181,6 @@ const char *parent_text(const struct graphql_call *call, const char *name);
 fallible find_instance(const struct graphql_call *call, const char *service_id,
                        const char *environment_id, struct service_instance *ret_instance);
 
-/* Deploys again after a change of variables, unless asked not to or nothing was deployed yet. */
-fallible deploy_after_change(const struct graphql_call *call, const char *service_id,
-                             const char *environment_id);
-
 /* ---- http: graphql_http.c, upload.c, exec.c, git_http.c ---- */
 
 void handle_graphql(http_request *r, void *api_);

@@ -9,7 +9,6 @@
 #include "store/deployment.h"
 #include "store/project.h"
 #include "store/service.h"
-#include "store/variable.h"
 
 static err *service_value(const struct graphql_call *call, const char *id, json_t **ret_value) {
   auto_service service = {0};
@@ -164,20 +163,10 @@ static err *source_settings(const struct graphql_call *call, struct service_sett
 }
 
 static err *set_initial_variables(const struct graphql_call *call, const struct service_instance *instance) {
-  const char *name;
-  json_t *value;
-  json_object_foreach(json_object_get(input_of(call), "variables"), name, value) {
-    const char *text = json_string_value(value);
-    TRY(variable_name_check(name));
-    if (!text) return err_new(ERR_INVALID, "variable '%s': the value is no text", name);
-    TRY(variable_value_check(name, text, json_string_length(value)));
-    auto_variable v = {.name = str_dup(name), .value = str_dup(text)};
-    id_copy(v.project_id, instance->project_id);
-    id_copy(v.environment_id, instance->environment_id);
-    id_copy(v.service_id, instance->service_id);
-    TRY(variable_set(db_of(call), &v));
-  }
-  return NULL;
+  auto_strv affected = STRV_EMPTY; /* who refers to it already was deployed without: it stays as it is */
+  const json_t *variables = json_object_get(input_of(call), "variables");
+  if (!json_is_object(variables)) return NULL;
+  return core_variables_change(core_of(call), instance->environment_id, instance->service_id, variables, false, &affected);
 }
 
 static err *start_new_service(const struct graphql_call *call, const struct service *service) {

@@ -1,15 +1,14 @@
-/* Variables. */
+/* Variables; core/variable_change sets them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/internal.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "store/service.h"
+#include "core/reference_syntax.h"
 #include "store/project.h"
+#include "store/service.h"
 #include "store/variable.h"
-
-enum { VARIABLES_MAX = 1000 }; /* of one service; the kernel's limit on an environment comes close */
 
 /* Who is written to: ids that belong together. */
 struct target {
@@ -30,80 +29,134 @@ static err *find_target(const struct graphql_call *call, struct target *ret_targ
   return find_instance(call, ret_target->service_id, ret_target->environment_id, &instance);
 }
 
-static err *set_one(const struct graphql_call *call, const struct target *target, const char *name,
-                    const json_t *value) {
-  const char *text = json_string_value(value);
-  TRY(variable_name_check(name));
-  if (!text) return err_new(ERR_INVALID, "variable '%s': the value is no text", name);
-  TRY(variable_value_check(name, text, json_string_length(value)));
-  auto_variable v = {.name = str_dup(name), .value = str_dup(text)};
-  id_copy(v.project_id, target->project_id);
-  id_copy(v.environment_id, target->environment_id);
-  id_copy(v.service_id, target->service_id);
-  return variable_set(db_of(call), &v);
+/* What is deployed and gets other values by it is deployed again, unless that is not wanted. */
+static err *deploy(const struct graphql_call *call, const struct target *target, const struct strv *services) {
+  if (json_get_bool(input_of(call), "skipDeploys", false)) return NULL;
+  return core_deploy_changed(core_of(call), target->environment_id, services, asking_of(call)->caller.user_id);
 }
 
-static err *deploy_unless_skipped(const struct graphql_call *call, const struct target *target) {
-  if (json_get_bool(input_of(call), "skipDeploys", false) || !target->service_id) return NULL;
-  return deploy_after_change(call, target->service_id, target->environment_id);
-}
-
-static err *delete_others(const struct graphql_call *call, const struct target *target, const json_t *kept) {
-  auto_variable_list list = {0};
-  TRY(variable_list(db_of(call), target->environment_id, target->service_id, &list));
-  for (size_t i = 0; i < list.len; i++)
-    if (!json_object_get(kept, list.items[i].name))
-      TRY(variable_delete(db_of(call), target->environment_id, target->service_id, list.items[i].name));
+static err *change(const struct graphql_call *call, const json_t *changes, json_t **ret_value) {
+  struct target target;
+  auto_strv services = STRV_EMPTY;
+  bool replace = json_get_bool(input_of(call), "replace", false);
+  TRY(find_target(call, &target));
+  TRY(core_variables_change(core_of(call), target.environment_id, target.service_id, changes, replace, &services));
+  TRY(deploy(call, &target, &services));
+  *ret_value = json_true();
   return NULL;
-}
-
-/* All or nothing. */
-static err *set_all(const struct graphql_call *call, const struct target *target, json_t *variables) {
-  auto_db_transaction t = {0};
-  auto_variable_list list = {0};
-  const char *name;
-  json_t *value;
-  TRY(db_begin(db_of(call), &t));
-  json_object_foreach(variables, name, value) TRY(set_one(call, target, name, value));
-  if (json_get_bool(input_of(call), "replace", false)) TRY(delete_others(call, target, variables));
-  TRY(variable_list(db_of(call), target->environment_id, target->service_id, &list));
-  if (list.len > VARIABLES_MAX)
-    return err_new(ERR_LIMIT, "more than %d variables", VARIABLES_MAX);
-  return db_commit(&t);
 }
 
 RESOLVER(mutation_collection_upsert) {
-  struct target target;
-  json_t *variables = json_object_get(input_of(call), "variables");
+  const json_t *variables = json_object_get(input_of(call), "variables");
   if (!json_is_object(variables)) return err_new(ERR_INVALID, "'variables' is no object of name: value");
-  TRY(find_target(call, &target));
-  TRY(set_all(call, &target, variables));
-  TRY(deploy_unless_skipped(call, &target));
-  *ret_value = json_true();
-  return NULL;
+  return change(call, variables, ret_value);
 }
 
 RESOLVER(mutation_upsert) {
-  struct target target;
   auto_json *variables = json_object();
   json_object_set(variables, input_text(call, "name"), json_object_get(input_of(call), "value"));
-  TRY(find_target(call, &target));
-  TRY(set_all(call, &target, variables));
-  TRY(deploy_unless_skipped(call, &target));
-  *ret_value = json_true();
-  return NULL;
+  return change(call, variables, ret_value);
 }
 
 RESOLVER(mutation_delete) {
+  auto_variable v = {0};
+  bool found = false;
+  const char *name = input_text(call, "name");
+  auto_json *variables = json_pack("{s:n}", name);
+  TRY(variable_find(db_of(call), input_text(call, "environmentId"), input_text(call, "serviceId"), name, &found, &v));
+  if (!found) return err_new(ERR_NOT_FOUND, "Variable '%.64s' not found", name);
+  return change(call, variables, ret_value);
+}
+
+/* ---- shared ones in services ---- */
+
+static err *share_with(const struct graphql_call *call, const struct target *target, const char *service_id,
+                       bool enabled, struct strv *services) {
+  const char *name = input_text(call, "name");
+  auto_free char *reference = str_format("${{" REFERENCE_SHARED ".%s}}", name);
+  auto_json *changes = enabled ? json_pack("{s:s}", name, reference) : json_pack("{s:n}", name);
+  auto_service_instance instance = {0};
+  auto_variable own = {0};
+  bool found = false;
+  TRY(find_instance(call, service_id, target->environment_id, &instance));
+  TRY(variable_find(db_of(call), target->environment_id, service_id, name, &found, &own));
+  if (!enabled && (!found || !str_eq(own.value, reference))) return NULL; /* its own, not the shared one */
+  return core_variables_apply(core_of(call), target->environment_id, service_id, changes, false, services);
+}
+
+static err *share(const struct graphql_call *call, const struct target *target, struct strv *services) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(db_of(call), &t));
+  static const char *const lists[] = {"disabledServiceIds", "enabledServiceIds"};
+  for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+    const json_t *ids = json_object_get(input_of(call), lists[k]), *id;
+    size_t i;
+    json_array_foreach(ids, i, id) TRY(share_with(call, target, json_string_value(id), k == 1, services));
+  }
+  return db_commit(&t);
+}
+
+/* ---- as objects ---- */
+
+static json_t *references_json(const struct variable *v) {
+  json_t *list = json_array();
+  struct reference r;
+  for (size_t cursor = 0; !v->is_sealed && reference_next(v->value, &cursor, &r);) {
+    if (r.form != REFERENCE) continue;
+    auto_free char *text = str_format("%.*s%s%.*s", (int)r.service.len, r.service.at ? r.service.at : "",
+                                      r.service.at ? "." : "", (int)r.name.len, r.name.at);
+    json_array_append_new(list, json_string(text));
+  }
+  return list;
+}
+
+static json_t *variable_json(const struct variable *v) {
+  const char *service_id = *v->service_id ? v->service_id : NULL;
+  return json_pack("{s:s, s:s, s:s, s:s?, s:b, s:o, s:o, s:o}", "id", v->id, "name", v->name, "environmentId",
+                   v->environment_id, "serviceId", service_id, "isSealed", v->is_sealed, "references",
+                   references_json(v), "createdAt", time_json(v->created_us), "updatedAt", time_json(v->updated_us));
+}
+
+RESOLVER(mutation_shared_configure) {
   struct target target;
+  auto_strv services = STRV_EMPTY;
+  auto_variable shared = {0};
+  bool found = false;
   TRY(find_target(call, &target));
-  TRY(variable_delete(db_of(call), target.environment_id, target.service_id, input_text(call, "name")));
-  TRY(deploy_unless_skipped(call, &target));
-  *ret_value = json_true();
+  TRY(variable_find(db_of(call), target.environment_id, NULL, input_text(call, "name"), &found, &shared));
+  if (!found) return err_new(ERR_NOT_FOUND, "the environment has no shared variable '%.64s'", input_text(call, "name"));
+  TRY(share(call, &target, &services));
+  TRY(deploy(call, &target, &services));
+  *ret_value = variable_json(&shared);
   return NULL;
 }
 
-RESOLVER(query_variables) {
+RESOLVER(environment_variables) {
+  auto_variable_list list = {0};
+  json_t *nodes = json_array();
+  TRY(variable_list_by_environment(db_of(call), parent_text(call, "id"), &list));
+  for (size_t i = 0; i < list.len; i++) json_array_append_new(nodes, variable_json(&list.items[i]));
+  return relay_connection(nodes, call->args, false, ret_value);
+}
+
+RESOLVER(variable_environment) {
+  auto_environment environment = {0};
+  TRY(environment_get(db_of(call), parent_text(call, "environmentId"), &environment));
+  *ret_value = environment_json(&environment);
+  return NULL;
+}
+
+RESOLVER(variable_service) {
+  auto_service service = {0};
+  if (!parent_text(call, "serviceId")) return NULL;
+  TRY(service_get(db_of(call), parent_text(call, "serviceId"), &service));
+  *ret_value = service_json(&service);
+  return NULL;
+}
+
+/* ---- values ---- */
+
+static err *unrendered(const struct graphql_call *call, json_t **ret_value) {
   auto_variable_list list = {0};
   TRY(variable_list(db_of(call), arg_text(call, "environmentId"), arg_text(call, "serviceId"), &list));
   *ret_value = json_object();
@@ -113,19 +166,29 @@ RESOLVER(query_variables) {
   return NULL;
 }
 
+RESOLVER(query_variables) {
+  const char *service_id = arg_text(call, "serviceId");
+  if (json_is_true(json_object_get(call->args, "unrendered"))) return unrendered(call, ret_value);
+  return core_variables(core_of(call), arg_text(call, "environmentId"), service_id ? service_id : "", false, ret_value);
+}
+
 RESOLVER(query_variables_for_deployment) {
   auto_service_instance instance = {0};
   TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
-  return core_variables(core_of(call), &instance, ret_value);
+  return core_variables(core_of(call), instance.environment_id, instance.service_id, true, ret_value);
 }
 
 /* clang-format off */
 static const struct graphql_binding rows[] = {
-  { "Query",    "variables",                     query_variables,                NULL },
-  { "Query",    "variablesForServiceDeployment", query_variables_for_deployment, NULL },
-  { "Mutation", "variableCollectionUpsert",      mutation_collection_upsert,     NULL },
-  { "Mutation", "variableUpsert",                mutation_upsert,                NULL },
-  { "Mutation", "variableDelete",                mutation_delete,                NULL },
+  { "Query",       "variables",                     query_variables,                NULL },
+  { "Query",       "variablesForServiceDeployment", query_variables_for_deployment, NULL },
+  { "Mutation",    "variableCollectionUpsert",      mutation_collection_upsert,     NULL },
+  { "Mutation",    "variableUpsert",                mutation_upsert,                NULL },
+  { "Mutation",    "variableDelete",                mutation_delete,                NULL },
+  { "Mutation",    "sharedVariableConfigure",       mutation_shared_configure,      NULL },
+  { "Environment", "variables",                     environment_variables,          NULL },
+  { "Variable",    "environment",                   variable_environment,           NULL },
+  { "Variable",    "service",                       variable_service,               NULL },
 };
 /* clang-format on */
 const struct bindings bindings_variable = {rows, ARRAY_LEN(rows)};

@@ -16,22 +16,6 @@
 /* The best shell that the instance has; run by its /bin/sh. */
 #define BEST_SHELL "command -v bash >/dev/null 2>&1 && exec bash; exec sh"
 
-/* What a service's variables must not change on this machine: they would run other code here. */
-static const char *const unsafe_variables[] = {
-    "LD_*",           "DYLD_*",   "NODE_OPTIONS", "PYTHONPATH", "PYTHONSTARTUP", "PERL5OPT",
-    "PROMPT_COMMAND", "BASH_ENV", "ENV",          "GIT_SSH*",   "EDITOR",        "VISUAL",
-    "RUBYOPT",        "PATH",     "HOME",         "SHELL",      "IFS",
-};
-
-static bool is_unsafe(const char *name) {
-  for (size_t i = 0; i < ARRAY_LEN(unsafe_variables); i++) {
-    const char *pattern = unsafe_variables[i], *star = strchr(pattern, '*');
-    if (star ? strncmp(name, pattern, (size_t)(star - pattern)) == 0 : str_eq(name, pattern))
-      return true;
-  }
-  return false;
-}
-
 /* Becomes the command, with the service's variables. */
 static err *run_here(struct cli *cli, const struct args *args, struct strv *argv) {
   auto_scope scope = {0};
@@ -40,8 +24,15 @@ static err *run_here(struct cli *cli, const struct args *args, struct strv *argv
   json_t *value;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(variables_fetch(cli, &scope, &variables));
-  json_object_foreach(variables, name, value) if (!is_unsafe(name) && json_is_string(value))
+  auto_strv dropped = STRV_EMPTY;
+  json_object_foreach(variables, name, value) {
+    if (variables_is_unsafe(name))
+      strv_add(&dropped, name);
+    else if (json_is_string(value))
       setenv(name, json_string_value(value), 1);
+  }
+  auto_free char *joined = strv_join(&dropped, ", ");
+  if (dropped.len) err_line(&cli->out, "Not set here, because they could run other code: %s", joined);
   fflush(NULL);
   signal(SIGPIPE, SIG_DFL);
   execvp(argv->items[0], argv->items);

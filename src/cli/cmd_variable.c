@@ -1,4 +1,4 @@
-/* variable list, set, delete, and the older spelling with flags. */
+/* variable list, set, delete, and the older spelling with flags; import and export are in cmd_variable_file.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,6 @@
 #include "cli/scope.h"
 #include "cli/variables.h"
 
-#define STDIN_LIMIT (1 << 20) /* more than the API takes */
-
 err *variables_fetch(struct cli *cli, const struct scope *scope, json_t **ret_variables) {
   auto_json *data = NULL;
   TRY(cli_query(cli, query_variables_for_service_deployment,
@@ -24,6 +22,25 @@ err *variables_fetch(struct cli *cli, const struct scope *scope, json_t **ret_va
   if (!json_is_object(variables)) return err_new(ERR_CORRUPT, "the variables are no object");
   *ret_variables = json_incref(variables);
   return NULL;
+}
+
+err *variables_fetch_own(struct cli *cli, const struct scope *scope, bool rendered, json_t **ret_variables) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, query_variables,
+                json_pack("{s:s, s:s, s:s?, s:b}", "projectId", scope->project_id, "environmentId",
+                          scope->environment_id, "serviceId", scope->service_id, "unrendered", !rendered),
+                &data));
+  json_t *variables = json_object_get(data, "variables");
+  if (!json_is_object(variables)) return err_new(ERR_CORRUPT, "the variables are no object");
+  *ret_variables = json_incref(variables);
+  return NULL;
+}
+
+err *variables_scope(struct cli *cli, const struct args *args, struct scope *ret_scope) {
+  bool shared = args_has(args, "shared");
+  if (shared && args_has(args, "service"))
+    return err_new(ERR_INVALID, "--shared variables belong to the environment: leave --service out");
+  return scope_find(cli, args, shared ? SCOPE_ENVIRONMENT : SCOPE_SERVICE, ret_scope);
 }
 
 /* Line breaks shown as \n, so that a row stays a row. */
@@ -44,7 +61,7 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void sorted_names(const json_t *variables, struct strv *names) {
+void variables_names(const json_t *variables, struct strv *names) {
   const char *name;
   json_t *value;
   json_object_foreach((json_t *)variables, name, value) strv_add(names, name);
@@ -55,7 +72,7 @@ static void print_variables(struct cli *cli, const struct args *args, const json
   auto_strv names = STRV_EMPTY;
   auto_table table;
   table_init(&table, 2);
-  sorted_names(variables, &names);
+  variables_names(variables, &names);
   for (size_t i = 0; i < names.len; i++) {
     const char *value = json_get_text(variables, names.items[i]);
     auto_free char *line = one_line(value ? value : "");
@@ -70,8 +87,11 @@ static void print_variables(struct cli *cli, const struct args *args, const json
 static err *run_list(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *variables = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  TRY(variables_fetch(cli, &scope, &variables));
+  TRY(variables_scope(cli, args, &scope));
+  if (args_has(args, "shared"))
+    TRY(variables_fetch_own(cli, &scope, true, &variables));
+  else
+    TRY(variables_fetch(cli, &scope, &variables));
   if (args_has(args, "json"))
     out_json(&cli->out, variables);
   else
@@ -90,15 +110,15 @@ err *variables_read_pair(const char *pair, json_t *variables) {
   return NULL;
 }
 
-static err *read_stdin(struct str *text) {
+err *variables_read_stdin(struct str *text) {
   char chunk[65536];
   for (;;) {
     ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return err_errno(errno, "reading standard input");
     if (got == 0) break;
-    if (text->len + (size_t)got > STDIN_LIMIT)
-      return err_new(ERR_LIMIT, "standard input is over %d bytes", STDIN_LIMIT);
+    if (text->len + (size_t)got > VARIABLES_INPUT_MAX)
+      return err_new(ERR_LIMIT, "standard input is over %d bytes", VARIABLES_INPUT_MAX);
     str_add_bytes(text, chunk, (size_t)got);
   }
   return NULL;
@@ -109,7 +129,7 @@ static err *set_from_stdin(const char *name, json_t *variables) {
   auto_str text = STR_EMPTY;
   if (str_empty(name) || strchr(name, '='))
     return err_new(ERR_INVALID, "with a value from standard input give one NAME");
-  TRY(read_stdin(&text));
+  TRY(variables_read_stdin(&text));
   if (text.len && text.data[text.len - 1] == '\n') text.data[--text.len] = '\0';
   json_t *value = json_stringn(str_text(&text), text.len);
   if (!value) return err_new(ERR_INVALID, "the value of %s is not UTF-8", name);
@@ -117,25 +137,39 @@ static err *set_from_stdin(const char *name, json_t *variables) {
   return NULL;
 }
 
-static err *upsert(struct cli *cli, const struct args *args, json_t *variables) {
-  auto_scope scope = {0};
-  auto_json *data = NULL;
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
-  json_t *input = json_pack("{s:s, s:s, s:s, s:O, s:b}", "projectId", scope.project_id,
-                            "environmentId", scope.environment_id, "serviceId", scope.service_id,
-                            "variables", variables, "skipDeploys", args_has(args, "skip-deploys"));
-  TRY(cli_query(cli, mutation_variable_collection_upsert, json_pack("{s:o}", "input", input),
-                &data));
-  auto_strv names = STRV_EMPTY;
-  sorted_names(variables, &names);
-  auto_free char *joined = strv_join(&names, ", ");
-  auto_json *answer = json_pack("{s:o}", "set", json_array());
-  for (size_t i = 0; i < names.len; i++)
-    json_array_append_new(json_object_get(answer, "set"), json_string(names.items[i]));
+static json_t *sealed(const json_t *variables) {
+  json_t *changes = json_object(), *value;
+  const char *name;
+  json_object_foreach((json_t *)variables, name, value)
+    json_object_set_new(changes, name, json_pack("{s:O, s:b}", "value", value, "isSealed", true));
+  return changes;
+}
+
+static void tell_set(struct cli *cli, const struct args *args, const struct scope *scope, const struct strv *names) {
+  auto_free char *joined = strv_join(names, ", ");
+  auto_json *answer = json_pack("{s:[]}", "set");
+  for (size_t i = 0; i < names->len; i++)
+    json_array_append_new(json_object_get(answer, "set"), json_string(names->items[i]));
   if (args_has(args, "json"))
     out_json(&cli->out, answer);
+  else if (scope->service_name && !args_has(args, "shared"))
+    out_line(&cli->out, "Set %s for %s in %s", joined, scope->service_name, scope->environment_name);
   else
-    out_line(&cli->out, "Set %s for %s in %s", joined, scope.service_name, scope.environment_name);
+    out_line(&cli->out, "Set %s, shared in %s", joined, scope->environment_name);
+}
+
+err *variables_upsert(struct cli *cli, const struct args *args, const json_t *variables) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  auto_strv names = STRV_EMPTY;
+  TRY(variables_scope(cli, args, &scope));
+  json_t *changes = args_has(args, "sealed") ? sealed(variables) : json_incref((json_t *)variables);
+  json_t *input = json_pack("{s:s, s:s, s:s?, s:o, s:b, s:b}", "projectId", scope.project_id, "environmentId",
+                            scope.environment_id, "serviceId", scope.service_id, "variables", changes, "skipDeploys",
+                            args_has(args, "skip-deploys"), "replace", args_has(args, "replace"));
+  TRY(cli_query(cli, mutation_variable_collection_upsert, json_pack("{s:o}", "input", input), &data));
+  variables_names(variables, &names);
+  tell_set(cli, args, &scope, &names);
   return NULL;
 }
 
@@ -147,22 +181,22 @@ static err *run_set(struct cli *cli, const struct args *args) {
     for (size_t i = 0; i < args->word_count; i++)
       TRY(variables_read_pair(args_word(args, i), variables));
   }
-  return upsert(cli, args, variables);
+  return variables_upsert(cli, args, variables);
 }
 
 static err *run_delete(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   const char *name = args_word(args, 0);
-  TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
+  TRY(variables_scope(cli, args, &scope));
   auto_json *data = NULL;
-  json_t *input = json_pack("{s:s, s:s, s:s, s:s}", "projectId", scope.project_id, "environmentId",
+  json_t *input = json_pack("{s:s, s:s, s:s?, s:s}", "projectId", scope.project_id, "environmentId",
                             scope.environment_id, "serviceId", scope.service_id, "name", name);
   TRY(cli_query(cli, mutation_variable_delete, json_pack("{s:o}", "input", input), &data));
   auto_json *answer = json_pack("{s:s}", "deleted", name);
   if (args_has(args, "json"))
     out_json(&cli->out, answer);
   else
-    out_line(&cli->out, "Deleted %s of %s", name, scope.service_name);
+    out_line(&cli->out, "Deleted %s of %s", name, scope.service_name ? scope.service_name : scope.environment_name);
   return NULL;
 }
 
@@ -174,28 +208,27 @@ static err *run_legacy(struct cli *cli, const struct args *args) {
   while ((pair = args_next(args, "set", &cursor)))
     TRY(variables_read_pair(pair, variables));
   if (from_stdin) TRY(set_from_stdin(from_stdin, variables));
-  return json_object_size(variables) ? upsert(cli, args, variables) : run_list(cli, args);
+  return json_object_size(variables) ? variables_upsert(cli, args, variables) : run_list(cli, args);
 }
 
 /* clang-format off */
 static const struct flag list_flags[] = {
   { "kv|k", NULL, "print NAME=value lines" },
-  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+  FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag set_flags[] = {
   { "stdin",        NULL, "one NAME, whose value is standard input" },
-  { "skip-deploys", NULL, "do not deploy the service again" },
-  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+  FLAG_SEALED, FLAG_SKIP_DEPLOYS, FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag delete_flags[] = {
-  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+  FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag legacy_flags[] = {
   { "kv|k",           NULL,   "print NAME=value lines" },
   { "set",            "K=V",  "set a variable; may be repeated" },
   { "set-from-stdin", "NAME", "set this variable to standard input" },
-  { "skip-deploys",   NULL,   "with --set: do not deploy the service again" },
-  FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+  { "skip-deploys",   NULL,   "with --set: do not deploy again" },
+  FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 /* clang-format on */
 
@@ -204,15 +237,20 @@ static const struct command variable_list = {
     .aliases = "ls",
     .usage = "",
     .summary = "List a service's variables as its deployments see them",
+    .details = "References are resolved; sealed variables, and what holds their values, are not shown.",
     .flags = list_flags,
     .run = run_list,
 };
 static const struct command variable_set = {
     .name = "set",
     .usage = "NAME=VALUE…",
-    .summary = "Set variables and deploy the service again",
+    .summary = "Set variables and deploy again what they are in",
+    .details = "A value may refer to other variables: ${{NAME}}, ${{Service.NAME}}, ${{shared.NAME}}.\n"
+               "${{secret(32)}} and ${{randomInt(1, 6)}} are replaced by what they give, once.",
     .examples = "variable set LOG_LEVEL=debug WORKERS=4\n"
-                "variable set API_KEY --stdin --skip-deploys < key.txt",
+                "variable set 'DATABASE_URL=${{Postgres.DATABASE_URL}}' --skip-deploys\n"
+                "variable set API_KEY --stdin --sealed < key.txt\n"
+                "variable set --shared REGION=eu",
     .flags = set_flags,
     .min_words = 1,
     .max_words = 1000,
@@ -229,10 +267,7 @@ static const struct command variable_delete = {
     .run = run_delete,
 };
 static const struct command *const subcommands[] = {
-    &variable_list,
-    &variable_set,
-    &variable_delete,
-    NULL,
+    &variable_list, &variable_set, &variable_delete, &command_variable_import, &command_variable_export, NULL,
 };
 const struct command command_variable = {
     .name = "variable",

@@ -100,6 +100,13 @@ const char query_variables_for_service_deployment[] =
     "query VariablesForServiceDeployment($projectId: String!, $environmentId: String!, "
     "$serviceId: String!) { variablesForServiceDeployment(projectId: $projectId, environmentId: "
     "$environmentId, serviceId: $serviceId) }";
+const char query_variables[] =
+    "query Variables($projectId: String!, $environmentId: String!, $serviceId: String, $unrendered: Boolean) { "
+    "variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, unrendered: "
+    "$unrendered) }";
+const char query_variable_names[] =
+    "query VariableNames($id: String!, $projectId: String!) { environment(id: $id, projectId: $projectId) { "
+    "variables(first: 500) { edges { node { name serviceId isSealed } } } } }";
 const char query_workspaces[] =
     "query Workspaces { me { workspaces { id name } } }";
 const char mutation_commit_patch[] =
@@ -275,6 +282,8 @@ const char *const all_queries[] = {
   query_system_info,
   query_user_meta,
   query_variables_for_service_deployment,
+  query_variables,
+  query_variable_names,
   query_workspaces,
   mutation_commit_patch,
   mutation_commit_staged,

@@ -26,6 +26,8 @@ extern const char query_staged_changes[];
 extern const char query_system_info[];
 extern const char query_user_meta[];
 extern const char query_variables_for_service_deployment[];
+extern const char query_variables[];
+extern const char query_variable_names[];
 extern const char query_workspaces[];
 extern const char mutation_commit_patch[];
 extern const char mutation_commit_staged[];

@@ -182,8 +182,26 @@ fallible core_domain_set_port(core *c, const char *id, int target_port);
  * live and what is on its way there; everything else takes effect with the next deployment. */
 fallible core_set_settings(core *c, const char *service_instance_id, const struct service_settings *settings);
 
-/* The variables that the service's instances get now: user's and RAILWAY_*; a JSON object. */
-fallible core_variables(core *c, const struct service_instance *instance, json_t **ret_variables);
+/* ---- variables (core/variables.c, variable_change.c) ---- */
+
+/* {name: value} of what users set for a service (with "": shared by the environment), references resolved, but not
+ * what is sealed or holds a sealed value; with the platform's RAILWAY_* if asked for.  Secrets. */
+fallible core_variables(core *c, const char *environment_id, const char *service_id, bool with_platform,
+                        json_t **ret_variables);
+
+/* The one way to set and delete variables of a service, or with NULL or "" shared ones.  `changes`: {name: text},
+ * {name: {"value": text, "isSealed": bool}} or {name: null}, which deletes it if it is there; with `replace` all
+ * others go.  Functions are evaluated; names, values and their number are checked, and that no variable refers to
+ * itself.  Adds the ids of the services whose variables get other values by it: the service itself first, then
+ * those that refer to it.  _apply goes into the caller's transaction, which does not survive an error of it;
+ * _change has its own. */
+fallible core_variables_apply(core *c, const char *environment_id, const char *service_id, const json_t *changes,
+                              bool replace, struct strv *ret_services);
+fallible core_variables_change(core *c, const char *environment_id, const char *service_id, const json_t *changes,
+                               bool replace, struct strv *ret_services);
+
+/* Deploys those of the services again that are deployed; tries all, and returns the first error. */
+fallible core_deploy_changed(core *c, const char *environment_id, const struct strv *services, const char *user_id);
 
 /* The engine's name of the running replica of a deployment to run a command in: that number, or
  * with -1 any.  The caller owns it.  ERR_CONFLICT when it does not run. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/internal.h"
+#include "core/variables.h"
 #include "loop/work.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
@@ -60,6 +61,7 @@ static err *fill(core *c, const struct service_instance *instance, const struct 
   bool frozen = request->cause == DEPLOYMENT_CAUSE_ROLLBACK, needs_approval = false;
   copy_ids(d, instance);
   service_settings_copy(frozen ? &template->settings : &instance->settings, &d->settings);
+  if (frozen) d->resolved = json_incref(template->resolved);
   if (frozen)
     TRY(deployment_variables_get(c->db, template->id, ret_variables));
   else

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/reference_syntax.h"
 
 #define PRIVATE_SUFFIX ".railway.internal"
 
@@ -12,24 +13,6 @@ static bool is_label_char(char c) {
 
 static bool is_text(const char *start, size_t len, const char *wanted) {
   return wanted && strlen(wanted) == len && strncasecmp(start, wanted, len) == 0;
-}
-
-static bool is_name_of(const struct service *s, const char *start, size_t len) {
-  return is_text(start, len, s->name) || is_text(start, len, s->label);
-}
-
-/* "{{ Name.VAR }}", the name in quotes or not.  A name may hold a dot, a variable's cannot. */
-static bool is_referenced(const char *value, const struct service *s) {
-  for (const char *open = value; (open = strstr(open, "{{"));) {
-    open += 2;
-    const char *close = strstr(open, "}}");
-    if (!close) return false;
-    const char *start = open + strspn(open, " \t\"'"), *dot = close;
-    while (dot > start && *dot != '.') dot--;
-    while (dot > start && (dot[-1] == ' ' || dot[-1] == '"' || dot[-1] == '\'')) dot--;
-    if (dot > start && is_name_of(s, start, (size_t)(dot - start))) return true;
-  }
-  return false;
 }
 
 /* What comes after it may end a sentence or the name ("api.railway.internal."), but not go on. */
@@ -72,20 +55,28 @@ static bool is_host(const char *value, const struct service *s) {
   return false;
 }
 
-static bool names(const json_t *variables, const struct service *s) {
-  const char *name;
-  json_t *text;
-  json_object_foreach((json_t *)variables, name, text) {
-    const char *value = json_string_value(text);
-    if (value && (is_referenced(value, s) || is_addressed(value, s) || is_host(value, s))) return true;
+static void mark_referenced(const char *value, const struct service_list *services, bool *needed) {
+  size_t cursor = 0;
+  struct reference reference;
+  while (reference_next(value, &cursor, &reference)) {
+    bool names_one = reference.service.at && !reference_is_shared(reference.service);
+    const struct service *s = names_one ? reference_service(services, reference.service) : NULL;
+    if (s) needed[s - services->items] = true;
   }
-  return false;
 }
 
 void dependencies_find(const json_t *variables, const char *self_id, const struct service_list *services,
                        struct strv *ret_ids) {
-  for (size_t i = 0; i < services->len; i++) {
-    const struct service *s = &services->items[i];
-    if (!str_eq(s->id, self_id) && names(variables, s)) strv_add(ret_ids, s->id);
+  auto_free bool *needed = mem_zalloc(services->len + 1);
+  const char *name;
+  json_t *text;
+  json_object_foreach((json_t *)variables, name, text) {
+    const char *value = json_string_value(text);
+    if (!value) continue;
+    mark_referenced(value, services, needed);
+    for (size_t i = 0; i < services->len; i++)
+      needed[i] |= is_addressed(value, &services->items[i]) || is_host(value, &services->items[i]);
   }
+  for (size_t i = 0; i < services->len; i++)
+    if (needed[i] && !str_eq(services->items[i].id, self_id)) strv_add(ret_ids, services->items[i].id);
 }

@@ -12,7 +12,7 @@
 
 /* Adds the ids of the `services` that a value of `variables` ({name: text}) names, `self_id` left
  * out, each once, in the order of `services`:
- *   ${{Name.VAR}} or {{Name.VAR}}     by name or label, letter case ignored
+ *   ${{Name.VAR}} and near misses     by name or label (core/reference_syntax)
  *   label.railway.internal            as a whole name
  *   scheme://…@label:port/…           as a URL's host, also one of several (mongodb://a:1,b:2) */
 void dependencies_find(const json_t *variables, const char *self_id, const struct service_list *services,

@@ -4,66 +4,11 @@
 #include <string.h>
 
 #include "core/command.h"
-#include "core/dependencies.h"
 #include "core/internal.h"
 #include "core/railway_variables.h"
-#include "core/release.h"
+#include "core/variables.h"
 #include "store/artifact.h"
-#include "store/deployment.h"
-#include "store/domain.h"
-#include "store/project.h"
 #include "store/service.h"
-#include "store/variable.h"
-
-/* ---- variables ---- */
-
-err *variables_of_user(core *c, const struct service_instance *instance, json_t **ret_variables) {
-  auto_variable_list list = {0};
-  TRY(variable_list(c->db, instance->environment_id, instance->service_id, &list));
-  json_t *variables = json_object();
-  for (size_t i = 0; i < list.len; i++)
-    json_object_set_new(variables, list.items[i].name, json_string(list.items[i].value));
-  *ret_variables = variables;
-  return NULL;
-}
-
-static err *public_domain(core *c, const char *service_instance_id, const struct deployment *d, char **ret_host) {
-  auto_domain_list domains = {0};
-  if (d)
-    TRY(rollback_domains(c, d, &domains));
-  else
-    TRY(domain_list_by_instance(c->db, service_instance_id, &domains));
-  *ret_host = domains.len ? str_dup(domains.items[0].host) : NULL;
-  return NULL;
-}
-
-err *desired_variables(core *c, const struct service_instance *instance, const struct deployment *d,
-                       json_t **ret_variables) {
-  auto_project project = {0};
-  auto_environment environment = {0};
-  auto_service service = {0};
-  auto_snapshot snapshot = {0};
-  auto_free char *host = NULL;
-  auto_json *variables = NULL;
-  TRY(project_get(c->db, instance->project_id, &project));
-  TRY(environment_get(c->db, instance->environment_id, &environment));
-  TRY(service_get(c->db, instance->service_id, &service));
-  TRY(public_domain(c, instance->id, d, &host));
-  if (d && *d->snapshot_id) TRY(snapshot_get(c->db, d->snapshot_id, &snapshot));
-  if (d)
-    TRY(deployment_variables_get(c->db, d->id, &variables));
-  else
-    TRY(variables_of_user(c, instance, &variables));
-  struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service,
-                                .deployment = d, .snapshot_hash = snapshot.hash, .public_domain = host};
-  railway_variables_add(&facts, variables);
-  *ret_variables = json_incref(variables);
-  return NULL;
-}
-
-err *core_variables(core *c, const struct service_instance *instance, json_t **ret_variables) {
-  return desired_variables(c, instance, NULL, ret_variables);
-}
 
 /* ---- the image's part ---- */
 
@@ -131,16 +76,13 @@ static void take_limits(core *c, const struct deployment *d, struct workload *w)
   w->replicas = (int)s->num_replicas;
 }
 
-/* Control variables that a user may set (reference 2.6). */
+/* Control variables that are no settings (reference 2.6). */
 static void take_control_variables(const json_t *variables, struct desired *desired) {
-  struct workload *w = &desired->workload;
   long long number;
   const char *uid = json_get_text(variables, "RAILWAY_RUN_UID");
   if (str_to_int(uid, 0, 65535, &number)) str_replace_owned(&desired->user, uid);
   if (str_to_int(json_get_text(variables, "RAILWAY_SHM_SIZE_BYTES"), 0, 1LL << 40, &number))
-    w->shm_bytes = number;
-  if (str_to_int(json_get_text(variables, "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"), 0, DRAINING_S_MAX, &number))
-    w->stop_grace_ms = number * 1000;
+    desired->workload.shm_bytes = number;
 }
 
 static void make_job(struct workload *w) {
@@ -151,22 +93,17 @@ static void make_job(struct workload *w) {
 
 err *desired_dependencies(core *c, const struct deployment *d, struct strv *ret_services) {
   auto_service_list services = {0};
-  auto_json *variables = NULL;
   TRY(service_list_by_project(c->db, d->project_id, NULL, &services));
-  TRY(deployment_variables_get(c->db, d->id, &variables));
-  dependencies_find(variables, d->service_id, &services, ret_services);
-  return NULL;
+  return variables_dependencies(c, d, &services, ret_services);
 }
 
 static err *fill(core *c, const struct deployment *d, const char *job_command, struct desired *desired) {
   auto_image image = {0};
   auto_service service = {0};
-  auto_service_instance instance = {0};
   auto_json *variables = NULL;
   TRY(image_get(c->db, d->image_id, &image));
   TRY(service_get(c->db, d->service_id, &service));
-  TRY(service_instance_get(c->db, d->service_instance_id, &instance));
-  TRY(desired_variables(c, &instance, d, &variables));
+  TRY(variables_of_deployment(c, d, &variables));
   TRY(desired_dependencies(c, d, &desired->depends_on));
   TRY(take_command(image.config, d, job_command, &desired->argv));
   merge_env(image.config, variables, &desired->env);
@@ -209,12 +146,7 @@ err *desired_make(core *c, const struct deployment *d, const char *job_command,
   return NULL;
 }
 
-int64_t desired_health_timeout_ms(const core *c, const struct deployment *d, const struct desired *desired) {
-  long long seconds;
-  for (size_t i = 0; i < desired->env.len; i++)
-    if (str_starts(desired->env.items[i], "RAILWAY_HEALTHCHECK_TIMEOUT_SEC=") &&
-        str_to_int(strchr(desired->env.items[i], '=') + 1, 1, HEALTHCHECK_TIMEOUT_S_MAX, &seconds))
-      return seconds * 1000;
+int64_t desired_health_timeout_ms(const core *c, const struct deployment *d) {
   int64_t set = d->settings.healthcheck_timeout_s;
   return set != HEALTHCHECK_TIMEOUT_S_DEFAULT ? set * 1000 : c->options.healthcheck_timeout_ms;
 }

@@ -211,18 +211,11 @@ struct desired {
 fallible desired_make(core *c, const struct deployment *d, const char *job_command,
                       struct desired *ret_desired);
 void desired_done(struct desired *desired);
-int64_t desired_health_timeout_ms(const core *c, const struct deployment *d, const struct desired *desired);
+int64_t desired_health_timeout_ms(const core *c, const struct deployment *d);
 int64_t desired_stop_grace_ms(const core *c, const struct service_settings *s);
 
 /* The services that the deployment's variables name: ids. */
 fallible desired_dependencies(core *c, const struct deployment *d, struct strv *ret_services);
-
-/* Builds the JSON object that core_variables answers, for a deployment (frozen) or (NULL) now. */
-fallible desired_variables(core *c, const struct service_instance *instance,
-                           const struct deployment *d, json_t **ret_variables);
-
-/* {name: value} of the user's variables of an instance, as they are now. */
-fallible variables_of_user(core *c, const struct service_instance *instance, json_t **ret_variables);
 
 /* ---- push.c: repositories that are pushed to Tramway ---- */
 

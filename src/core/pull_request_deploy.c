@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "core/dependencies.h"
 #include "core/pull_request_private.h"
+#include "core/variables.h"
 #include "source/watch.h"
 #include "store/deployment.h"
 #include "store/project.h"

@@ -1,5 +1,9 @@
 #include "core/railway_variables.h"
 
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -25,6 +29,35 @@ static void add_git(const json_t *meta, json_t *variables) {
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) add(variables, rows[i].name, json_get_text(meta, rows[i].key));
 }
 
+/* "owner/name", "https://host/owner/name.git", "git@host:owner/name", "/srv/git/name.git". */
+static void add_repository(const char *repo, json_t *variables) {
+  if (str_empty(repo)) return;
+  auto_free char *path = str_dup(repo);
+  size_t len = strlen(path);
+  while (len && path[len - 1] == '/') path[--len] = '\0';
+  if (str_ends(path, ".git")) path[len - 4] = '\0';
+  char *slash = strrchr(path, '/');
+  add(variables, "RAILWAY_GIT_REPO_NAME", slash ? slash + 1 : path);
+  if (!slash || *repo == '/' || str_starts(repo, "file:")) return; /* a folder is nobody's */
+  *slash = '\0';
+  char *owner = path + strlen(path);
+  while (owner > path && owner[-1] != '/' && owner[-1] != ':') owner--;
+  add(variables, "RAILWAY_GIT_REPO_OWNER", owner);
+}
+
+/* "My API" → RAILWAY_SERVICE_MY_API_URL, which has no scheme. */
+static void add_hosts(const json_t *hosts, json_t *variables) {
+  const char *service;
+  json_t *host;
+  json_object_foreach((json_t *)hosts, service, host) {
+    auto_str name = STR_EMPTY;
+    str_add(&name, "RAILWAY_SERVICE_");
+    for (const char *p = service; *p; p++) str_add_char(&name, isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_');
+    str_add(&name, "_URL");
+    add(variables, str_text(&name), json_string_value(host));
+  }
+}
+
 void railway_variables_add(const struct railway_facts *f, json_t *variables) {
   auto_free char *private_domain = str_format("%s.railway.internal", f->service->label);
   add(variables, "RAILWAY_PROJECT_NAME", f->project->name);
@@ -41,8 +74,10 @@ void railway_variables_add(const struct railway_facts *f, json_t *variables) {
   add(variables, "RAILWAY_REPLICA_REGION", REGION_NAME);
   if (f->deployment) {
     add(variables, "RAILWAY_DEPLOYMENT_ID", f->deployment->id);
-    if (f->deployment->meta) add_git(f->deployment->meta, variables);
+    add_git(f->deployment->meta, variables);
+    add_repository(json_get_text(f->deployment->meta, "repo"), variables);
   }
+  add_hosts(f->hosts, variables);
   auto_free char *port = str_format("%d", PORT_DEFAULT);
   add(variables, "PORT", port);
 }

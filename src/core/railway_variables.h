@@ -18,6 +18,7 @@ struct railway_facts {
   const struct deployment *deployment; /* NULL: outside a deployment */
   const char *snapshot_hash;           /* NULL or "": none */
   const char *public_domain;           /* NULL: none */
+  const json_t *hosts;                 /* {service name: host} of those that have one; NULL: not known */
 };
 
 /* Adds them to `variables` ({name: text}); the user's own win.  PORT too, when the user set none. */

@@ -97,7 +97,7 @@ static err *ask(struct settling *s) {
   TRY(desired_make(c, &d, NULL, &desired));
   struct health_question question = {.workload_id = s->id,
                                      .path = d.settings.healthcheck_path,
-                                     .timeout_ms = desired_health_timeout_ms(c, &d, &desired),
+                                     .timeout_ms = desired_health_timeout_ms(c, &d),
                                      .port = desired.port,
                                      .target_port = d.detected_port,
                                      .visited = true};

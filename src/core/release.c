@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/variables.h"
 #include "store/account.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/release.h"
-#include "store/service.h"
 #include "store/variable.h"
 
 enum { KEY_BYTES = 32, DIGEST_CHARACTERS = 32 };
@@ -39,7 +39,8 @@ static void digest_of(const char *key, const char *name, const char *value,
   ret_digest[DIGEST_CHARACTERS] = '\0';
 }
 
-/* The names that are sealed today, and those that were in the release that is gone back to. */
+/* The names that are sealed today, those that held what was sealed when the deployment was made, and those that
+ * were sealed in the release that is gone back to. */
 static err *sealed_names(core *c, const struct deployment *d, struct strv *ret_names) {
   auto_variable_list list = {0};
   auto_release then = {0};
@@ -47,6 +48,8 @@ static err *sealed_names(core *c, const struct deployment *d, struct strv *ret_n
   TRY(variable_list(c->db, d->environment_id, d->service_id, &list));
   for (size_t i = 0; i < list.len; i++)
     if (list.items[i].is_sealed) strv_add(ret_names, list.items[i].name);
+  const json_t *held = json_object_get(d->resolved, "sealed");
+  for (size_t i = 0; i < json_array_size(held); i++) strv_add(ret_names, json_string_value(json_array_get(held, i)));
   if (*d->source_deployment_id) TRY(release_find(c->db, d->source_deployment_id, &found, &then));
   const char *name;
   json_t *variable;
@@ -69,17 +72,11 @@ static json_t *digests_of(const json_t *values, const char *key, const struct st
   return variables;
 }
 
-static err *variables_of(core *c, const struct deployment *d, json_t **ret_values) {
-  auto_service_instance instance = {0};
-  TRY(service_instance_get(c->db, d->service_instance_id, &instance));
-  return desired_variables(c, &instance, d, ret_values);
-}
-
 static err *take_variables(core *c, const struct deployment *d, struct release *r) {
   auto_json *values = NULL;
   auto_strv sealed = STRV_EMPTY;
   auto_free char *key = NULL;
-  TRY(variables_of(c, d, &values));
+  TRY(variables_of_deployment(c, d, &values));
   TRY(sealed_names(c, d, &sealed));
   TRY(release_key(c, &key));
   r->variables = digests_of(values, key, &sealed);
@@ -152,7 +149,7 @@ err *core_release_values(core *c, const struct deployment *d, const struct relea
   auto_json *values = NULL;
   auto_strv sealed = STRV_EMPTY;
   auto_free char *key = NULL;
-  TRY(variables_of(c, d, &values));
+  TRY(variables_of_deployment(c, d, &values));
   TRY(sealed_names(c, d, &sealed));
   TRY(release_key(c, &key));
   auto_json *now = digests_of(values, key, &sealed);

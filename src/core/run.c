@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/disk.h"
+#include "core/variables.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
-#include "store/service.h"
 
 struct run *run_find(core *c, const char *deployment_id) {
   return map_get(c->runs, deployment_id);
@@ -332,10 +332,9 @@ static void on_built(void *arg, err *e, const struct image_info *info) {
 }
 
 static err *build_variables(struct run *r, struct strv *ret_env) {
-  auto_service_instance instance = {0};
   auto_json *variables = NULL;
-  TRY(service_instance_get(r->core->db, r->deployment.service_instance_id, &instance));
-  TRY(desired_variables(r->core, &instance, &r->deployment, &variables));
+  TRY(variables_settle(r->core, &r->deployment));
+  TRY(variables_of_deployment(r->core, &r->deployment, &variables));
   const char *name;
   json_t *value;
   if (r->build_variables) json_object_update_missing(variables, r->build_variables);
@@ -374,7 +373,6 @@ static err *start_build(struct run *r) {
     TRY(snapshot_touch(c->db, snapshot.id, clock_now_us()));
     source = snapshot_path(c->snapshots, snapshot.hash);
   }
-  const char *dockerfile = variable_of(&env, "RAILWAY_DOCKERFILE_PATH");
   const char *no_cache = variable_of(&env, "NO_CACHE");
   struct build_request request = {
       .deployment_id = r->deployment.id,
@@ -384,7 +382,7 @@ static err *start_build(struct run *r) {
       .image = from_image ? s->source_image : NULL,
       .root_directory = s->root_directory ? s->root_directory : "",
       .builder = builder_name(s->builder),
-      .dockerfile_path = s->dockerfile_path ? s->dockerfile_path : dockerfile,
+      .dockerfile_path = s->dockerfile_path,
       .build_command = s->build_command,
       .start_command = s->start_command,
       .variables = (const char *const *)env.items,

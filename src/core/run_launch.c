@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/release.h"
 #include "core/run.h"
+#include "core/variables.h"
 #include "store/deployment.h"
 
 enum { PRE_DEPLOY_MAX_MS = 3600 * 1000 };
@@ -175,7 +176,7 @@ static err *check_health(struct run *r, const struct desired *desired) {
   struct health_question question = {.workload_id = r->deployment.id,
                                      .replicas = desired->workload.replicas,
                                      .path = r->deployment.settings.healthcheck_path,
-                                     .timeout_ms = desired_health_timeout_ms(c, &r->deployment, desired),
+                                     .timeout_ms = desired_health_timeout_ms(c, &r->deployment),
                                      .port = desired->port,
                                      .exposed = &desired->exposed};
   TRY(look_at_domains(r, &question.target_port, &question.visited));
@@ -328,6 +329,7 @@ void run_start_instances(struct run *r) {
 }
 
 static err *launch(struct run *r) {
+  TRY(variables_settle(r->core, &r->deployment)); /* without a build it was not yet */
   if (r->deployment.status != DEPLOYMENT_DEPLOYING)
     TRY(deploy_apply(r->core, r->deployment.id, DEPLOY_LAUNCH, NULL));
   r->deployment.status = DEPLOYMENT_DEPLOYING;

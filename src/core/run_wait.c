@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "core/dependencies.h"
 #include "core/run.h"
+#include "core/variables.h"
 #include "model/dependency_graph.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -36,9 +36,7 @@ static err *find_company(core *c, const struct deployment *d, struct company *co
 
 static err *add_edges(core *c, const struct company *company, const struct deployment *d, dependency_graph *g,
                       struct strv *needed) {
-  auto_json *variables = NULL;
-  TRY(deployment_variables_get(c->db, d->id, &variables));
-  dependencies_find(variables, d->service_id, &company->services, needed);
+  TRY(variables_dependencies(c, d, &company->services, needed));
   for (size_t i = 0; i < needed->len; i++) dependency_graph_add(g, d->service_id, needed->items[i]);
   return NULL;
 }

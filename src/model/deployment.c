@@ -42,6 +42,7 @@ static const struct field deployment_fields[] = {
     F(image_id),
     F(settings),
     F(meta),
+    F(resolved),
     F(message),
     F(creator_user_id),
     F(sockets),

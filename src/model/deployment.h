@@ -61,6 +61,8 @@ struct deployment {
   json_t *meta;                     /* Railway's `meta` object: commitHash, branch, … or NULL */
   char *message;                    /* of `up --message`, or the commit's */
   char creator_user_id[ID_SIZE];    /* "" for a webhook, or when that user is gone */
+  json_t *resolved; /* of its variables' references: {"services": [ids of those they name], "sealed": [names of
+                       those that hold a sealed value]}; NULL: not resolved yet, the variables are as written */
   json_t *sockets;                  /* array of {port, ipv6, processName}, or NULL */
   int detected_port;                /* where it really listens; 0: unknown */
   bool stopped;      /* Railway's deploymentStopped: ended by the user, or exited 0 */

@@ -175,6 +175,12 @@ err *deployment_set_meta(db *d, const char *id, const json_t *meta, int64_t now_
                     DB_BIND(db_text(id), db_text(text), db_int(now_us)), id);
 }
 
+err *deployment_set_resolved(db *d, const char *id, const json_t *resolved) {
+  auto_free char *text = json_to_text(resolved);
+  return row_change(d, &deployments, "UPDATE deployments SET resolved = ?2 WHERE id = ?1",
+                    DB_BIND(db_text(id), db_text(text)), id);
+}
+
 err *deployment_set_sockets(db *d, const char *id, const json_t *sockets, int detected_port,
                             int64_t now_us) {
   auto_free char *text = sockets ? json_to_text(sockets) : NULL;

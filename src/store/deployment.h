@@ -59,14 +59,15 @@ fallible deployment_set_image(db *d, const char *id, const char *image_id, int64
 fallible deployment_set_settings(db *d, const char *id, const struct service_settings *s,
                                  int64_t now_us); /* after config-as-code was read */
 fallible deployment_set_meta(db *d, const char *id, const json_t *meta, int64_t now_us);
+fallible deployment_set_resolved(db *d, const char *id, const json_t *resolved);
 fallible deployment_set_sockets(db *d, const char *id, const json_t *sockets, int detected_port,
                                 int64_t now_us);
 fallible deployment_set_stopped(db *d, const char *id, bool stopped, int64_t now_us);
 fallible deployment_delete(db *d, const char *id); /* with its steps, instances and variables */
 
-/* The user's variables as they were when the deployment was made: {name: value}, unresolved.
- * Secrets.  Set in the transaction that inserts the deployment, and again when its config file brings
- * some; get gives {} when never set. */
+/* The user's variables as they were when the deployment was made: {name: value}.  Secrets.  Set in the
+ * transaction that inserts the deployment, and again when its config file brings some and when its references
+ * are resolved; get gives {} when never set. */
 fallible deployment_variables_set(db *d, const char *id, const json_t *variables);
 fallible deployment_variables_get(db *d, const char *id, json_t **ret_variables);
 

@@ -11,8 +11,10 @@ TEST(every_known_fact_becomes_a_variable_and_the_users_own_win) {
   struct service service = {.id = "s", .name = (char[]){"My API"}, .label = (char[]){"my-api"}};
   struct deployment deployment = {.id = "d"};
   deployment.meta = json_pack("{s:s, s:s}", "commitHash", "abc", "branch", "main");
+  json_set_text(deployment.meta, "repo", "https://git.example/team/shop.git");
+  auto_json *hosts = json_pack("{s:s, s:s}", "My API", "api.localhost", "web", "web.localhost");
   auto_json *variables = json_pack("{s:s, s:s}", "PORT", "3000", "RAILWAY_SERVICE_NAME", "mine");
-  struct railway_facts facts = {&project, &environment, &service, &deployment, "hash", "api.localhost"};
+  struct railway_facts facts = {&project, &environment, &service, &deployment, "hash", "api.localhost", hosts};
   railway_variables_add(&facts, variables);
   /* clang-format off */
   static const struct { const char *name, *value; } rows[] = {
@@ -21,7 +23,9 @@ TEST(every_known_fact_becomes_a_variable_and_the_users_own_win) {
     { "RAILWAY_ENVIRONMENT_ID", "e" }, { "RAILWAY_SERVICE_ID", "s" }, { "RAILWAY_DEPLOYMENT_ID", "d" },
     { "RAILWAY_PRIVATE_DOMAIN", "my-api.railway.internal" }, { "RAILWAY_PUBLIC_DOMAIN", "api.localhost" },
     { "RAILWAY_SNAPSHOT_ID", "hash" }, { "RAILWAY_GIT_COMMIT_SHA", "abc" }, { "RAILWAY_GIT_BRANCH", "main" },
-    { "RAILWAY_REPLICA_REGION", "local" },
+    { "RAILWAY_REPLICA_REGION", "local" }, { "RAILWAY_STATIC_URL", "api.localhost" },
+    { "RAILWAY_GIT_REPO_NAME", "shop" }, { "RAILWAY_GIT_REPO_OWNER", "team" },
+    { "RAILWAY_SERVICE_MY_API_URL", "api.localhost" }, { "RAILWAY_SERVICE_WEB_URL", "web.localhost" },
   };
   /* clang-format on */
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) CHECK_TEXT(json_get_text(variables, rows[i].name), rows[i].value);
@@ -30,12 +34,40 @@ TEST(every_known_fact_becomes_a_variable_and_the_users_own_win) {
   json_decref(deployment.meta);
 }
 
+TEST(a_repository_has_a_name_and_often_an_owner) {
+  /* clang-format off */
+  static const struct { const char *repo, *name, *owner; } rows[] = {
+    { "team/shop",                      "shop", "team" },
+    { "https://host/team/shop",         "shop", "team" },
+    { "https://host/team/shop.git/",    "shop", "team" },
+    { "git@host:team/shop.git",         "shop", "team" },
+    { "ssh://git@host:22/a/team/shop",  "shop", "team" },
+    { "/srv/git/shop.git",              "shop", NULL },
+    { "file:///srv/git/shop",           "shop", NULL },
+    { "shop",                           "shop", NULL },
+    { "",                               NULL,   NULL },
+    { "/",                              NULL,   NULL },
+  };
+  /* clang-format on */
+  struct project project = {.id = "p", .name = (char[]){"P"}};
+  struct environment environment = {.id = "e", .name = (char[]){"E"}};
+  struct service service = {.id = "s", .name = (char[]){"S"}, .label = (char[]){"s"}};
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    auto_json *variables = json_object(), *meta = json_pack("{s:s}", "repo", rows[i].repo);
+    struct deployment deployment = {.id = "d", .meta = meta};
+    struct railway_facts facts = {&project, &environment, &service, &deployment, NULL, NULL, NULL};
+    railway_variables_add(&facts, variables);
+    CHECK_TEXT(json_get_text(variables, "RAILWAY_GIT_REPO_NAME"), rows[i].name);
+    CHECK_TEXT(json_get_text(variables, "RAILWAY_GIT_REPO_OWNER"), rows[i].owner);
+  }
+}
+
 TEST(port_has_a_default_and_survives_nonsense) {
   struct project project = {.id = "p", .name = (char[]){"P"}};
   struct environment environment = {.id = "e", .name = (char[]){"E"}};
   struct service service = {.id = "s", .name = (char[]){"S"}, .label = (char[]){"s"}};
   auto_json *variables = json_object();
-  struct railway_facts facts = {&project, &environment, &service, NULL, NULL, NULL};
+  struct railway_facts facts = {&project, &environment, &service, NULL, NULL, NULL, NULL};
   railway_variables_add(&facts, variables);
   CHECK_TEXT(json_get_text(variables, "PORT"), "8080");
   CHECK(!json_object_get(variables, "RAILWAY_PUBLIC_DOMAIN"));

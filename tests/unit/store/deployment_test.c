@@ -241,7 +241,7 @@ TEST(ten_thousand_deployments_are_paged) {
   CHECK_TEXT(active.id, after);
 }
 
-TEST(frozen_variables_are_set_once) {
+TEST(frozen_variables_are_set_and_may_be_resolved) {
   auto_house h;
   house_open(&h);
   char id[ID_SIZE];
@@ -253,7 +253,10 @@ TEST(frozen_variables_are_set_once) {
   CHECK_OK(deployment_variables_set(h.d, id, variables));
   CHECK_OK(deployment_variables_get(h.d, id, &got));
   CHECK(json_equal(got, variables));
-  CHECK_ERR(deployment_variables_set(h.d, id, variables), ERR_CONFLICT, "UNIQUE");
+  auto_json *resolved = json_pack("{s:s}", "A", "2"), *again = NULL;
+  CHECK_OK(deployment_variables_set(h.d, id, resolved));
+  CHECK_OK(deployment_variables_get(h.d, id, &again));
+  CHECK(json_equal(again, resolved));
   CHECK_ERR(deployment_variables_set(h.d, NOTHING, variables), ERR_CONFLICT, "FOREIGN KEY");
   must(db_run_script(h.d, "UPDATE deployment_variables SET format = 1, value = x'00'"));
   json_t *unread;
