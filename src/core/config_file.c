@@ -10,6 +10,13 @@
 #include "core/config_keys.h"
 #include "model/variable.h"
 
+const char *config_file_in(const struct source_view *folder) {
+  static const char *const names[] = {"railway.toml", "railway.json"};
+  for (size_t i = 0; i < ARRAY_LEN(names); i++)
+    if (source_has(folder, names[i])) return names[i];
+  return NULL;
+}
+
 struct reading {
   const struct config_source *source;
   const char *text; /* without a byte order mark */

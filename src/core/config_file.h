@@ -15,16 +15,20 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "build/source_view.h"
 #include "model/service_settings.h"
 
 #define CONFIG_FILE_BYTES_MAX (256 * 1024)
 #define CONFIG_WARNINGS_MAX 20
 
+/* "railway.toml", else "railway.json", whichever is in the folder; NULL: neither. */
+const char *config_file_in(const struct source_view *folder);
+
 struct config_source {
   const char *path; /* "backend/railway.toml", for messages; what does not end in .json is TOML */
   const char *text;
   size_t len;
-  const char *environment;      /* its name */
+  const char *environment;      /* its name; NULL: none, so no block applies */
   bool is_ephemeral;            /* of a pull request */
   const char *base_environment; /* the name of the one that an ephemeral one was made from, or NULL */
 };

@@ -47,7 +47,6 @@ static void config_job_free(struct config_job *job) {
 /* Finds the file: *ret_view is NULL when there is none. */
 static err *find_file(struct config_job *job, const struct source_view *all, const struct source_view *root,
                       const struct source_view **ret_view, const char **ret_path) {
-  static const char *const names[] = {"railway.toml", "railway.json"}; /* the first wins */
   const char *set = job->settings.config_file;
   const char *folder = source_path(job->settings.root_directory ? job->settings.root_directory : "");
   *ret_view = NULL;
@@ -60,11 +59,9 @@ static err *find_file(struct config_job *job, const struct source_view *all, con
     job->file = str_dup(*ret_path);
     return NULL;
   }
-  for (size_t i = 0; i < ARRAY_LEN(names) && !*ret_view; i++) {
-    *ret_path = names[i];
-    if (source_has(root, names[i])) *ret_view = root;
-  }
-  if (!*ret_view) return NULL;
+  *ret_path = config_file_in(root);
+  if (!*ret_path) return NULL;
+  *ret_view = root;
   bool in_folder = *folder && !str_eq(folder, ".");
   job->file = in_folder ? str_format("%s%s%s", folder, str_ends(folder, "/") ? "" : "/", *ret_path) : str_dup(*ret_path);
   return NULL;

@@ -10,6 +10,13 @@ site() { railway domain | head -n 1; }
 health() { get "$(site)/api/v1/health" | tee /dev/stderr | grep -q '"status":"healthy"'; }
 
 check "the verification script" node scripts/verify-backend-deployment.js
+planned() {
+  mkdir "$WORK/planned" && cp -r app requirements.txt railway.toml "$WORK/planned/" || return 1
+  echo '[deploy.performance]' >> "$WORK/planned/railway.toml"
+  railway build --plan "$WORK/planned" > "$WORK/out" 2>&1 && has "alembic upgrade head && uvicorn app.main:app" "$WORK/out" &&
+    has "unknown key 'deploy.performance'" "$WORK/out" && has "provider  python" "$WORK/out"
+}
+check "railway build --plan, with what railway.toml sets" planned
 first() {
   railway init --name backend && railway service new backend || return 1
   # Debian 12, which has the Python of the Dockerfile, has no FastAPI of that age.
