@@ -43,16 +43,12 @@ services() {
   BACKEND=$(service_id backend) FRONTEND=$(service_id frontend)
   STAGING=$(environment_id staging) PRODUCTION=$(environment_id production)
 }
-# shellcheck disable=SC2016 # GraphQL's variables, not the shell's
-set_branch() { # set_branch ENVIRONMENT_ID SERVICE_ID FOLDER BRANCH
-  api 'mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!) { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }' \
-    "{\"e\": \"$1\", \"s\": \"$2\", \"i\": {\"source\": {\"repo\": \"$REPOSITORY\", \"branch\": \"$4\"}, \"rootDirectory\": \"$3\"}}"
+set_branches() { # set_branches ENVIRONMENT BRANCH
+  railway environment edit --environment "$1" --skip-deploys \
+    -s backend source.repo "$REPOSITORY" -s backend source.branch "$2" -s backend source.rootDirectory backend \
+    -s frontend source.repo "$REPOSITORY" -s frontend source.branch "$2" -s frontend source.rootDirectory frontend
 }
-branches() {
-  services || return 1
-  set_branch "$STAGING" "$BACKEND" backend staging && set_branch "$STAGING" "$FRONTEND" frontend staging &&
-    set_branch "$PRODUCTION" "$BACKEND" backend main && set_branch "$PRODUCTION" "$FRONTEND" frontend main
-}
+branches() { services && set_branches staging staging && set_branches production main; }
 check "two services; each has its branch in each environment" branches
 [ -n "${PROJECT:-}" ] || exit 1
 
@@ -70,28 +66,23 @@ check "each environment has an API_URL and a domain of its own" variables
 
 # ---- 2: deploys ----
 
-wait_live() { # wait_live ENVIRONMENT SERVICE COMMIT
-  local newest
-  for _ in $(seq 400); do
-    newest=$(railway deployment list --environment "$1" --service "$2" --json 2>/dev/null |
-      python3 -c 'import json, sys; d = (json.load(sys.stdin) + [{}])[0]; print(d.get("status"), (d.get("meta") or {}).get("commitHash"))')
-    case $newest in
-      "SUCCESS $3") return 0 ;;
-      FAILED*) railway logs --build --environment "$1" --service "$2" | tail -n 30; return 1 ;;
-    esac
-    sleep 0.1
+wait_live() { # wait_live ENVIRONMENT SERVICE DEPLOYMENT
+  local status
+  for _ in $(seq 600); do
+    status=$(railway deployment show "$3" --environment "$1" --service "$2" | awk '$1 == "Status" { print $2 }')
+    [ "$status" != SUCCESS ] || return 0
+    [ "$status" != FAILED ] || break
+    sleep 0.3
   done
-  echo "$1 $2: $newest"; return 1
+  echo "$1 $2: $status"; railway logs --build "$3" | tail -n 30; return 1
 }
-# shellcheck disable=SC2016
-deploy_branch() { # deploy_branch ENVIRONMENT ENVIRONMENT_ID BRANCH: both services from their branch's newest commit
-  local service commit
-  commit=$(git -C "$REPOSITORY" rev-parse "$3")
-  for service in "$BACKEND" "$FRONTEND"; do
-    api 'mutation($e: String!, $s: String!) { serviceInstanceDeployV2(environmentId: $e, serviceId: $s) }' \
-      "{\"e\": \"$2\", \"s\": \"$service\"}" >/dev/null || return 1
-  done
-  wait_live "$1" backend "$commit" && wait_live "$1" frontend "$commit"
+# shellcheck disable=SC2016 # GraphQL's variables, not the shell's
+deploy_branch() { # deploy_branch ENVIRONMENT ENVIRONMENT_ID: both services from the newest commit of their branch
+  local backend frontend
+  api 'mutation($e: String!, $b: String!, $f: String!) { b: serviceInstanceDeployV2(environmentId: $e, serviceId: $b) f: serviceInstanceDeployV2(environmentId: $e, serviceId: $f) }' \
+    "{\"e\": \"$2\", \"b\": \"$BACKEND\", \"f\": \"$FRONTEND\"}" > "$WORK/made" || return 1
+  backend=$(pick b < "$WORK/made") frontend=$(pick f < "$WORK/made")
+  wait_live "$1" backend "$backend" && wait_live "$1" frontend "$frontend"
 }
 domain_of() { railway domain --environment "$1" --service frontend | awk 'NR == 1 { print $1 }'; }
 rows_of() { # what a browser is sent
@@ -102,8 +93,8 @@ shows() { # shows ENVIRONMENT BACKEND VERSION: its frontend answers, and reaches
   get "$(domain_of "$1")/_stcore/health" | grep -qx ok && get "$(domain_of "$1")/" | grep -q "_stcore/stream" &&
     rows_of "$1" > "$WORK/rows" && has "backend of $2, version $3, at http://" "$WORK/rows" && has "Invited a colleague" "$WORK/rows"
 }
-staging_live() { deploy_branch staging "$STAGING" staging && shows staging staging 1; }
-production_live() { deploy_branch production "$PRODUCTION" main && shows production production 1; }
+staging_live() { deploy_branch staging "$STAGING" && shows staging staging 1; }
+production_live() { deploy_branch production "$PRODUCTION" && shows production production 1; }
 check "staging deploys from staging; its page reaches its backend by name, through a WebSocket" staging_live
 check "production deploys from main, with a backend of its own" production_live
 
@@ -165,8 +156,8 @@ check "when the pull request is closed the script deletes it" preview_goes
 
 merge() { git checkout -q "$2" && git merge -q --no-ff -m "Merge $1" "$1" && git push -q origin "$2"; } # merge FROM INTO
 promote() {
-  cd "$CLONE" && merge feature/lift staging && deploy_branch staging "$STAGING" staging && shows staging staging 2 &&
-    shows production production 1 && merge staging main && deploy_branch production "$PRODUCTION" main && shows production production 2
+  cd "$CLONE" && merge feature/lift staging && deploy_branch staging "$STAGING" && shows staging staging 2 &&
+    shows production production 1 && merge staging main && deploy_branch production "$PRODUCTION" && shows production production 2
 }
 check "a merge into staging, and staging's into main, promote it" promote
 sync_branches() {
@@ -181,3 +172,12 @@ rollback() {
   railway rollback --environment production --service backend --yes "$former" && shows production production 1 && shows staging staging 2
 }
 check "a rollback brings production's former release back" rollback
+
+sync() {
+  railway environment sync staging --environment production < /dev/null > "$WORK/out" 2>&1 && return 1 # nobody said yes
+  has "frontend  Edited" "$WORK/out" && ! grep -q "source.branch" "$WORK/out" &&
+    has "API_URL" "$WORK/out" && railway variables --environment production --service frontend --kv | grep -qx "API_URL=http://backend:8000" &&
+    railway environment sync staging --environment production --yes --skip-deploys &&
+    railway variables --environment production --service frontend --kv | grep -qx "API_URL=http://backend.railway.internal:8000"
+}
+check "production can be made like staging, after a look at what differs; its branch stays" sync
