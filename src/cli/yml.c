@@ -1,4 +1,4 @@
-#include "cli/yaml.h"
+#include "cli/yml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,27 +8,27 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-void yaml_free(struct yaml *y) {
+void yml_free(struct yml *y) {
   if (!y || --y->owners > 0) return;
   for (size_t i = 0; i < y->len; i++) {
     free(y->items[i].key);
-    yaml_free(y->items[i].value);
+    yml_free(y->items[i].value);
   }
   free(y->items);
   free(y->text);
   free(y);
 }
 
-static struct yaml *value_new(enum yaml_kind kind, int line) {
-  struct yaml *y = mem_zalloc(sizeof *y);
-  *y = (struct yaml){.kind = kind, .line = line, .weight = 1, .owners = 1};
+static struct yml *value_new(enum yml_kind kind, int line) {
+  struct yml *y = mem_zalloc(sizeof *y);
+  *y = (struct yml){.kind = kind, .line = line, .weight = 1, .owners = 1};
   return y;
 }
 
 /* Takes key and value. */
-static void add(struct yaml *y, char *key, int line, struct yaml *value) {
+static void add(struct yml *y, char *key, int line, struct yml *value) {
   y->items = mem_grow(y->items, &y->capacity, y->len + 1, sizeof *y->items);
-  y->items[y->len++] = (struct yaml_item){key, line, value};
+  y->items[y->len++] = (struct yml_item){key, line, value};
   y->weight += value->weight;
 }
 
@@ -37,7 +37,7 @@ static void add(struct yaml *y, char *key, int line, struct yaml *value) {
 struct reader {
   yaml_parser_t parser;
   const char *file;
-  map *anchors; /* name → struct yaml, an owner each */
+  map *anchors; /* name → struct yml, an owner each */
 };
 
 static void event_done(yaml_event_t *event) {
@@ -56,22 +56,22 @@ static err *next_event(struct reader *r, yaml_event_t *ret_event) {
                  r->parser.problem ? r->parser.problem : "not YAML");
 }
 
-static err *check_weight(const struct reader *r, const struct yaml *y) {
-  if (y->weight <= YAML_VALUES_MAX) return NULL;
+static err *check_weight(const struct reader *r, const struct yml *y) {
+  if (y->weight <= YML_VALUES_MAX) return NULL;
   return err_new(ERR_LIMIT, "%s, line %d: more than %d values, aliases counted as often as they are used", r->file,
-                 y->line, YAML_VALUES_MAX);
+                 y->line, YML_VALUES_MAX);
 }
 
-static void set_anchor(struct reader *r, const yaml_char_t *name, struct yaml *y) {
+static void set_anchor(struct reader *r, const yaml_char_t *name, struct yml *y) {
   if (!name) return;
-  yaml_free(map_remove(r->anchors, (const char *)name));
+  yml_free(map_remove(r->anchors, (const char *)name));
   y->owners++;
   map_set(r->anchors, (const char *)name, y);
 }
 
-static err *take_alias(struct reader *r, const yaml_event_t *event, struct yaml **ret_value) {
+static err *take_alias(struct reader *r, const yaml_event_t *event, struct yml **ret_value) {
   const char *name = (const char *)event->data.alias.anchor;
-  struct yaml *y = map_get(r->anchors, name);
+  struct yml *y = map_get(r->anchors, name);
   if (!y) return err_new(ERR_INVALID, "%s, line %d: there is no anchor '&%s'", r->file, line_of(event), name);
   if (y->open) return err_new(ERR_INVALID, "%s, line %d: '*%s' is inside of itself", r->file, line_of(event), name);
   y->owners++;
@@ -79,26 +79,26 @@ static err *take_alias(struct reader *r, const yaml_event_t *event, struct yaml 
   return NULL;
 }
 
-static struct yaml *take_scalar(struct reader *r, const yaml_event_t *event) {
-  struct yaml *y = value_new(YAML_SCALAR, line_of(event));
+static struct yml *take_scalar(struct reader *r, const yaml_event_t *event) {
+  struct yml *y = value_new(YML_SCALAR, line_of(event));
   y->text = str_ndup((const char *)event->data.scalar.value, event->data.scalar.length);
   y->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   set_anchor(r, event->data.scalar.anchor, y);
   return y;
 }
 
-static err *read_value(struct reader *r, const yaml_event_t *event, int depth, struct yaml **ret_value);
+static err *read_value(struct reader *r, const yaml_event_t *event, int depth, struct yml **ret_value);
 
 /* "<<": what the map itself does not have. */
-static err *merge(struct reader *r, struct yaml *into, const struct yaml *from) {
-  if (from->kind == YAML_LIST) {
+static err *merge(struct reader *r, struct yml *into, const struct yml *from) {
+  if (from->kind == YML_LIST) {
     for (size_t i = 0; i < from->len; i++) TRY(merge(r, into, from->items[i].value));
     return NULL;
   }
-  if (from->kind != YAML_MAP) return err_new(ERR_INVALID, "%s, line %d: '<<' takes a map", r->file, from->line);
+  if (from->kind != YML_MAP) return err_new(ERR_INVALID, "%s, line %d: '<<' takes a map", r->file, from->line);
   for (size_t i = 0; i < from->len; i++) {
-    const struct yaml_item *item = &from->items[i];
-    if (yaml_item(into, item->key)) continue;
+    const struct yml_item *item = &from->items[i];
+    if (yml_item(into, item->key)) continue;
     item->value->owners++;
     add(into, str_dup(item->key), item->line, item->value);
     TRY(check_weight(r, into));
@@ -106,41 +106,42 @@ static err *merge(struct reader *r, struct yaml *into, const struct yaml *from) 
   return NULL;
 }
 
-static err *merge_all(struct reader *r, struct yaml *y) {
+static err *merge_all(struct reader *r, struct yml *y) {
   for (size_t i = 0; i < y->len; i++) {
     if (!str_eq(y->items[i].key, "<<")) continue;
-    struct yaml_item item = y->items[i];
+    struct yml_item item = y->items[i];
     memmove(&y->items[i], &y->items[i + 1], (y->len - i - 1) * sizeof *y->items);
     y->len--;
     y->weight -= item.value->weight;
     free(item.key);
     err *e = merge(r, y, item.value);
-    yaml_free(item.value);
+    yml_free(item.value);
     return e;
   }
   return NULL;
 }
 
-static err *read_entry(struct reader *r, struct yaml *y, const yaml_event_t *key, int depth) {
+static err *read_entry(struct reader *r, struct yml *y, const yaml_event_t *key, int depth) {
   auto_event event = {0};
   if (key->type != YAML_SCALAR_EVENT) return err_new(ERR_INVALID, "%s, line %d: a key must be text", r->file, line_of(key));
+  if (y->len >= YML_KEYS_MAX) return err_new(ERR_LIMIT, "%s, line %d: more than %d keys", r->file, line_of(key), YML_KEYS_MAX);
   const char *name = (const char *)key->data.scalar.value;
   if (strlen(name) != key->data.scalar.length) return err_new(ERR_INVALID, "%s, line %d: a NUL in a key", r->file, line_of(key));
-  if (yaml_item(y, name)) return err_new(ERR_INVALID, "%s, line %d: '%.64s' is there twice", r->file, line_of(key), name);
+  if (yml_item(y, name)) return err_new(ERR_INVALID, "%s, line %d: '%.64s' is there twice", r->file, line_of(key), name);
   TRY(next_event(r, &event));
-  struct yaml *value;
+  struct yml *value;
   TRY(read_value(r, &event, depth, &value));
   add(y, str_dup(name), line_of(key), value);
   return check_weight(r, y);
 }
 
-static err *read_items(struct reader *r, struct yaml *y, int depth) {
+static err *read_items(struct reader *r, struct yml *y, int depth) {
   for (;;) {
     auto_event event = {0};
-    struct yaml *value;
+    struct yml *value;
     TRY(next_event(r, &event));
     if (event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT) break;
-    if (y->kind == YAML_MAP) {
+    if (y->kind == YML_MAP) {
       TRY(read_entry(r, y, &event, depth));
       continue;
     }
@@ -148,27 +149,27 @@ static err *read_items(struct reader *r, struct yaml *y, int depth) {
     add(y, NULL, value->line, value);
     TRY(check_weight(r, y));
   }
-  return y->kind == YAML_MAP ? merge_all(r, y) : NULL;
+  return y->kind == YML_MAP ? merge_all(r, y) : NULL;
 }
 
-static err *read_inside(struct reader *r, const yaml_event_t *event, int depth, struct yaml **ret_value) {
+static err *read_inside(struct reader *r, const yaml_event_t *event, int depth, struct yml **ret_value) {
   bool is_map = event->type == YAML_MAPPING_START_EVENT;
-  struct yaml *y = value_new(is_map ? YAML_MAP : YAML_LIST, line_of(event));
+  struct yml *y = value_new(is_map ? YML_MAP : YML_LIST, line_of(event));
   set_anchor(r, is_map ? event->data.mapping_start.anchor : event->data.sequence_start.anchor, y);
   y->open = true;
-  err *e = depth > YAML_DEPTH_MAX
-               ? err_new(ERR_LIMIT, "%s, line %d: deeper than %d levels", r->file, y->line, YAML_DEPTH_MAX)
+  err *e = depth > YML_DEPTH_MAX
+               ? err_new(ERR_LIMIT, "%s, line %d: deeper than %d levels", r->file, y->line, YML_DEPTH_MAX)
                : read_items(r, y, depth);
   y->open = false;
   if (e) {
-    yaml_free(y);
+    yml_free(y);
     return e;
   }
   *ret_value = y;
   return NULL;
 }
 
-static err *read_value(struct reader *r, const yaml_event_t *event, int depth, struct yaml **ret_value) {
+static err *read_value(struct reader *r, const yaml_event_t *event, int depth, struct yml **ret_value) {
   switch (event->type) {
   case YAML_ALIAS_EVENT: return take_alias(r, event, ret_value);
   case YAML_SCALAR_EVENT:
@@ -182,7 +183,7 @@ static err *read_value(struct reader *r, const yaml_event_t *event, int depth, s
   }
 }
 
-static err *read_document(struct reader *r, struct yaml **ret_root) {
+static err *read_document(struct reader *r, struct yml **ret_root) {
   for (;;) {
     auto_event event = {0};
     TRY(next_event(r, &event));
@@ -205,15 +206,15 @@ static void reader_done(struct reader *r) {
   size_t cursor = 0;
   const char *name;
   void *value;
-  while (map_next(r->anchors, &cursor, &name, &value)) yaml_free(value);
+  while (map_next(r->anchors, &cursor, &name, &value)) yml_free(value);
   map_free(r->anchors);
   yaml_parser_delete(&r->parser);
 }
 
-err *yaml_parse(const char *text, size_t len, const char *file, struct yaml **ret_root) {
+err *yml_parse(const char *text, size_t len, const char *file, struct yml **ret_root) {
   struct reader r = {.file = file};
-  struct yaml *root = NULL;
-  if (len > YAML_SIZE_MAX) return err_new(ERR_LIMIT, "%s has %zu bytes; at most %d are read", file, len, YAML_SIZE_MAX);
+  struct yml *root = NULL;
+  if (len > YML_SIZE_MAX) return err_new(ERR_LIMIT, "%s has %zu bytes; at most %d are read", file, len, YML_SIZE_MAX);
   if (!yaml_parser_initialize(&r.parser)) abort(); /* out of memory */
   r.anchors = map_new();
   yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
@@ -221,7 +222,7 @@ err *yaml_parse(const char *text, size_t len, const char *file, struct yaml **re
   if (!e) e = read_end(&r);
   reader_done(&r);
   if (e) {
-    yaml_free(root);
+    yml_free(root);
     return e;
   }
   *ret_root = root;
@@ -230,27 +231,27 @@ err *yaml_parse(const char *text, size_t len, const char *file, struct yaml **re
 
 /* ---- asking ---- */
 
-const struct yaml_item *yaml_item(const struct yaml *y, const char *key) {
-  for (size_t i = 0; y && y->kind == YAML_MAP && i < y->len; i++)
+const struct yml_item *yml_item(const struct yml *y, const char *key) {
+  for (size_t i = 0; y && y->kind == YML_MAP && i < y->len; i++)
     if (str_eq(y->items[i].key, key)) return &y->items[i];
   return NULL;
 }
 
-const struct yaml *yaml_get(const struct yaml *y, const char *key) {
-  const struct yaml_item *item = yaml_item(y, key);
+const struct yml *yml_get(const struct yml *y, const char *key) {
+  const struct yml_item *item = yml_item(y, key);
   return item ? item->value : NULL;
 }
 
-bool yaml_is_null(const struct yaml *y) {
+bool yml_is_null(const struct yml *y) {
   if (!y) return true;
-  return y->kind == YAML_SCALAR && y->plain && (!*y->text || str_eq(y->text, "~") || str_ieq(y->text, "null"));
+  return y->kind == YML_SCALAR && y->plain && (!*y->text || str_eq(y->text, "~") || str_ieq(y->text, "null"));
 }
 
-const char *yaml_text(const struct yaml *y) {
-  return !yaml_is_null(y) && y->kind == YAML_SCALAR ? y->text : NULL;
+const char *yml_text(const struct yml *y) {
+  return !yml_is_null(y) && y->kind == YML_SCALAR ? y->text : NULL;
 }
 
-bool yaml_is_true(const struct yaml *y) {
-  const char *text = yaml_text(y);
+bool yml_is_true(const struct yml *y) {
+  const char *text = yml_text(y);
   return str_ieq(text, "true") || str_ieq(text, "yes") || str_ieq(text, "on") || str_ieq(text, "y");
 }

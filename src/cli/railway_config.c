@@ -1,0 +1,150 @@
+#include "cli/railway_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "core/environment_keys.h"
+#include "core/environment_patch.h"
+#include "model/service.h"
+
+/* ---- names ---- */
+
+enum { DEPTH_MAX = 32 };
+
+static void collect_names(const json_t *value, int depth, json_t *names) {
+  const char *id = json_get_text(value, "id"), *name = json_get_text(value, "name"), *key;
+  size_t i;
+  json_t *inner;
+  if (depth > DEPTH_MAX) return;
+  if (id && name && !json_object_get(names, id)) json_object_set_new(names, id, json_string(name));
+  json_object_foreach((json_t *)value, key, inner) collect_names(inner, depth + 1, names);
+  json_array_foreach(value, i, inner) collect_names(inner, depth + 1, names);
+}
+
+json_t *railway_names_read(const json_t *status) {
+  json_t *names = json_object();
+  collect_names(status, 0, names);
+  return names;
+}
+
+/* "ghcr.io/ada/web:1" → "web" */
+static char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  const char *base = slash ? slash + 1 : path;
+  return str_ndup(base, strcspn(base, ":@."));
+}
+
+static char *name_of(const char *id, const json_t *part, const json_t *names) {
+  const json_t *source = json_object_get(part, "source");
+  const char *given = json_get_text(part, "name"), *listed = json_get_text(names, id);
+  const char *private_name = json_get_text(json_object_get(part, "networking"), "privateNetworkEndpoint");
+  const char *repo = json_get_text(source, "repo"), *image = json_get_text(source, "image");
+  if (given || listed) return str_dup(given ? given : listed);
+  if (!id_valid(id)) return str_dup(id);
+  if (!str_empty(private_name)) return str_ndup(private_name, strcspn(private_name, "."));
+  if (!str_empty(repo) || !str_empty(image)) return base_name(str_empty(repo) ? image : repo);
+  return str_format("service-%.8s", id);
+}
+
+/* Two services from one image: "web", "web-2". */
+static char *unique_name(const json_t *services, char *name) {
+  char *unique = str_dup(name);
+  for (int n = 2; json_object_get(services, unique); n++) {
+    free(unique);
+    unique = str_format("%.28s-%d", name, n);
+  }
+  free(name);
+  return unique;
+}
+
+/* ---- parts ---- */
+
+static void take_variables(struct import_plan *plan, const char *owner, json_t *object, const char *key) {
+  const json_t *given = json_object_get(object, key);
+  json_t *variables = json_object(), *entry;
+  const char *name;
+  json_object_foreach((json_t *)given, name, entry) {
+    const char *value = json_is_string(entry) ? json_string_value(entry) : json_get_text(entry, "value");
+    if (!value) value = json_get_text(entry, "defaultValue");
+    bool sealed = json_get_bool(entry, "isSealed", false);
+    if (value) {
+      json_t *taken = json_pack("{s:s}", "value", value);
+      if (sealed) json_object_set_new(taken, "isSealed", json_true());
+      json_object_set_new(variables, name, taken);
+    } else if (!json_is_null(entry)) {
+      strv_addf(&plan->notes, "%s: the variable %s is left out: %s has no value in the file; set it", owner, name,
+                sealed ? "it is sealed and" : "it");
+    }
+  }
+  json_object_set_new(object, key, variables);
+  if (!json_object_size(variables)) json_object_del(object, key);
+}
+
+/* Its host is another installation's. */
+static void take_domain(struct import_plan *plan, const char *name, json_t *part) {
+  json_t *networking = json_object_get(part, "networking"), *entry;
+  const json_t *domains = json_object_get(networking, "serviceDomains");
+  const char *host;
+  bool taken = false;
+  auto_json *ours = json_object();
+  json_object_foreach((json_t *)domains, host, entry) {
+    if (json_is_null(entry)) continue;
+    if (taken)
+      strv_addf(&plan->notes, "%s: the domain %s is left out: there is one generated domain of a service", name, host);
+    else
+      json_object_set(ours, HAS_DOMAIN, entry);
+    taken = true;
+  }
+  if (taken)
+    json_object_set(networking, "serviceDomains", ours);
+  else
+    json_object_del(networking, "serviceDomains");
+}
+
+static void take_service(struct import_plan *plan, const char *id, const json_t *given, const json_t *names) {
+  json_t *services = json_object_get(plan->patch, "services"), *part = json_deep_copy(given);
+  auto_free char *name = unique_name(services, name_of(id, given, names));
+  const json_t *source = json_object_get(part, "source");
+  json_object_set_new(services, name, part);
+  json_object_set_new(part, "isCreated", json_true());
+  json_object_set_new(part, "name", json_string(name));
+  json_object_del(part, "isDeleted");
+  take_domain(plan, name, part);
+  take_variables(plan, name, part, "variables");
+  if (!json_get_text(source, "repo") && !json_get_text(source, "image"))
+    strv_addf(&plan->uploads, "up --service %s", name);
+}
+
+static const json_t *find_document(const json_t *root) {
+  static const char *const around[] = {"config", "serializedConfig", "environment", "data"};
+  for (int depth = 0; depth < 4; depth++) {
+    if (json_is_object(json_object_get(root, "services"))) return root;
+    const json_t *inner = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(around) && !inner; i++) inner = json_object_get(root, around[i]);
+    if (!inner) return NULL;
+    root = inner;
+  }
+  return NULL;
+}
+
+err *railway_config_read(const json_t *root, const json_t *names, struct import_plan *ret_plan) {
+  const json_t *document = find_document(root);
+  auto_strv unavailable = STRV_EMPTY, unknown = STRV_EMPTY;
+  if (!document) return err_new(ERR_INVALID, "this is no EnvironmentConfig: it has no \"services\"");
+  struct import_plan plan = {.patch = json_deep_copy(document)};
+  json_object_set_new(plan.patch, "services", json_object());
+  const char *id;
+  json_t *part;
+  json_object_foreach(json_object_get(document, "services"), id, part)
+    if (json_is_object(part) && !json_get_bool(part, "isDeleted", false)) take_service(&plan, id, part, names);
+  take_variables(&plan, "shared", plan.patch, "sharedVariables");
+  json_object_del(plan.patch, "$schema");
+  environment_keys_sift(plan.patch, &unavailable, &unknown);
+  for (size_t i = 0; i < unavailable.len; i++)
+    strv_addf(&plan.notes, "%s is left out: not available in Tramway yet", unavailable.items[i]);
+  for (size_t i = 0; i < unknown.len; i++) strv_addf(&plan.notes, "%s is left out: no such key", unknown.items[i]);
+  *ret_plan = plan;
+  return NULL;
+}

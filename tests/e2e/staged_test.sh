@@ -1,0 +1,96 @@
+#!/bin/bash
+# A docker-compose file becomes services that run; changes of both are staged, shown, and deployed once each, in
+# order; an export makes the same environment again.
+. "$(dirname "$0")/lib.sh"
+check "a fresh installation starts and has its first account" start_tramway
+mkdir -p "$WORK/apps/shop" && cp -r "$APPS/painter" "$WORK/apps/shop/app" && cd "$WORK/apps/shop" || exit 1
+cat > compose.yml <<'EOF'
+x-app: &app
+  build: ./app
+  restart: unless-stopped
+services:
+  web:
+    <<: *app
+    ports: ["8080:8000"]
+    environment:
+      COLOUR: ${COLOUR:-blue}
+      PEER: http://api.railway.internal:8000/
+    depends_on: [api]
+    healthcheck: { test: [CMD, curl, -f, "http://localhost:8000/health"] }
+  api:
+    <<: *app
+    env_file: api.env
+EOF
+echo 'COLOUR=green' > api.env
+says() { [ "$(get "$(cat "$WORK/url")$1")" = "$2" ]; }
+waits() { for _ in $(seq 200); do says "$@" 2>/dev/null && return 0; sleep 0.1; done; get "$(cat "$WORK/url")$1"; return 1; }
+ids() { tram api "query(\$i: DeploymentListInput!) { deployments(input: \$i) { edges { node { id createdAt service { name } } } } }" --variables "{\"i\":{\"projectId\":\"$(project)\"}}"; }
+project() { tram status --json | sed -n '0,/"id"/s/.*"id": "\(.*\)".*/\1/p'; }
+
+refused() {
+  printf 'services:\n  web:\n    image: x\n    privileged: true\n    volumes: ["/var/run/docker.sock:/s"]\n' > bad.yml
+  ! tram import bad.yml --yes > "$WORK/out" 2>&1 && has 'bad.yml, line 4: services.web.privileged' "$WORK/out" &&
+    has 'bad.yml, line 5: services.web.volumes: docker.sock' "$WORK/out"
+}
+check "a compose file that would open the host is refused, with its lines" refused
+planned() {
+  tram init --name shop && COLOUR=pink tram import --dry-run > "$WORK/out" && has 'web (new)' "$WORK/out" &&
+    has '+ deploy.healthcheckPath' "$WORK/out" && has '+ variables.COLOUR' "$WORK/out" && ! grep -q pink "$WORK/out" &&
+    ! tram service list | grep -q web
+}
+check "a plan is shown, and nothing is done" planned
+imported() {
+  tram import --yes > "$WORK/out" || return 1
+  sed -n 's/.*missing: `tram \(.*\)`/\1/p' "$WORK/out" | sort > "$WORK/uploads"
+  [ "$(wc -l < "$WORK/uploads")" = 2 ] || { cat "$WORK/out"; return 1; }
+  while read -r line; do # shellcheck disable=SC2086
+    tram $line --ci </dev/null || return 1
+  done < "$WORK/uploads"
+  tram domain --service web | awk 'NR == 1 { print $1 }' > "$WORK/url"
+  says / blue && says /peer green
+}
+check "it is imported, and runs when its code is there" imported
+
+staged() {
+  tram environment edit -s web variables.COLOUR red -s api variables.COLOUR yellow --stage &&
+    tram environment staged --values > "$WORK/out" && has '~ variables.COLOUR  blue → red' "$WORK/out" &&
+    has 'green → yellow' "$WORK/out" && has '2 changes in 2 services' "$WORK/out" && says / blue && says /peer green
+}
+check "changes of two services are staged and shown, and change nothing" staged
+masked() { tram environment staged > "$WORK/out" && has '~ variables.COLOUR' "$WORK/out" && ! grep -q 'red\|yellow' "$WORK/out"; }
+check "without values unless they are asked for" masked
+deployed() {
+  ids > "$WORK/before"
+  tram environment commit --yes -m "new colours" && waits / red && waits /peer yellow
+}
+check "they are committed, and deployed" deployed
+once() {
+  ids > "$WORK/after"
+  [ $(($(grep -c '"id"' "$WORK/after") - $(grep -c '"id"' "$WORK/before"))) = 2 ] || { cat "$WORK/after"; return 1; }
+  [ "$(sed -n 's/.*"name": "\(.*\)".*/\1/p' "$WORK/after" | head -n 2 | tr '\n' ' ')" = "web api " ] # newest first
+}
+check "once each, and first the one that the other needs" once
+kept() { tram environment history > "$WORK/out" && has 'new colours' "$WORK/out" && has 'web' "$WORK/out" && ! grep -q yellow "$WORK/out"; }
+check "the history says so" kept
+
+same() {
+  tram environment edit -s api variables.KEY s3cret && tram environment edit --stage < <(echo '{"services":{"api":{"variables":{"KEY":{"isSealed":true}}}}}') &&
+    tram environment commit --yes --skip-deploys && tram environment new copy && tram environment production &&
+    tram export --with-secrets -o one.json && tram import one.json --environment copy --yes --skip-deploys > "$WORK/out" &&
+    has 'KEY is left out: it is sealed' "$WORK/out" && tram export --with-secrets -o two.json --environment copy || return 1
+  # generated hosts differ, and what is sealed does not come along
+  python3 - <<'EOF'
+import json, re
+one, two = (re.sub(r'[a-z]+-(production|copy)-[0-9a-f]+\.localhost', 'HOST', open(f).read()) for f in ("one.json", "two.json"))
+one, two = json.loads(one), json.loads(two)
+for s in one["services"].values(): s["variables"].pop("KEY", None)
+assert one == two, (one, two)
+colours = sorted(s["variables"]["COLOUR"]["value"] for s in one["services"].values())
+assert colours == ["red", "yellow"], colours
+EOF
+}
+check "an export makes the same configuration in another environment" same
+quiet() {
+  tram export > "$WORK/out" && has '"COLOUR"' "$WORK/out" && ! grep 'red\|yellow' "$WORK/out" && ! grep s3cret "$WORK/out" one.json two.json
+}
+check "without secrets unless they are asked for, and sealed ones never" quiet
