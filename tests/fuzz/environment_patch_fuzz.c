@@ -1,0 +1,33 @@
+/* Any JSON as a patch of an environment: it is refused, or can be applied, and applying it again changes
+ * nothing. */
+#include "core/environment_patch.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "core/environment_diff.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const char id[] = "11111111-1111-4111-8111-111111111111";
+  struct service service = {.name = (char *)"web", .label = (char *)"web"};
+  struct service_instance instance = {0};
+  id_copy(service.id, id);
+  id_copy(instance.service_id, id);
+  service_settings_init(&instance.settings);
+  struct environment_rows rows = {.services = {&service, 1, false}, .instances = {&instance, 1, false}};
+  auto_json *input = NULL, *patch = NULL, *config = environment_config_make(&rows), *after = NULL, *again = NULL;
+  auto_environment_diff diff = {0};
+  auto_err *refused = json_parse((const char *)data, size, "input", &input);
+  if (!refused) refused = environment_patch_read(&rows, NULL, input, &patch);
+  if (!refused) refused = environment_patch_apply(config, patch, &after);
+  if (refused) return 0;
+  environment_diff_make(config, after, true, &diff);
+  auto_json *told = environment_config_told(after, config, false);
+  refused = environment_patch_apply(after, patch, &again);
+  if (!refused && json_object_size(json_object_get(patch, "services")) && !json_equal(after, again)) abort();
+  return 0;
+}
