@@ -18,3 +18,12 @@ extern const struct command command_domain, command_open;
 extern const struct command command_environment;
 extern const struct command command_service;
 extern const struct command command_variable;
+extern const struct command command_variable_import;
+extern const struct command command_variable_export;
+extern const struct command command_import, command_export;
+extern const struct command command_run, command_ssh, command_shell;
+extern const struct command command_build;
+extern const struct command command_events, command_disk;
+extern const struct command command_admin, command_api, command_completion, command_help;
+
+#endif

@@ -8,13 +8,14 @@
 #include "core/environment_patch.h"
 #include "store/domain.h"
 #include "store/service.h"
-#include "store/variable.h"
 
 void environment_apply_done(struct environment_apply *a) {
   for (size_t i = 0; i < a->scaled_len; i++) deployment_list_done(&a->scaled[i].touched);
   free(a->scaled);
   a->scaled = NULL;
   a->scaled_len = a->scaled_capacity = 0;
+  strv_done(&a->affected);
+  a->affected = STRV_EMPTY;
 }
 
 static err *admin_only(const struct environment_apply *a, const char *what) {
@@ -23,26 +24,31 @@ static err *admin_only(const struct environment_apply *a, const char *what) {
 
 /* ---- variables ---- */
 
-static err *set_variable(const struct environment_apply *a, const char *service_id, const char *name,
-                         const json_t *entry) {
-  auto_variable v = {.name = str_dup(name), .value = str_dup(json_get_text(entry, "value")),
-                     .is_sealed = json_get_bool(entry, "isSealed", false)};
-  id_copy(v.project_id, a->project_id);
-  id_copy(v.environment_id, a->environment_id);
-  id_copy(v.service_id, service_id);
-  return variable_set(a->core->db, &v);
-}
-
-static err *apply_variables(const struct environment_apply *a, const char *service_id, const json_t *before,
+static err *apply_variables(struct environment_apply *a, const char *service_id, const json_t *before,
                             const json_t *after) {
+  auto_json *changes = json_object();
   const char *name;
   json_t *entry;
   json_object_foreach((json_t *)after, name, entry) {
     const json_t *present = json_object_get(before, name);
-    if (!present || !json_equal(present, entry)) TRY(set_variable(a, service_id, name, entry));
+    if (!present || !json_equal(present, entry)) json_object_set(changes, name, entry);
   }
   json_object_foreach((json_t *)before, name, entry)
-    if (!json_object_get(after, name)) TRY(variable_delete(a->core->db, a->environment_id, service_id, name));
+    if (!json_object_get(after, name)) json_object_set_new(changes, name, json_null());
+  if (!json_object_size(changes)) return NULL;
+  return core_variables_apply(a->core, a->environment_id, service_id, changes, false, &a->affected);
+}
+
+/* When all services are there: they may name each other. */
+static err *apply_all_variables(struct environment_apply *a) {
+  const json_t *had = json_object_get(a->before, "services");
+  const char *id;
+  json_t *part;
+  TRY(err_wrap(apply_variables(a, "", json_object_get(a->before, "sharedVariables"),
+                               json_object_get(a->after, "sharedVariables")), "shared variables"));
+  json_object_foreach(json_object_get(a->after, "services"), id, part)
+    TRY(err_wrap(apply_variables(a, id, json_object_get(json_object_get(had, id), "variables"),
+                                 json_object_get(part, "variables")), "service '%s'", json_get_text(part, "name")));
   return NULL;
 }
 
@@ -157,8 +163,7 @@ static err *apply_service(struct environment_apply *a, const char *id, const jso
     TRY(change_settings(a, instance, before, after));
   else
     TRY(make_instance(a, id, after, &made));
-  TRY(apply_domains(a, instance ? instance : &made, before, after));
-  return apply_variables(a, id, json_object_get(before, "variables"), json_object_get(after, "variables"));
+  return apply_domains(a, instance ? instance : &made, before, after);
 }
 
 /* From this environment; when that is the last, the service itself. */
@@ -180,8 +185,7 @@ err *environment_apply(struct environment_apply *a) {
       TRY(err_wrap(delete_service(a, id), "service '%s'", json_get_text(part, "name")));
   json_object_foreach((json_t *)has, id, part)
     TRY(err_wrap(apply_service(a, id, json_object_get(had, id), part), "service '%s'", json_get_text(part, "name")));
-  return apply_variables(a, "", json_object_get(a->before, "sharedVariables"),
-                         json_object_get(a->after, "sharedVariables"));
+  return apply_all_variables(a);
 }
 
 void environment_apply_follow(struct environment_apply *a) {

@@ -18,6 +18,7 @@ struct environment_apply {
     int64_t replicas;
   } * scaled; /* what environment_apply_follow is to do */
   size_t scaled_len, scaled_capacity;
+  struct strv affected; /* ids of the services whose variables get other values */
   bool deletes;
 };
 

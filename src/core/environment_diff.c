@@ -167,18 +167,9 @@ static bool needs_deployment(const struct environment_change *c) {
   return !str_starts(c->path, "networking.") && !str_eq(c->path, "deploy.numReplicas");
 }
 
-static void note_variable(json_t *variables, const struct environment_change *c) {
-  json_t *names = json_object_get(variables, c->service_id);
-  if (!names) json_object_set_new(variables, c->service_id, names = json_object());
-  json_object_set_new(names, strchr(c->path, '.') + 1, json_true());
-}
-
-void environment_diff_affected(const struct environment_diff *diff, struct strv *ret_ids, json_t **ret_variables) {
-  json_t *variables = json_object();
+void environment_diff_affected(const struct environment_diff *diff, struct strv *ret_ids) {
   for (size_t i = 0; i < diff->len; i++) {
     const struct environment_change *c = &diff->items[i];
-    if (c->is_variable) note_variable(variables, c);
     if (*c->service_id && needs_deployment(c) && !strv_has(ret_ids, c->service_id)) strv_add(ret_ids, c->service_id);
   }
-  *ret_variables = variables;
 }

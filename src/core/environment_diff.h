@@ -39,10 +39,8 @@ void environment_diff_done(struct environment_diff *diff);
 /* [{"kind", "serviceId", "serviceName", "path", "from", "to", "isVariable", "isSealed"}]: the caller owns it. */
 json_t *environment_diff_json(const struct environment_diff *diff);
 
-/* Adds the ids of the services of `after` that a deployment is needed for because of what is theirs: their
- * settings or variables differ, or they are new.  The number of replicas and domains are followed without
- * one.  `ret_variables` is {service id, "" for the shared ones: {name: true}} of all variables that differ:
- * whose values refer to them is affected, too.  The caller owns it. */
-void environment_diff_affected(const struct environment_diff *diff, struct strv *ret_ids, json_t **ret_variables);
+/* Adds the ids of the services that a deployment is needed for because of what is theirs: their settings or
+ * variables differ, or they are new.  The number of replicas and domains are followed without one. */
+void environment_diff_affected(const struct environment_diff *diff, struct strv *ret_ids);
 
 #endif

@@ -102,18 +102,14 @@ static char *take_next(struct strv *ids, const dependency_graph *needs) {
   return id;
 }
 
-static err *find_affected(const struct commit *m, struct strv *ids) {
-  auto_json *variables = NULL;
-  environment_diff_affected(&m->diff, ids, &variables);
-  return NULL;
-}
-
 /* Instances that have something to deploy from. */
 static err *find_deploys(const struct commit *m, struct strv *ret_instances) {
   auto_dependency_graph *needs = dependency_graph_new();
   auto_service_list services = {0};
   auto_strv ids = STRV_EMPTY;
-  TRY(find_affected(m, &ids));
+  environment_diff_affected(&m->diff, &ids);
+  for (size_t i = 0; i < m->apply.affected.len; i++)
+    if (!strv_has(&ids, m->apply.affected.items[i])) strv_add(&ids, m->apply.affected.items[i]);
   TRY(service_list_by_project(m->core->db, m->environment.project_id, NULL, &services));
   find_needs(m, &services, needs);
   while (ids.len) {

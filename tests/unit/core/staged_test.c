@@ -215,6 +215,19 @@ TEST(only_what_is_affected_is_deployed) {
   close_two();
 }
 
+TEST(what_refers_to_a_changed_variable_is_deployed_too) {
+  char id[ID_SIZE];
+  open_two();
+  CHECK_OK(commit_with("{\"services\":{\"api\":{\"variables\":{\"A\":\"${{db.B}}\"}},\"db\":{\"variables\":{\"B\":\"${{shared.C}}\"}}},"
+                       "\"sharedVariables\":{\"C\":\"1\"}}", NULL, true, true));
+  CHECK_OK(commit("{\"sharedVariables\":{\"C\":\"2\"}}"));
+  CHECK_INT(deployments_of(&instance, id), 1);
+  CHECK_INT(deployments_of(&store_instance, id), 1);
+  CHECK_ERR(commit("{\"services\":{\"db\":{\"variables\":{\"B\":\"${{api.A}}\"}}}}"), ERR_INVALID, "db.B");
+  CHECK_TEXT(value_of(store_service.id, "B"), "${{shared.C}}");
+  close_two();
+}
+
 TEST(replicas_are_followed_without_a_deployment) {
   char id[ID_SIZE], latest[ID_SIZE];
   town_open();
