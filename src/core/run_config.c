@@ -4,7 +4,8 @@
  *
  * The files are read on a pool thread.  A run that was interrupted reads them again, which gives the
  * same: what the files say is stronger than what they said before, and the service's own variables are
- * stronger than [env]. */
+ * stronger than [env].  Once its variables are settled (core/variables.h) only what the build alone
+ * gets is taken: the rest is recorded, and control variables have been laid over it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,13 +218,14 @@ static err *record(struct run *r, const struct config_job *job) {
 }
 
 static err *take(struct run *r, struct config_job *job) {
+  json_decref(r->build_variables);
+  r->build_variables = json_incref(job->result.build_variables);
+  if (r->deployment.resolved) return NULL;
   if (job->gone) TRY(take_what_was(r, job));
   log_lines(r, job);
   service_settings_done(&r->deployment.settings);
   r->deployment.settings = job->settings;
   job->settings = (struct service_settings){0};
-  json_decref(r->build_variables);
-  r->build_variables = json_incref(job->result.build_variables);
   return record(r, job);
 }
 

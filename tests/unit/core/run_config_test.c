@@ -212,7 +212,8 @@ TEST(tramd_ends_while_it_is_read) {
 TEST(tramd_ends_while_it_is_built) {
   town_open();
   bld->hold = true;
-  upload_files(FILES("railway.toml", CONFIG "[build.env]\nC = 'build'\n"), service.id);
+  set_variable("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "7"); /* stronger than the file, and stays so */
+  upload_files(FILES("railway.toml", CONFIG "drainingSeconds = 3\n[build.env]\nC = 'build'\n"), service.id);
   WAIT(fake_build_of(bld, uploaded.id));
   town_restart();
   bld->hold = false;
@@ -220,6 +221,7 @@ TEST(tramd_ends_while_it_is_built) {
   WAIT_STATUS(uploaded.id, SUCCESS);
   look(uploaded.id);
   CHECK_TEXT(SETTINGS.start_command, "from code");
+  CHECK_INT(SETTINGS.draining_s, 7);
   CHECK(strv_has(&bld->variables, "C=build"));
   close_town();
 }
