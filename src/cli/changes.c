@@ -1,13 +1,12 @@
 #include "cli/changes.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/variables.h"
 
-enum { VALUE_SHOWN = 60, STDIN_LIMIT = 4 << 20 };
+enum { VALUE_SHOWN = 60 };
 
 /* ---- how they are told ---- */
 
@@ -77,20 +76,25 @@ char *changes_sum(const json_t *changes) {
   return str_format("%zu change%s%s", i, i == 1 ? "" : "s", where ? where : "");
 }
 
+void changes_tell_staged(struct cli *cli, const struct args *args, const char *environment, const json_t *patch) {
+  const json_t *changes = json_object_get(patch, "changes");
+  auto_free char *sum = changes_sum(changes);
+  if (args_has(args, "json")) {
+    out_json(&cli->out, patch);
+  } else if (!json_array_size(changes)) {
+    out_line(&cli->out, "Nothing is staged in %s", environment);
+  } else {
+    changes_print(&cli->out, changes);
+    out_line(&cli->out, "Staged in %s: %s. `%s environment commit` applies and deploys them", environment, sum,
+             cli->program);
+  }
+}
+
 /* ---- where they come from ---- */
 
 err *changes_read_stdin(json_t **ret_patch) {
   auto_str text = STR_EMPTY;
-  char chunk[65536];
-  for (;;) {
-    ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return err_errno(errno, "reading standard input");
-    if (got == 0) break;
-    if (text.len + (size_t)got > STDIN_LIMIT)
-      return err_new(ERR_LIMIT, "standard input is over %d bytes", STDIN_LIMIT);
-    str_add_bytes(&text, chunk, (size_t)got);
-  }
+  TRY(variables_read_stdin(&text));
   return json_parse(str_text(&text), text.len, "standard input", ret_patch);
 }
 

@@ -12,6 +12,9 @@ void changes_print(struct output *o, const json_t *changes);
 /* "3 changes in 2 services"; the caller owns it. */
 char *changes_sum(const json_t *changes);
 
+/* A staged patch, for people or with --json for programs. */
+void changes_tell_staged(struct cli *cli, const struct args *args, const char *environment, const json_t *patch);
+
 /* All of standard input, which must be JSON (an object). */
 fallible changes_read_stdin(json_t **ret_patch);
 

@@ -97,26 +97,12 @@ static err *nothing_staged(const struct cli *cli, const struct scope *scope) {
                  scope->environment_name, cli->program);
 }
 
-/* What is staged now, for people or programs. */
-static void tell_staged(struct cli *cli, const struct args *args, const struct scope *scope, const json_t *patch) {
-  auto_free char *sum = changes_sum(changes_of(patch));
-  if (args_has(args, "json")) {
-    out_json(&cli->out, patch);
-  } else if (!json_array_size(changes_of(patch))) {
-    out_line(&cli->out, "Nothing is staged in %s", scope->environment_name);
-  } else {
-    changes_print(&cli->out, changes_of(patch));
-    out_line(&cli->out, "Staged in %s: %s. `%s environment commit` applies and deploys them",
-             scope->environment_name, sum, cli->program);
-  }
-}
-
 static err *run_staged(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *patch = NULL;
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(fetch_staged(cli, &scope, args_has(args, "values"), &patch));
-  tell_staged(cli, args, &scope, patch);
+  changes_tell_staged(cli, args, scope.environment_name, patch);
   return NULL;
 }
 
@@ -160,7 +146,7 @@ static err *run_discard(struct cli *cli, const struct args *args) {
   if (!args->word_count) TRY(cli_confirm(cli, args, question));
   TRY(cli_query(cli, mutation_discard_changes,
                 json_pack("{s:s, s:O}", "environmentId", scope.environment_id, "paths", paths), &data));
-  tell_staged(cli, args, &scope, json_object_get(data, "environmentDiscardChanges"));
+  changes_tell_staged(cli, args, scope.environment_name, json_object_get(data, "environmentDiscardChanges"));
   return NULL;
 }
 
@@ -180,7 +166,7 @@ static err *stage_edit(struct cli *cli, const struct args *args, const struct sc
   TRY(cli_query(cli, mutation_stage_changes,
                 json_pack("{s:s, s:O, s:b}", "environmentId", scope->environment_id, "input", patch, "merge", true),
                 &data));
-  tell_staged(cli, args, scope, json_object_get(data, "environmentStageChanges"));
+  changes_tell_staged(cli, args, scope->environment_name, json_object_get(data, "environmentStageChanges"));
   return NULL;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/queries.h"
@@ -158,13 +159,25 @@ static void tell_set(struct cli *cli, const struct args *args, const struct scop
     out_line(&cli->out, "Set %s, shared in %s", joined, scope->environment_name);
 }
 
+/* {name: value or null} as a part of what is staged. */
+static err *stage(struct cli *cli, const struct args *args, const struct scope *scope, const json_t *changes) {
+  auto_json *data = NULL;
+  json_t *patch = scope->service_id ? json_pack("{s:{s:{s:O}}}", "services", scope->service_id, "variables", changes)
+                                    : json_pack("{s:O}", "sharedVariables", changes);
+  TRY(cli_query(cli, mutation_stage_changes,
+                json_pack("{s:s, s:o, s:b}", "environmentId", scope->environment_id, "input", patch, "merge", true), &data));
+  changes_tell_staged(cli, args, scope->environment_name, json_object_get(data, "environmentStageChanges"));
+  return NULL;
+}
+
 err *variables_upsert(struct cli *cli, const struct args *args, const json_t *variables) {
   auto_scope scope = {0};
   auto_json *data = NULL;
   auto_strv names = STRV_EMPTY;
   TRY(variables_scope(cli, args, &scope));
-  json_t *changes = args_has(args, "sealed") ? sealed(variables) : json_incref((json_t *)variables);
-  json_t *input = json_pack("{s:s, s:s, s:s?, s:o, s:b, s:b}", "projectId", scope.project_id, "environmentId",
+  auto_json *changes = args_has(args, "sealed") ? sealed(variables) : json_incref((json_t *)variables);
+  if (args_has(args, "stage")) return stage(cli, args, &scope, changes);
+  json_t *input = json_pack("{s:s, s:s, s:s?, s:O, s:b, s:b}", "projectId", scope.project_id, "environmentId",
                             scope.environment_id, "serviceId", scope.service_id, "variables", changes, "skipDeploys",
                             args_has(args, "skip-deploys"), "replace", args_has(args, "replace"));
   TRY(cli_query(cli, mutation_variable_collection_upsert, json_pack("{s:o}", "input", input), &data));
@@ -188,7 +201,8 @@ static err *run_delete(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   const char *name = args_word(args, 0);
   TRY(variables_scope(cli, args, &scope));
-  auto_json *data = NULL;
+  auto_json *data = NULL, *deletion = json_pack("{s:n}", name);
+  if (args_has(args, "stage")) return stage(cli, args, &scope, deletion);
   json_t *input = json_pack("{s:s, s:s, s:s?, s:s}", "projectId", scope.project_id, "environmentId",
                             scope.environment_id, "serviceId", scope.service_id, "name", name);
   TRY(cli_query(cli, mutation_variable_delete, json_pack("{s:o}", "input", input), &data));
@@ -212,16 +226,17 @@ static err *run_legacy(struct cli *cli, const struct args *args) {
 }
 
 /* clang-format off */
+#define FLAG_STAGE { "stage", NULL, "stage it only: `environment commit` applies it" }
 static const struct flag list_flags[] = {
   { "kv|k", NULL, "print NAME=value lines" },
   FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag set_flags[] = {
   { "stdin",        NULL, "one NAME, whose value is standard input" },
-  FLAG_SEALED, FLAG_SKIP_DEPLOYS, FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+  FLAG_SEALED, FLAG_STAGE, FLAG_SKIP_DEPLOYS, FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag delete_flags[] = {
-  FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+  FLAG_STAGE, FLAG_SHARED, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 static const struct flag legacy_flags[] = {
   { "kv|k",           NULL,   "print NAME=value lines" },

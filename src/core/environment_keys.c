@@ -30,11 +30,11 @@ static const struct key service_keys[] = {
   { "networking.serviceDomains",          HONOURED }, { "networking.customDomains",  HONOURED },
   { "networking.tcpProxies",              LATER },    { "networking.privateNetworkEndpoint", WITHOUT },
   { "source.kind",                        WITHOUT },  { "source.upstreamUrl",        WITHOUT },
-  { "source.checkSuites",                 LATER },    { "source.autoUpdates",        LATER },
+  { "source.checkSuites",                 LATER },    { "deploy.cronSchedule",       LATER },
   { "build.buildEnvironment",             WITHOUT },  { "build.nixpacksVersion",     WITHOUT },
   { "build.railpackVersion",              WITHOUT },  { "build.nixpacksConfigPath",  LATER },
-  { "build.nixpacksPlan",                 LATER },    { "deploy.cronSchedule",       LATER },
-  { "deploy.sleepApplication",            LATER },    { "deploy.registryCredentials", LATER },
+  { "build.nixpacksPlan",                 LATER },    { "deploy.registryCredentials", LATER },
+  { "deploy.sleepApplication",            LATER },
   { "deploy.requiredMountPath",           LATER },    { "deploy.ipv6EgressEnabled",  LATER },
   { "deploy.region",                      WITHOUT },  { "deploy.runtime",            WITHOUT },
   { "deploy.useLegacyStacker",            WITHOUT },  { "deploy.limitOverride.containers.diskBytes", LATER },
@@ -104,11 +104,12 @@ static void sift_object(const struct sifting *s, const char *prefix, json_t *obj
 
 /* Whether the key stays. */
 static bool keep(const struct sifting *s, const char *path, json_t *value) {
+  bool is_kind = str_eq(path, "source.kind"); /* a setting of ours, but no key of the document */
+  if (s->has_settings && !is_kind && service_settings_known_key(path)) return true;
   const struct key *key = key_named(s, path);
   auto_free char *full = *s->owner ? str_format("%s.%s", s->owner, path) : str_dup(path);
   if (key && key->treatment == LATER && !asks_for_nothing(value)) strv_add(s->unavailable, full);
   if (key) return key->treatment == HONOURED;
-  if (s->has_settings && service_settings_known_key(path)) return true;
   if (!is_group(s, path)) {
     note_unknown(s, path, full);
     return false;

@@ -52,7 +52,7 @@ imported() {
 check "it is imported, and runs when its code is there" imported
 
 staged() {
-  tram environment edit -s web variables.COLOUR red -s api variables.COLOUR yellow --stage &&
+  tram variable set COLOUR=red --service web --stage && tram environment edit -s api variables.COLOUR yellow --stage &&
     tram environment staged --values > "$WORK/out" && has '~ variables.COLOUR  blue → red' "$WORK/out" &&
     has 'green → yellow' "$WORK/out" && has '2 changes in 2 services' "$WORK/out" && says / blue && says /peer green
 }

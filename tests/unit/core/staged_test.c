@@ -356,7 +356,7 @@ TEST(it_is_all_or_nothing_whichever_statement_fails) {
       CHECK_INT(deployments_of(&instance, id) + deployments_of(&store_instance, id), 0);
     }
     close_two();
-    if (there && nth > failed + 60) break; /* well behind the last statement of the commit */
+    if (there && nth > failed + 20) break; /* behind the last statement of the commit */
   }
   printf("# %d statements of the commit failed\n", failed);
   CHECK(failed > 10);
