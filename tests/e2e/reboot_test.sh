@@ -23,7 +23,7 @@ settings() { # settings SERVICE FIELDS: of its instance
 }
 make_service() { tram service new "$1" && { [ -z "$2" ] || tram variable set "$2" --service "$1" --skip-deploys; }; }
 shop() {
-  tram init --name shop && make_service db "" && make_service api "DB=postgres://u@db.railway.internal:8080/x" &&
+  tram init --name shop && make_service db 'URL=postgres://u@${{RAILWAY_PRIVATE_DOMAIN}}:${{PORT}}/x' && make_service api 'DB=${{db.URL}}' &&
     make_service web "API=http://api:8080" && make_service mad "" && make_service gone "" &&
     settings api "numReplicas: 2" && settings mad "restartPolicyType: NEVER" || return 1
   local service
@@ -35,6 +35,12 @@ are() { [ "$(services | cut -d' ' -f1-3 | tr '\n' ' ' | tee /dev/stderr)" = "$* 
 all_live() { wait_for are api SUCCESS 2 db SUCCESS 1 gone SUCCESS 1 mad SUCCESS 1 web SUCCESS 1; }
 check "three services that need each other, and two more" shop
 [ "$failures" -eq 0 ] || exit 1
+refers() {
+  [ "$(tram ssh --service api -- sh -c 'echo "$DB"' | tr -d '\r')" = postgres://u@db.railway.internal:8080/x ] &&
+    tram variable export --service db | tram variable import - --service gone --skip-deploys &&
+    [ "$(tram variable list --service gone --kv | grep ^URL=)" = URL=postgres://u@gone.railway.internal:8080/x ]
+}
+check "a variable that refers to another service's has its value" refers
 
 # The times at which the last runs of a service's instances started, one a replica.
 starts() { tram logs --service "$1" --lines 5000 | grep -o 'started at [0-9.]*' | cut -d' ' -f3 | tail -n "$2"; }

@@ -1,5 +1,9 @@
 #include "core/railway_variables.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -60,6 +64,36 @@ TEST(a_repository_has_a_name_and_often_an_owner) {
     CHECK_TEXT(json_get_text(variables, "RAILWAY_GIT_REPO_NAME"), rows[i].name);
     CHECK_TEXT(json_get_text(variables, "RAILWAY_GIT_REPO_OWNER"), rows[i].owner);
   }
+}
+
+/* Every row of docs/variables.md, "What Tramway gives": it is given, or said to be not. */
+TEST(the_document_tells_what_is_given) {
+  struct project project = {.id = "p", .name = (char[]){"P"}};
+  struct environment environment = {.id = "e", .name = (char[]){"E"}};
+  struct service service = {.id = "s", .name = (char[]){"S"}, .label = (char[]){"s"}};
+  auto_json *meta = json_pack("{s:s, s:s, s:s, s:s, s:s}", "commitHash", "1", "branch", "2", "commitAuthor", "3",
+                              "commitMessage", "4", "repo", "o/r"), *hosts = json_pack("{s:s}", "<name>", "h");
+  struct deployment deployment = {.id = "d", .meta = meta};
+  struct railway_facts facts = {&project, &environment, &service, &deployment, "hash", "host", hosts};
+  auto_json *given = json_object();
+  auto_str text = STR_EMPTY;
+  auto_strv lines = STRV_EMPTY;
+  size_t rows = 0;
+  railway_variables_add(&facts, given);
+  CHECK_OK(file_read("docs/variables.md", 1 << 20, &text));
+  strv_split(&lines, strstr(str_text(&text), "## What Tramway gives"), '\n');
+  for (size_t i = 1; i < lines.len && !str_starts(lines.items[i], "## "); i++) {
+    char name[64], state[32];
+    if (sscanf(lines.items[i], "| `%63[^`]` | %31[^|]|", name, state) != 2) continue;
+    bool is_given = str_starts(state, "works");
+    if (str_eq(name, "RAILWAY_SERVICE_<NAME>_URL")) snprintf(name, sizeof name, "RAILWAY_SERVICE__NAME__URL");
+    if ((json_object_get(given, name) != NULL) != is_given) TAP_FAIL("docs/variables.md: %s: %s", name, state);
+    rows++;
+    json_object_del(given, name);
+  }
+  const char *left = json_object_iter_key(json_object_iter(given));
+  if (left) TAP_FAIL("docs/variables.md does not have %s", left);
+  CHECK(rows > 20);
 }
 
 TEST(port_has_a_default_and_survives_nonsense) {
