@@ -24,6 +24,7 @@ enum node_kind {
 struct node {
   enum node_kind kind;
   int line;
+  bool quoted;         /* a string */
   int depth;           /* of a container; the root has 0 */
   json_t *value;       /* owned by the parent's value, the root's by the root */
   map *children;       /* of a table: struct node by key */
@@ -228,6 +229,7 @@ static err *read_value(struct parser *p, struct node *parent, const char *key) {
     value = json_stringn_nocheck(str_text(&text), text.len);
     struct node *n;
     TRY(node_add(p, parent, key, NODE_VALUE, value, &n));
+    n->quoted = true;
     n->line = line; /* a multi-line string belongs to the line it begins on */
     return NULL;
   }
@@ -366,9 +368,19 @@ static const struct node *find_step(const struct node *n, const char **path) {
   return map_get(n->children, str_text(&key));
 }
 
-int toml_line_of(const toml *doc, const char *path) {
+static const struct node *find(const toml *doc, const char *path) {
   const struct node *n = doc->root;
   while (n && *path)
     n = find_step(n, &path);
+  return n;
+}
+
+int toml_line_of(const toml *doc, const char *path) {
+  const struct node *n = find(doc, path);
   return n ? n->line : 0;
+}
+
+bool toml_is_string(const toml *doc, const char *path) {
+  const struct node *n = find(doc, path);
+  return n && n->quoted;
 }

@@ -13,6 +13,7 @@
 #define TRAMWAY_BASE_TOML_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -32,6 +33,9 @@ const json_t *toml_root(const toml *doc); /* an object; borrowed until toml_free
  * like a TOML key, with [n] for the n-th item (from 0) of an array: "deploy.startCommand",
  * "services[1].\"a.b\"". */
 int toml_line_of(const toml *doc, const char *path);
+
+/* Whether the value at `path` is a string in the document, not one of the others that are given as such. */
+bool toml_is_string(const toml *doc, const char *path);
 
 /* Appends `key` to `path` in the form toml_line_of reads; the caller owns the result.  An empty
  * `path` is the root. */

@@ -79,7 +79,16 @@ static void note_setting(struct reading *r, const struct place *place, json_t *v
   json_set_text(r->out->mapping, place->path, where);
 }
 
+/* A date, inf or nan of TOML, which comes here as text. */
+static bool is_bare_word(const struct reading *r, const struct place *place, const json_t *value) {
+  return r->doc && json_is_string(value) && !toml_is_string(r->doc, place->at);
+}
+
 static err *take_setting(struct reading *r, const struct place *place, const json_t *value) {
+  if (is_bare_word(r, place, value)) {
+    auto_free char *problem = str_format("setting '%s': text stands in quotes", place->path);
+    return wrong_at(r, place->at, value, problem);
+  }
   auto_json *one = json_object();
   json_put(one, place->path, json_deep_copy(value));
   err *e = service_settings_apply_json(r->settings, one);
@@ -178,7 +187,7 @@ static void pass_to_planner(struct reading *r, const struct place *place, const 
 
 static err *take_other(struct reading *r, const struct place *place, const struct config_key *key, const json_t *value) {
   if (json_is_null(value)) return NULL;
-  if (!has_kind(value, key->kind)) {
+  if (!has_kind(value, key->kind) || is_bare_word(r, place, value)) {
     auto_free char *problem = str_format("'%s' must be %s", key->path, kind_words(key->kind));
     if (str_eq(key->path, "deploy.registryCredentials"))
       return err_new(ERR_INVALID, "%s: line %d: %s", r->source->path, line_of(r, place->at), problem);

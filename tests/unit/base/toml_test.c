@@ -391,6 +391,15 @@ TEST(lines_of_keys) {
   CHECK_INT(toml_line_of(doc, "z"), 13);
 }
 
+TEST(strings_are_told_from_what_is_given_as_text) {
+  const char *text = "a = 'x'\nb = \"\"\"y\"\"\"\nc = inf\nd = 1979-05-27\ne = [07:32:00, 'z']\nf = 1\n";
+  auto_toml *doc = NULL;
+  CHECK_OK(toml_parse(text, strlen(text), "t", &doc));
+  CHECK(toml_is_string(doc, "a") && toml_is_string(doc, "b") && toml_is_string(doc, "e[1]"));
+  CHECK(!toml_is_string(doc, "c") && !toml_is_string(doc, "d") && !toml_is_string(doc, "e[0]"));
+  CHECK(!toml_is_string(doc, "f") && !toml_is_string(doc, "") && !toml_is_string(doc, "x"));
+}
+
 TEST(paths_that_lead_nowhere_have_no_line) {
   const char *text = "a = [1]\nb.c = 2";
   static const char *const paths[] = {"x",    "a.b",  "a[1]", "a[0].x", "a[",  "a[x]", "b.c.d",

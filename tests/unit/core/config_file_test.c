@@ -98,6 +98,8 @@ TEST(wrong_types_and_values) {
     {T, "[deploy]\nhealthcheckPath = 'h'", "!railway.toml: line 2: setting 'deploy.healthcheckPath': 'h' must begin with '/'; it is \"h\""},
     {T, "[deploy]\nstartCommand = 1", "!railway.toml: line 2: setting 'deploy.startCommand': must be text; it is 1"},
     {T, "[deploy]\nstartCommand = ['a']", "!railway.toml: line 2: setting 'deploy.startCommand': must be text; it is [\"a\"]"},
+    {T, "[deploy]\nstartCommand = 2026-11-21", "!railway.toml: line 2: setting 'deploy.startCommand': text stands in quotes; it is \"2026-11-21\""},
+    {T, "[deploy]\nregion = inf", "!railway.toml: line 2: 'deploy.region' must be text; it is \"inf\""},
     {T, "[deploy]\npreDeployCommand = [1]", "!railway.toml: line 2: setting 'deploy.preDeployCommand': must be a list of texts; it is [1]"},
     {T, "[deploy]\nrestartPolicyType = 'SOMETIMES'",
      "!railway.toml: line 2: setting 'deploy.restartPolicyType': restart policy 'SOMETIMES' is not one of ON_FAILURE, ALWAYS, NEVER; it is \"SOMETIMES\""},
