@@ -57,6 +57,8 @@ struct build_request {
   const char *const *variables; /* "NAME=value": build args where declared, planner's overrides */
   const struct registry_login *logins; /* for images that it needs; copied */
   size_t logins_len;
+  const char *const *secret_names; /* of variables: those values stay out of an image's history where they can; NULL */
+  const char *digest_key;       /* with secret_names: what stands in the history is a digest made with it */
   const char *reuse_image_id;   /* image that an equal build key made before, or NULL */
   bool no_cache;
 };

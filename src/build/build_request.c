@@ -38,6 +38,9 @@ void build_request_copy_init(struct build_request_copy *copy, const struct build
   r->target = keep(t, q->target);
   r->reuse_image_id = keep(t, q->reuse_image_id);
   copy_logins(copy, q);
+  r->digest_key = keep(t, q->digest_key);
+  strv_add_all(&copy->secret_names, q->secret_names);
+  r->secret_names = (const char *const *)copy->secret_names.items;
   strv_add_all(&copy->variables, q->variables);
   r->variables = (const char *const *)copy->variables.items;
   for (size_t i = 0; i < copy->variables.len; i++)
@@ -54,6 +57,7 @@ void build_request_copy_done(struct build_request_copy *copy) {
   free(copy->logins);
   strv_done(&copy->texts);
   strv_done(&copy->variables);
+  strv_done(&copy->secret_names);
   *copy = (struct build_request_copy){0};
 }
 

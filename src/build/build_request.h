@@ -5,8 +5,8 @@
 #include "build/build.h"
 
 struct build_request_copy {
-  struct build_request r; /* points into the two below */
-  struct strv texts, variables;
+  struct build_request r; /* points into those below */
+  struct strv texts, variables, secret_names;
   struct registry_login *logins; /* texts are owned */
 };
 void build_request_copy_init(struct build_request_copy *copy, const struct build_request *request);

@@ -103,13 +103,33 @@ static void collect_variables(const struct build_request *r, struct build_source
   if (s->planned) strv_addf(&s->variables, "TRAMWAY_VARIABLES=%s", hex);
 }
 
-static void collect_args(struct build_source *s) {
+/* buildah records each RUN with the arguments' values, and builds again when one has changed.  Of a secret
+ * that only RUN lines use it is told a digest; the value is put in its place when they run. */
+static void hide_arg(const char *key, const char *name, const char *item, struct build_source *s) {
+  char digest[SHA256_HEX_SIZE];
+  secret_hmac_sha256_hex(key, item, strlen(item), digest);
+  strv_addf(&s->args, "%s=%s", name, digest);
+  strv_addf(&s->hidden, "=%s=%s", name, digest);
+  strv_add(&s->hidden, item);
+}
+
+static bool is_secret(const struct build_request *r, const char *name) {
+  for (const char *const *n = r->secret_names; n && *n; n++)
+    if (str_eq(*n, name)) return true;
+  return false;
+}
+
+static void collect_args(const struct build_request *r, struct build_source *s) {
   auto_strv declared = STRV_EMPTY;
   dockerfile_args(s->file, &declared);
   for (size_t i = 0; i < s->variables.len; i++) {
     const char *item = s->variables.items[i];
     auto_free char *name = str_ndup(item, strcspn(item, "="));
-    if (strv_has(&declared, name)) strv_add(&s->args, item);
+    if (!strv_has(&declared, name)) continue;
+    if (r->digest_key && !s->planned && is_secret(r, name) && !dockerfile_expands(s->file, name))
+      hide_arg(r->digest_key, name, item, s);
+    else
+      strv_add(&s->args, item);
   }
 }
 
@@ -119,7 +139,7 @@ static err *parse(const struct build_request *r, struct build_source *s, const s
   if (!e) e = dockerfile_select(s->file, s->planned ? NULL : r->target);
   if (e) return err_wrap(e, "%s", s->file_name);
   dockerfile_images(s->file, &s->images);
-  collect_args(s);
+  collect_args(r, s);
   return NULL;
 }
 
@@ -169,6 +189,7 @@ void build_source_done(struct build_source *source) {
   strv_done(&source->images);
   strv_done(&source->variables);
   strv_done(&source->args);
+  strv_done(&source->hidden);
   strv_done(&source->lines);
   *source = (struct build_source){0};
 }

@@ -255,7 +255,7 @@ static void step_build(build *b) {
       .steps = &b->dockerfile_steps,
       .ignore_file = b->source.ignore_file,
       .args = (const char *const *)b->source.args.items,
-      .run_env = b->source.planned ? b->request.r.variables : NULL,
+      .run_env = b->source.planned ? b->request.r.variables : (const char *const *)b->source.hidden.items,
       .no_cache = b->request.r.no_cache,
   };
   buildah_start(b->builder->buildah, &options, on_line, on_built, b, &b->run);

@@ -64,6 +64,10 @@ void dockerfile_images(const struct dockerfile *file, struct strv *ret_images);
 /* The names that ARG declares before the first FROM or in a needed stage, each once. */
 void dockerfile_args(const struct dockerfile *file, struct strv *ret_names);
 
+/* Whether an instruction's text may get the argument's value: any but the commands of RUN, which find it in
+ * their environment.  In doubt it does. */
+bool dockerfile_expands(const struct dockerfile *file, const char *name);
+
 struct dockerfile_rewrite {
   const map *images;            /* reference as in dockerfile_images → (const char *) local image */
   const char *const *variables; /* as for dockerfile_parse */

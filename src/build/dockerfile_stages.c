@@ -114,3 +114,31 @@ void dockerfile_args(const struct dockerfile *file, struct strv *ret_names) {
     }
   }
 }
+
+/* "$NAME" or "${NAME". */
+static bool names_variable(const char *text, const char *name) {
+  for (const char *p = text; (p = strchr(p, '$')); p++) {
+    const char *at = p[1] == '{' ? p + 2 : p + 1;
+    if (str_starts(at, name)) return true;
+  }
+  return false;
+}
+
+/* Of RUN its flags only: `--mount=type=secret,id=$NAME`. */
+static bool run_expands(const char *rest, const char *name) {
+  bool found = false, is_flag = true;
+  for (char *word; !found && is_flag && (word = dockerfile_word(&rest)); free(word)) {
+    is_flag = str_starts(word, "--");
+    found = is_flag && names_variable(word, name);
+  }
+  return found;
+}
+
+bool dockerfile_expands(const struct dockerfile *file, const char *name) {
+  for (size_t i = 0; i < file->instructions_len; i++) {
+    const struct dockerfile_instruction *in = &file->instructions[i];
+    if (str_eq(in->keyword, "RUN") ? run_expands(in->rest, name) : names_variable(in->rest, name)) return true;
+    if (str_eq(in->keyword, "ENV") && strstr(in->rest, name)) return true; /* it would take its place */
+  }
+  return false;
+}

@@ -4,7 +4,10 @@
  *
  * This is how RUN lines learn of the host's CA bundle and the planner's builds of the service's
  * variables, without a trace: `ENV` and `--env` would be baked into the image, `ARG` into its
- * history, and buildah has no other way.  A variable that the container already has stays. */
+ * history, and buildah has no other way.  A variable that the container already has stays.
+ *
+ * An entry "=NAME=digest" is about the next one: where the container has exactly NAME=digest (a secret
+ * argument as buildah was told it, build_source.c), it gets that instead. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +30,20 @@ static bool has_variable(const json_t *env, const char *name, size_t name_len) {
   return false;
 }
 
+static void replace_variable(json_t *env, const char *told, const char *meant) {
+  for (size_t i = 0; i < json_array_size(env); i++)
+    if (str_eq(json_string_value(json_array_get(env, i)), told)) json_array_set_new(env, i, json_string(meant));
+}
+
 static void add_variables(json_t *env, const struct str *variables) {
   const char *end = variables->data + variables->len;
   for (const char *p = variables->data; p < end; p += strlen(p) + 1) {
+    if (*p == '=' && p + strlen(p) + 1 < end) {
+      const char *told = p + 1;
+      p += strlen(p) + 1;
+      replace_variable(env, told, p);
+      continue;
+    }
     size_t name_len = strcspn(p, "=");
     if (p[name_len] == '=' && name_len && !has_variable(env, p, name_len))
       json_array_append_new(env, json_string(p));

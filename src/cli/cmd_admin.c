@@ -25,10 +25,10 @@ static err *find_tramd(char **ret_path) {
   return NULL;
 }
 
-/* Becomes `tramd [--config FILE] ACTION FILE [FLAG]`. */
-static err *become_tramd(const struct args *args, const char *action, const char *flag) {
+/* Becomes `tramd [--config FILE] ACTION [FILE] [FLAG…]`; `flags` end with NULL. */
+static err *become_tramd(const struct args *args, const char *action, const char *const *flags) {
   auto_strv argv = STRV_EMPTY;
-  auto_free char *tramd = NULL, *option = str_format("--%s", flag);
+  auto_free char *tramd = NULL;
   TRY(find_tramd(&tramd));
   strv_add(&argv, tramd);
   if (args_text(args, "config")) {
@@ -36,8 +36,9 @@ static err *become_tramd(const struct args *args, const char *action, const char
     strv_add(&argv, args_text(args, "config"));
   }
   strv_add(&argv, action);
-  strv_add(&argv, args_word(args, 0));
-  if (args_has(args, flag)) strv_add(&argv, option);
+  if (args_word(args, 0)) strv_add(&argv, args_word(args, 0));
+  for (; *flags; flags++)
+    if (args_has(args, *flags)) strv_addf(&argv, "--%s", *flags);
   fflush(NULL);
   execv(tramd, argv.items);
   return err_errno(errno, "starting '%s'", tramd);
@@ -45,18 +46,24 @@ static err *become_tramd(const struct args *args, const char *action, const char
 
 static err *run_backup(struct cli *cli, const struct args *args) {
   (void)cli;
-  return become_tramd(args, "--backup", "with-snapshots");
+  return become_tramd(args, "--backup", (const char *const[]){"with-snapshots", "without-key", NULL});
 }
 
 static err *run_restore(struct cli *cli, const struct args *args) {
   (void)cli;
-  return become_tramd(args, "--restore", "force");
+  return become_tramd(args, "--restore", (const char *const[]){"force", NULL});
+}
+
+static err *run_rotate_key(struct cli *cli, const struct args *args) {
+  (void)cli;
+  return become_tramd(args, "--rotate-key", (const char *const[]){NULL});
 }
 
 /* clang-format off */
 #define FLAG_CONFIG { "config", "FILE", "tramd's configuration (default: /etc/tramway/tramway.toml)" }
 static const struct flag backup_flags[] = {
   { "with-snapshots", NULL, "also the code that was deployed, to build images from" },
+  { "without-key", NULL, "leave out the key, secret.key: then variables can only be read with your copy of it" },
   FLAG_CONFIG, FLAG_END,
 };
 static const struct flag restore_flags[] = {
@@ -69,8 +76,9 @@ static const struct command command_admin_backup = {
     .usage = "FILE",
     .summary = "Write the platform's own state to a file, also while it runs",
     .details = "Accounts, projects, variables, deployments, configuration, networks: one archive (tar, zstd)\n"
-               "with a manifest of checksums, read back before it takes FILE's place. It holds every secret:\n"
-               "only root can read it. Images, logs and the data of apps are not in it.",
+               "with a manifest of checksums, read back before it takes FILE's place. It holds every secret\n"
+               "and the key to them (--without-key leaves that out): only root can read it. Images, logs\n"
+               "and the data of apps are not in it.",
     .examples = "admin backup /backup/tramway.tar.zst\n"
                 "admin backup --with-snapshots /backup/tramway.tar.zst",
     .flags = backup_flags,
@@ -82,7 +90,8 @@ static const struct command command_admin_restore = {
     .name = "restore",
     .usage = "FILE",
     .summary = "Put the state of a backup in place; tramd must not run",
-    .details = "Whole or not at all: what an interruption leaves, the next start of tramd finishes. Images\n"
+    .details = "A backup that was made --without-key needs secret.key in the data folder first.\n"
+               "Whole or not at all: what an interruption leaves, the next start of tramd finishes. Images\n"
                "are not in a backup: afterwards deploy services again, from a folder or (when it was made\n"
                "with --with-snapshots) with `redeploy`.",
     .examples = "admin restore /backup/tramway.tar.zst",
@@ -92,7 +101,21 @@ static const struct command command_admin_restore = {
     .run = run_restore,
 };
 
-static const struct command *const admin_commands[] = {&command_admin_backup, &command_admin_restore, NULL};
+static const struct flag rotate_key_flags[] = {FLAG_CONFIG, FLAG_END};
+static const struct command command_admin_rotate_key = {
+    .name = "rotate-key",
+    .usage = "",
+    .summary = "Encrypt all secrets with a new key; tramd must not run",
+    .details = "Apps run on meanwhile. It may be interrupted at any moment: the next start of tramd finishes it.\n"
+               "Afterwards copy secret.key of the data folder again, if you keep a copy. Backups made before\n"
+               "need the key that they were made with.",
+    .examples = "admin rotate-key",
+    .flags = rotate_key_flags,
+    .run = run_rotate_key,
+};
+
+static const struct command *const admin_commands[] = {&command_admin_backup, &command_admin_restore,
+                                                       &command_admin_rotate_key, NULL};
 static const struct flag admin_flags[] = {FLAG_END};
 const struct command command_admin = {
     .name = "admin",

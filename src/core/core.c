@@ -72,6 +72,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   }
   c->disk = disk_new(c);
   c->image_watch = image_watch_new(c);
+  log_store_set_redaction(c->logs, redaction_find, c);
   *ret_core = c;
   return NULL;
 }
@@ -197,6 +198,7 @@ static void on_adopted(void *arg, err *e) {
   if (!e && c->stopping) e = stopping_error();
   if (!e) {
     c->started = true;
+    log_scrubbing_start(c);
     e = resume(c);
   }
   if (!e) e = remove_unwanted(c);
@@ -285,6 +287,7 @@ void core_stop(core *c) {
   readiness_forget_all(c);
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
+  log_scrubbing_stop(c);
   timer_stop(c->retry);
   c->retry = NULL;
 }
@@ -304,12 +307,13 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return disk_is_quiet(c->disk) && image_watch_is_quiet(c->image_watch) && pushed_repos_is_quiet(c->pushed) && !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
+  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) && pushed_repos_is_quiet(c->pushed) && !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->waiting_due && !c->routes_due && !c->removal_due;
 }
 
 void core_free(core *c) {
   if (!c) return;
+  log_store_set_redaction(c->logs, NULL, NULL);
   for (;;) {
     size_t cursor = 0;
     const char *id;
@@ -335,6 +339,8 @@ void core_free(core *c) {
   map_free(c->purging);
   map_free(c->settling);
   free(c->etag_key);
+  log_scrubbing_free(c);
+  redaction_forget_all(c);
   options_done(&c->options);
   free(c);
 }

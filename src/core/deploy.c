@@ -14,6 +14,8 @@ err *deploy_apply(core *c, const char *id, enum deploy_event event, const char *
   if (!deploy_next_status(d.status, event, &next))
     return err_new(ERR_CONFLICT, "deployment %s is %s: it cannot %s", id,
                    deployment_status_name(d.status), deploy_event_name(event));
+  auto_free char *shown = redaction_text(c, id, reason);
+  reason = shown;
   TRY(deployment_set_status(c->db, id, d.status, next, reason, clock_now_us()));
   log_info("deploy", "%s: %s -> %s%s%s", id, deployment_status_name(d.status),
            deployment_status_name(next), reason ? ": " : "", reason ? reason : "");
@@ -34,7 +36,8 @@ err *deploy_step_begin(core *c, const char *id, enum deployment_step_kind name,
 
 err *deploy_step_end(core *c, const char *id, const char *step_id, const char *error) {
   if (!*step_id) return NULL;
-  TRY(deployment_step_finish(c->db, step_id, clock_now_us(), error, NULL));
+  auto_free char *shown = redaction_text(c, id, error);
+  TRY(deployment_step_finish(c->db, step_id, clock_now_us(), shown, NULL));
   watch_notify(c, id);
   return NULL;
 }

@@ -19,6 +19,7 @@
 struct run;
 struct disk;
 struct image_watch;
+struct log_scrubbing;
 
 struct core_watch {
   struct list link;
@@ -50,6 +51,8 @@ struct core {
   map *settling;               /* deployment id → struct settling: has replicas that are not ready */
   struct strv unremoved; /* files that could not be removed: tried again */
   map *missed; /* instance id → the report of it that could not be recorded */
+  map *redactors; /* deployment id → struct kept_redactor; NULL: none yet */
+  struct log_scrubbing *scrubbing;
   struct list watches;
   timer *retry;
   size_t uploads;  /* that are being unpacked */
@@ -87,6 +90,23 @@ void deploy_log_line(core *c, const char *deployment_id, const char *severity, c
 char *deploy_last_words(core *c, const char *deployment_id, int lines);
 
 void watch_notify(core *c, const char *deployment_id);
+
+/* ---- redaction.c: what is kept out of logs and reasons ---- */
+
+/* For log_store_set_redaction; `core_` is the core. */
+fallible redaction_find(void *core_, const char *deployment_id, redactor **ret_redactor);
+char *redaction_text(core *c, const char *deployment_id, const char *text); /* a copy; NULL stays NULL */
+/* The names of those `values` of the deployment that are secret. */
+void redaction_names(const struct deployment *d, const json_t *values, struct strv *ret_names);
+void redaction_forget(core *c, const char *deployment_id); /* its variables have changed */
+void redaction_forget_all(core *c);
+
+/* ---- log_scrub.c: what is taken out of logs on disk ---- */
+
+void log_scrubbing_start(core *c);
+void log_scrubbing_stop(core *c);
+bool log_scrubbing_is_quiet(const core *c);
+void log_scrubbing_free(core *c);
 
 /* ---- run.c, run_launch.c: one deployment from its creation to live or failed ---- */
 

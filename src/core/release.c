@@ -7,22 +7,22 @@
 
 #include "core/internal.h"
 #include "core/variables.h"
-#include "store/account.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/release.h"
+#include "store/sealed.h"
 #include "store/variable.h"
 
+#define RELEASE_KEY "release_key" /* the sealed setting: of the digests */
 enum { KEY_BYTES = 32, DIGEST_CHARACTERS = 32 };
 
 /* ---- variables ---- */
 
-/* Made with the first release.  The caller wipes and frees it. */
-static err *release_key(core *c, char **ret_key) {
-  TRY(setting_get(c->db, SETTING_RELEASE_KEY, ret_key));
+err *release_key(core *c, char **ret_key) {
+  TRY(sealed_setting_get(c->db, RELEASE_KEY, ret_key));
   if (*ret_key) return NULL;
   *ret_key = secret_random_hex(KEY_BYTES);
-  return setting_set(c->db, SETTING_RELEASE_KEY, *ret_key);
+  return sealed_setting_set(c->db, RELEASE_KEY, *ret_key);
 }
 
 /* Bound to the name, so that equal values under two names do not show as equal. */

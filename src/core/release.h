@@ -4,6 +4,10 @@
 
 #include "core/core.h"
 
+/* The installation's own key for digests of values that are shown or kept; made when it is first asked for.
+ * The caller wipes and frees it. */
+fallible release_key(core *c, char **ret_key);
+
 /* Writes down what `d` is, for good.  In the transaction that makes it live. */
 fallible release_record(core *c, const struct deployment *d);
 

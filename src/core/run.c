@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/disk.h"
+#include "core/release.h"
 #include "core/variables.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
@@ -130,7 +131,8 @@ static void end_run(struct run *r, enum deploy_event event, const char *reason) 
   r->health = NULL;
   timer_stop(r->deadline);
   r->deadline = NULL;
-  err_ignore(deployment_step_finish_open(r->core->db, r->deployment.id, clock_now_us(), reason));
+  auto_free char *shown = redaction_text(r->core, r->deployment.id, reason);
+  err_ignore(deployment_step_finish_open(r->core->db, r->deployment.id, clock_now_us(), shown));
   if (switching)
     run_leave_edge(r, after_cleanup);
   else if (launched)
@@ -331,7 +333,7 @@ static void on_built(void *arg, err *e, const struct image_info *info) {
     run_launch(r);
 }
 
-static err *build_variables(struct run *r, struct strv *ret_env) {
+static err *build_variables(struct run *r, struct strv *ret_env, struct strv *ret_secret) {
   auto_json *variables = NULL;
   TRY(variables_settle(r->core, &r->deployment));
   TRY(variables_of_deployment(r->core, &r->deployment, &variables));
@@ -339,6 +341,7 @@ static err *build_variables(struct run *r, struct strv *ret_env) {
   json_t *value;
   if (r->build_variables) json_object_update_missing(variables, r->build_variables);
   json_object_foreach(variables, name, value) strv_addf(ret_env, "%s=%s", name, json_string_value(value));
+  redaction_names(&r->deployment, variables, ret_secret);
   return NULL;
 }
 
@@ -362,11 +365,12 @@ static err *find_reusable(struct run *r, struct build_request *request, struct i
 static err *start_build(struct run *r) {
   core *c = r->core;
   const struct service_settings *s = &r->deployment.settings;
-  auto_strv env = STRV_EMPTY;
-  auto_free char *source = NULL;
+  auto_strv env = STRV_EMPTY, secret = STRV_EMPTY;
+  auto_free char *source = NULL, *key = NULL;
   auto_snapshot snapshot = {0};
   auto_image reusable = {0};
-  TRY(build_variables(r, &env));
+  TRY(build_variables(r, &env, &secret));
+  if (secret.len) TRY(release_key(c, &key));
   bool from_image = s->source_kind == SOURCE_IMAGE;
   if (!from_image) {
     TRY(snapshot_get(c->db, r->deployment.snapshot_id, &snapshot));
@@ -386,6 +390,8 @@ static err *start_build(struct run *r) {
       .build_command = s->build_command,
       .start_command = s->start_command,
       .variables = (const char *const *)env.items,
+      .secret_names = (const char *const *)secret.items,
+      .digest_key = key,
       .no_cache = no_cache && !str_eq(no_cache, "0") && *no_cache,
   };
   TRY(find_reusable(r, &request, &reusable));

@@ -206,6 +206,7 @@ err *variables_settle(core *c, struct deployment *d) {
   for (size_t i = 0; i < addressed.len; i++)
     if (!strv_has(&services, addressed.items[i])) strv_add(&services, addressed.items[i]);
   TRY(record(c, d, &resolved, &services));
+  redaction_forget(c, d->id);
   tell(c, d, &resolved);
   return NULL;
 }

@@ -16,8 +16,9 @@
 #include "daemon/config.h"
 #include "store/db_copy.h"
 #include "store/migrate.h"
+#include "store/sealed.h"
 
-const char *const backup_files[] = {"setup-token", "engine/ranges.json", "engine/networks.json", NULL};
+const char *const backup_files[] = {"setup-token", STORE_KEY_FILE, "engine/ranges.json", "engine/networks.json", NULL};
 
 locale_t backup_locale_begin(void) {
   locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -34,6 +35,8 @@ struct making {
   const char *config_path;
   backup_writer *writer;
   json_t *about;
+  bool with_snapshots, with_key;
+  char key_id[VAULT_KEY_ID_SIZE]; /* of the copy of the database */
 };
 
 /* ERR_NOT_FOUND becomes success: not everything is there at all times. */
@@ -52,9 +55,21 @@ static err *add_database(struct making *m, const char *copy_path) {
   if (!file_exists(path)) return err_new(ERR_NOT_FOUND, "there is nothing to back up: no '%s'", path);
   TRY(db_open(path, &d));
   TRY(migrate_version(d, &version));
+  TRY(sealed_key_id(d, m->key_id));
   TRY(db_copy(d, copy_path));
   json_object_set_new(m->about, "database", json_integer(version));
   return backup_add_file(m->writer, copy_path, BACKUP_DATABASE);
+}
+
+/* A rotation that ran meanwhile would have left a backup that nobody can read. */
+static err *add_key(struct making *m) {
+  auto_free char *path = path_join(m->config->data.dir, STORE_KEY_FILE);
+  auto_vault *v = NULL;
+  if (!m->with_key || !*m->key_id) return NULL;
+  TRY(vault_open(path, &v));
+  if (!vault_has_key(v, m->key_id))
+    return err_new(ERR_BUSY, "the key '%s' was rotated meanwhile: try again", path);
+  return backup_add_file(m->writer, path, STORE_KEY_FILE);
 }
 
 static err *add_snapshots(struct making *m) {
@@ -64,45 +79,46 @@ static err *add_snapshots(struct making *m) {
                   "packing snapshots (was one removed meanwhile?  Then try again)");
 }
 
-static err *add_all(struct making *m, const char *copy_path, bool with_snapshots) {
+static err *add_all(struct making *m, const char *copy_path) {
   TRY(add_database(m, copy_path));
   TRY(add_if_there(m, m->config_path, BACKUP_CONFIG));
+  TRY(add_key(m));
   for (const char *const *name = backup_files; *name; name++) {
     auto_free char *path = path_join(m->config->data.dir, *name);
-    TRY(add_if_there(m, path, *name));
+    if (!str_eq(*name, STORE_KEY_FILE)) TRY(add_if_there(m, path, *name));
   }
-  if (with_snapshots) TRY(add_snapshots(m));
+  if (m->with_snapshots) TRY(add_snapshots(m));
   return backup_close(m->writer, m->about);
 }
 
-static json_t *describe(bool with_snapshots) {
+static json_t *describe(const struct making *m) {
   char now[CLOCK_TEXT_SIZE];
   json_t *about = json_object();
   clock_format(clock_now_us(), now);
   json_set_text(about, "version", tramway_version);
   json_set_text(about, "created", now);
-  json_object_set_new(about, "snapshots", json_boolean(with_snapshots));
+  json_object_set_new(about, "snapshots", json_boolean(m->with_snapshots));
+  json_object_set_new(about, "key", json_boolean(m->with_key));
   return about;
 }
 
-static err *write_archive(int fd, struct making *m, const char *copy_path, bool with_snapshots) {
-  auto_json *about = describe(with_snapshots), *manifest = NULL;
+static err *write_archive(int fd, struct making *m, const char *copy_path) {
+  auto_json *about = describe(m), *manifest = NULL;
   m->about = about;
   TRY(backup_open(fd, &m->writer));
-  TRY(add_all(m, copy_path, with_snapshots));
+  TRY(add_all(m, copy_path));
   if (lseek(fd, 0, SEEK_SET) < 0) return err_errno(errno, "reading the backup again");
   return err_wrap(backup_verify(fd, &manifest, NULL), "reading the backup again");
 }
 
-static err *make(const struct config *config, const char *config_path, const char *path, bool with_snapshots) {
+static err *make(struct making *m, const char *path) {
   auto_free char *unfinished = str_format("%s.new", path), *copy_path = str_format("%s.db", path);
-  struct making m = {.config = config, .config_path = config_path};
   unlink(unfinished); /* of one that was interrupted */
   auto_fd fd = open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return err_errno(errno, "making '%s'", unfinished);
-  err *e = write_archive(fd, &m, copy_path, with_snapshots);
-  int64_t bytes = m.writer ? backup_bytes(m.writer) : 0;
-  backup_free(m.writer);
+  err *e = write_archive(fd, m, copy_path);
+  int64_t bytes = m->writer ? backup_bytes(m->writer) : 0;
+  backup_free(m->writer);
   unlink(copy_path);
   if (!e) e = file_replace(unfinished, path);
   if (e) {
@@ -110,16 +126,19 @@ static err *make(const struct config *config, const char *config_path, const cha
     return e;
   }
   printf("%s: the state of Tramway %s, %lld bytes unpacked, read back and whole\n"
-         "not in it: images, logs, %sthe data of apps\n", path, tramway_version, (long long)bytes,
-         with_snapshots ? "" : "snapshots of code (--with-snapshots), ");
+         "not in it: images, logs, %s%sthe data of apps\n", path, tramway_version, (long long)bytes,
+         m->with_key ? "" : "the key " STORE_KEY_FILE " (keep a copy, or variables are lost), ",
+         m->with_snapshots ? "" : "snapshots of code (--with-snapshots), ");
   return NULL;
 }
 
-err *backup_make(const char *config_path, const char *path, bool with_snapshots) {
+err *backup_make(const char *config_path, const char *path, bool with_snapshots, bool with_key) {
   auto_config *config = NULL;
   TRY(config_load(config_path, &config));
   locale_t before = backup_locale_begin();
-  err *e = make(config, config_path, path, with_snapshots);
+  struct making m = {
+      .config = config, .config_path = config_path, .with_snapshots = with_snapshots, .with_key = with_key};
+  err *e = make(&m, path);
   backup_locale_end(before);
   return e;
 }

@@ -5,6 +5,7 @@
  *     engine/ranges.json    which user ids and …
  *     engine/networks.json  … networks services have
  *     setup-token           before there is an account
+ *     secret.key            what secrets in the database are encrypted with, unless left out
  *     snapshots/…           the code of deployments, when asked for
  *     manifest.json         last: version, time, and the SHA-256 of each file
  *
@@ -19,8 +20,10 @@
 #include "base/err.h"
 
 /* Writes `path`, in place of what is there, once the file has been read back and found whole.
- * tramd may run meanwhile.  Prints what was done. */
-fallible backup_make(const char *config_path, const char *path, bool with_snapshots);
+ * tramd may run meanwhile.  Without the key a
+ * backup has no secret that can be read, and is restored where <data>/secret.key has been put before.
+ * Prints what was done. */
+fallible backup_make(const char *config_path, const char *path, bool with_snapshots, bool with_key);
 
 /* Puts the state of the backup into the data folder that the configuration names; when there is no
  * file `config_path`, that of the backup is put there too.  ERR_CONFLICT when tramd runs, when the

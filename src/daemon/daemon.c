@@ -19,6 +19,7 @@
 #include "daemon/lock.h"
 #include "daemon/memory.h"
 #include "daemon/notify.h"
+#include "daemon/secrets.h"
 #include "edge/edge.h"
 #include "engine/local/local.h"
 #include "loop/timer.h"
@@ -84,6 +85,7 @@ static err *open_store(struct daemon *d) {
   TRY(file_make_dirs(d->config->data.run_dir, 0755));
   TRY(backup_finish_restore(d->config->data.dir));
   TRY(store_open(path, &d->db));
+  secrets_settle(d->db, d->config->data.dir);
   return log_store_new(d->loop, logs, &d->logs);
 }
 
@@ -144,7 +146,8 @@ static err *open_engine(struct daemon *d, engine_change_fn *on_change, void *arg
                                 .pids = d->config->deploy.default_pids,
                                 .log_path = log_path,
                                 .log_arg = d->logs,
-                                .layers = image_layers};
+                                .layers = image_layers,
+                                .vault = db_vault(d->db)};
   return local_engine_new(d->loop, &config, on_change, arg, &d->engine);
 }
 

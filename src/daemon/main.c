@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/lock.h"
 #include "daemon/options.h"
+#include "daemon/secrets.h"
 
 enum { STOP_WAIT_MS = 60000 };
 
@@ -30,6 +31,12 @@ static err *halt(const struct options *o) {
   auto_config *config = NULL;
   TRY(config_load(o->config_path, &config));
   return daemon_halt(config);
+}
+
+static err *rotate_key(const struct options *o) {
+  auto_config *config = NULL;
+  TRY(config_load(o->config_path, &config));
+  return secrets_rotate(config);
 }
 
 static err *print_config(void) {
@@ -66,8 +73,9 @@ static err *act(const struct options *o) {
   case ACTION_PRINT_MAN: return print_man(o->word);
   case ACTION_STOP: return stop(o);
   case ACTION_HALT: return halt(o);
-  case ACTION_BACKUP: return backup_make(o->config_path, o->word, o->with_snapshots);
+  case ACTION_BACKUP: return backup_make(o->config_path, o->word, o->with_snapshots, !o->without_key);
   case ACTION_RESTORE: return backup_restore(o->config_path, o->word, o->force);
+  case ACTION_ROTATE_KEY: return rotate_key(o);
   case ACTION_VERSION: printf("tramd %s\n", tramway_version); return NULL;
   case ACTION_HELP: return print_help();
   }
@@ -76,6 +84,7 @@ static err *act(const struct options *o) {
 
 int main(int argc, char **argv) {
   struct options o;
+  secrets_stay_in_memory();
   err *e = options_parse(argc, (const char *const *)argv, &o);
   if (!e) e = act(&o);
   if (!e) return 0;

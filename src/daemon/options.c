@@ -26,8 +26,10 @@ static const struct option rows[] = {
     {"--halt", NULL, ACTION_HALT, "end it and everything that it started; the data stays"},
     {"--backup", "FILE", ACTION_BACKUP, "write the platform's own state to FILE, also while tramd runs"},
     {"--with-snapshots", NULL, ACTION_SERVE, "with --backup: also the code that was deployed"},
+    {"--without-key", NULL, ACTION_SERVE, "with --backup: leave out secret.key, without which variables cannot be read"},
     {"--restore", "FILE", ACTION_RESTORE, "put the state of a backup into the data folder; tramd must not run"},
     {"--force", NULL, ACTION_SERVE, "with --restore: move what is there aside"},
+    {"--rotate-key", NULL, ACTION_ROTATE_KEY, "encrypt all secrets with a new key; tramd must not run, apps may"},
     {"--print-man", "PAGE", ACTION_PRINT_MAN, "print a manual page: tramd or tramway.toml"},
     {"--version", NULL, ACTION_VERSION, "print the version"},
     {"--help", NULL, ACTION_HELP, "print this"},
@@ -35,6 +37,7 @@ static const struct option rows[] = {
 static const struct { const char *path, *meaning; } files[] = {
     {CONFIG_PATH_DEFAULT, "the configuration, see tramway.toml(5)"},
     {"/var/lib/tramway", "data.dir: everything that must survive"},
+    {"/var/lib/tramway/secret.key", "what secrets in the data folder are encrypted with; keep a copy elsewhere"},
     {"/var/lib/tramway/tramway.db.before-N", "the database as it was before the upgrade to its version N; the newest three are kept"},
     {"/run/tramway", "data.run_dir: made anew after a boot"},
 };
@@ -54,6 +57,8 @@ static void take(const struct option *row, const char *value, struct options *o)
     o->config_path = value;
   } else if (str_eq(row->name, "--force")) {
     o->force = true;
+  } else if (str_eq(row->name, "--without-key")) {
+    o->without_key = true;
   } else {
     o->with_snapshots = true;
   }

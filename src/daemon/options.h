@@ -19,6 +19,7 @@ enum action {
   ACTION_HALT,
   ACTION_BACKUP,
   ACTION_RESTORE,
+  ACTION_ROTATE_KEY,
   ACTION_VERSION,
   ACTION_HELP,
 };
@@ -27,7 +28,7 @@ struct options {
   enum action action;
   const char *config_path;
   const char *word; /* of --backup, --restore, --print-man */
-  bool with_snapshots, force;
+  bool with_snapshots, without_key, force;
 };
 
 /* Reads the arguments (borrowed).  ERR_INVALID names the one that is wrong. */

@@ -32,6 +32,7 @@ struct restoring {
   const char *data_dir;
   char *unpacked, *decided;
   char *aside; /* where what is there goes */
+  bool has_key; /* the backup, or it is from before there were keys */
 };
 
 static void look_around(struct restoring *r, const char *data_dir) {
@@ -57,13 +58,15 @@ static err *load_config(const char *path, const struct str *archived, struct con
 
 /* --- the new state, beside the old one --- */
 
-/* Opening it brings it to this version's tables, or says that it is from a newer one. */
+/* Opening it brings it to this version's tables, or says that it is from a newer one, or that the key is
+ * another one. */
 static err *prepare_database(const struct restoring *r) {
   auto_free char *path = path_join(r->unpacked, BACKUP_DATABASE);
+  auto_free char *key_path = path_join(r->has_key ? r->unpacked : r->data_dir, STORE_KEY_FILE);
   auto_db *d = NULL;
   if (!file_exists(path)) return err_new(ERR_INVALID, "the backup has no database");
   if (chmod(path, 0600) < 0) return err_errno(errno, "setting the mode of '%s'", path);
-  return store_open(path, &d);
+  return store_open_with_key(path, key_path, &d);
 }
 
 static err *make_private(const struct restoring *r) {
@@ -185,6 +188,7 @@ static err *restore(const char *config_path, int fd, bool force) {
   look_around(&r, config->data.dir);
   auto_free char *database = path_join(config->data.dir, BACKUP_DATABASE);
   bool has_state = file_exists(database);
+  r.has_key = json_get_bool(manifest, "key", true);
   TRY(restore_into(&r, fd, has_state, force));
   TRY(put_config(config_path, &archived));
   tell(&r, manifest, has_state);

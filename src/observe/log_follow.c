@@ -270,10 +270,15 @@ static err *begin_at_tail(log_store *s, const struct log_query *query, int64_t *
   return NULL;
 }
 
-err *log_follow(log_store *s, const struct log_query *query, loop_fn *on_ready, void *arg,
+err *log_follow(log_store *s, const struct log_query *of, loop_fn *on_ready, void *arg,
                 log_follower **ret_follower) {
+  struct log_query with = *of, *query = &with;
   struct log_show show;
+  auto_redactor *r = NULL;
   int64_t after_ns;
+  TRY(log_files_check_id("deployment", of->deployment_id));
+  TRY(log_store_redactor(s, of->deployment_id, &r));
+  with.redactor = r;
   TRY(log_show_init(&show, query));
   err *e = begin_at_tail(s, query, &after_ns);
   if (e) {

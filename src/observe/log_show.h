@@ -12,6 +12,8 @@ struct log_show {
   char *deployment_id;
   int64_t after_ns, before_ns; /* exclusive; 0: open */
   struct log_text text;        /* of the last entry */
+  redactor *redactor;          /* NULL: nothing is secret */
+  struct str redacted;
 };
 
 /* Also checks the query: ERR_INVALID. */

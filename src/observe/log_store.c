@@ -56,6 +56,16 @@ void log_store_free(log_store *s) {
   free(s);
 }
 
+void log_store_set_redaction(log_store *s, log_redaction_fn *fn, void *arg) {
+  s->redaction = fn;
+  s->redaction_arg = arg;
+}
+
+err *log_store_redactor(log_store *s, const char *deployment_id, redactor **ret_redactor) {
+  *ret_redactor = NULL;
+  return s->redaction ? s->redaction(s->redaction_arg, deployment_id, ret_redactor) : NULL;
+}
+
 err *log_store_instance_path(log_store *s, const char *deployment_id, const char *instance_id,
                              char **ret_path) {
   TRY(log_files_check_id("deployment", deployment_id));
@@ -118,11 +128,15 @@ static void format_lines(struct handle *h, bool is_error, const char *message, s
   }
 }
 
-static err *append(log_store *s, const char *path, const char *severity, const char *message) {
+static err *append(log_store *s, const char *path, const char *deployment_id, const char *severity,
+                   const char *message) {
   struct handle *h = NULL;
+  auto_redactor *r = NULL;
+  auto_str out = STR_EMPTY, shown = STR_EMPTY;
+  TRY(log_store_redactor(s, deployment_id, &r));
   TRY(open_handle(s, path, &h));
-  auto_str out = STR_EMPTY;
-  format_lines(h, str_eq(severity, "error"), message, &out);
+  bool redacted = redact(r, message, strlen(message), &shown);
+  format_lines(h, str_eq(severity, "error"), redacted ? shown.data : message, &out);
   ssize_t done;
   do done = write(h->fd, out.data, out.len);
   while (done < 0 && errno == EINTR);
@@ -135,7 +149,7 @@ err *log_store_add_build_line(log_store *s, const char *deployment_id, const cha
                               const char *message) {
   TRY(log_files_check_id("deployment", deployment_id));
   auto_free char *path = log_files_build_path(s->dir, deployment_id);
-  return append(s, path, severity, message);
+  return append(s, path, deployment_id, severity, message);
 }
 
 err *log_store_add_deploy_line(log_store *s, const char *deployment_id, const char *severity,
@@ -144,11 +158,16 @@ err *log_store_add_deploy_line(log_store *s, const char *deployment_id, const ch
   auto_free char *folder = log_files_folder(s->dir, LOG_DEPLOY, deployment_id);
   TRY(err_wrap(file_make_dirs(folder, 0700), "logs"));
   auto_free char *path = path_join(folder, LOG_FILES_PLATFORM ".log");
-  return append(s, path, severity, message);
+  return append(s, path, deployment_id, severity, message);
 }
 
 err *log_store_query(log_store *s, const struct log_query *query, log_entry_fn *fn, void *arg) {
-  return log_query_run(s->dir, query, fn, arg);
+  struct log_query with = *query;
+  auto_redactor *r = NULL;
+  TRY(log_files_check_id("deployment", query->deployment_id));
+  TRY(log_store_redactor(s, query->deployment_id, &r));
+  with.redactor = r;
+  return log_query_run(s->dir, &with, fn, arg);
 }
 
 err *log_store_remove(log_store *s, const char *deployment_id) {

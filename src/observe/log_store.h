@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/redact.h"
 #include "loop/loop.h"
 
 typedef struct log_store log_store;
@@ -34,6 +35,11 @@ typedef void log_entry_fn(void *arg, const struct log_entry *entry);
 fallible log_store_new(loop *l, const char *dir, log_store **ret_store);
 void log_store_free(log_store *s);
 
+/* Who knows what is secret in a deployment's logs; the caller of it ends *ret_redactor.  Lines that are
+ * added are written without; lines that conmon writes are shown without, whatever is asked. */
+typedef err *log_redaction_fn(void *arg, const char *deployment_id, redactor **ret_redactor);
+void log_store_set_redaction(log_store *s, log_redaction_fn *fn, void *arg);
+
 /* Where the engine tells conmon to write; makes the folder.  The caller owns the path. */
 fallible log_store_instance_path(log_store *s, const char *deployment_id, const char *instance_id,
                                  char **ret_path);
@@ -52,6 +58,7 @@ struct log_query {
   int64_t after_ns, before_ns; /* exclusive bounds; 0: open */
   const char *filter;          /* Railway's filter grammar (railway.md 2.12); NULL or "": all */
   int limit;                   /* 1…5000: the newest that many, given oldest first */
+  const redactor *redactor;    /* the store sets it */
 };
 
 /* Merged over all instances, in time order.  A bad filter is ERR_INVALID with the place. */

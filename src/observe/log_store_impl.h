@@ -10,6 +10,11 @@ struct log_store {
   char *dir;
   struct list handles; /* files open for appending, the last used at the end */
   int handles_len;
+  log_redaction_fn *redaction; /* NULL: nothing is secret */
+  void *redaction_arg;
 };
+
+/* What is secret in this deployment's logs: NULL when nothing is. */
+fallible log_store_redactor(log_store *s, const char *deployment_id, redactor **ret_redactor);
 
 #endif

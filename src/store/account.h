@@ -8,7 +8,6 @@
 
 /* Facts of the installation by name, such as the hash of the one-time setup token. */
 #define SETTING_SETUP_TOKEN_HASH "setup_token_hash"
-#define SETTING_RELEASE_KEY "release_key" /* of the digests in releases */
 fallible setting_get(db *d, const char *key, char **ret_value); /* *ret_value is NULL: not set */
 fallible setting_set(db *d, const char *key, const char *value);
 fallible setting_delete(db *d, const char *key); /* not there is success */

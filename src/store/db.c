@@ -13,6 +13,7 @@
 struct db {
   sqlite3 *handle;
   map *statements; /* SQL text → db_stmt that is kept */
+  vault *vault;    /* NULL before sealed_open */
   int fail_after;  /* statements until the injected failure; 0: none */
 };
 
@@ -140,8 +141,19 @@ void db_close(db *d) {
   for (size_t cursor = 0; map_next(d->statements, &cursor, &sql, &statement);)
     stmt_free(statement);
   map_free(d->statements);
+  vault_free(d->vault);
   sqlite3_close_v2(d->handle);
   free(d);
+}
+
+void db_set_vault(db *d, vault *v) {
+  vault_free(d->vault);
+  d->vault = v;
+}
+
+vault *db_vault(const db *d) {
+  if (!d->vault) abort(); /* a database that was opened without its secrets */
+  return d->vault;
 }
 
 sqlite3 *db_handle(db *d) {
@@ -172,6 +184,8 @@ static int bind(sqlite3_stmt *handle, int index, const struct db_value *value) {
   switch (value->type) {
   case DB_TEXT:
     return sqlite3_bind_text(handle, index, value->text, -1, SQLITE_TRANSIENT);
+  case DB_BLOB:
+    return sqlite3_bind_blob64(handle, index, value->text, (sqlite3_uint64)value->number, SQLITE_TRANSIENT);
   case DB_INT:
     return sqlite3_bind_int64(handle, index, value->number);
   case DB_NULL:
@@ -242,6 +256,12 @@ int64_t db_column_int(const db_stmt *s, int column) {
 
 const char *db_column_text(const db_stmt *s, int column) {
   return (const char *)sqlite3_column_text(s->handle, column);
+}
+
+const void *db_column_blob(const db_stmt *s, int column, size_t *ret_size) {
+  const void *blob = sqlite3_column_blob(s->handle, column);
+  *ret_size = (size_t)sqlite3_column_bytes(s->handle, column);
+  return blob;
 }
 
 err *db_run(db *d, const char *sql, struct db_values values, int64_t *ret_changed) {

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/vault.h"
 
 typedef struct db db;
 typedef struct db_stmt db_stmt;
@@ -36,17 +37,20 @@ typedef struct db_stmt db_stmt;
 fallible db_open(const char *path, db **ret_db);
 void db_close(db *d); /* accepts NULL; every statement must have been finished */
 
-/* A value for a `?`.  Text is copied by db_query and db_run. */
+/* A value for a `?`.  Text and blobs are copied by db_query and db_run. */
 struct db_value {
-  enum { DB_NULL, DB_INT, DB_TEXT } type;
-  int64_t number;
-  const char *text;
+  enum { DB_NULL, DB_INT, DB_TEXT, DB_BLOB } type;
+  int64_t number; /* of a blob: its bytes */
+  const void *text;
 };
 static inline struct db_value db_int(int64_t number) {
   return (struct db_value){DB_INT, number, NULL};
 }
 static inline struct db_value db_text(const char *text) { /* NULL becomes NULL */
   return (struct db_value){text ? DB_TEXT : DB_NULL, 0, text};
+}
+static inline struct db_value db_blob(const void *data, size_t size) {
+  return (struct db_value){DB_BLOB, (int64_t)size, data};
 }
 static inline struct db_value db_id(const char *id) { /* NULL and "" become NULL */
   return db_text(id && *id ? id : NULL);
@@ -72,6 +76,7 @@ int db_column_count(const db_stmt *s);
 bool db_column_is_null(const db_stmt *s, int column);
 bool db_column_is_text(const db_stmt *s, int column);
 int64_t db_column_int(const db_stmt *s, int column); /* 0 for NULL */
+const void *db_column_blob(const db_stmt *s, int column, size_t *ret_size); /* borrowed like text */
 const char *db_column_text(const db_stmt *s,
                            int column); /* borrowed until the next step, or NULL */
 
@@ -113,6 +118,10 @@ struct db_relaxed {
 struct db_relaxed db_relax(db *d);
 void db_relaxed_end(struct db_relaxed *r);
 #define auto_db_relaxed __attribute__((cleanup(db_relaxed_end), unused)) struct db_relaxed
+
+/* The key of its sealed values (store/sealed.h); the database owns it. */
+void db_set_vault(db *d, vault *v);
+vault *db_vault(const db *d);
 
 /* For tests: the `nth` statement from now on fails with ERR_IO "injected failure" in place of
  * running (BEGIN and COMMIT count, each execution counts once); the others run.  0 takes it back.

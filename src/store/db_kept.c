@@ -43,14 +43,14 @@ static err *look(const char *folder, const char *name, struct kept *ret_kept) {
   return NULL;
 }
 
-static err *remove_oldest(const char *path) {
+static err *remove_down_to(const char *path, size_t most) {
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
   auto_free char *folder = slash ? str_ndup(path, (size_t)(name - path)) : str_dup(".");
   for (;;) {
     struct kept kept = {0};
     TRY(look(folder, name, &kept));
-    if (kept.count <= DB_KEPT_MAX) return NULL;
+    if (kept.count <= most) return NULL;
     auto_free char *oldest = db_kept_path(path, (size_t)kept.oldest);
     if (unlink(oldest) < 0) return err_errno(errno, "removing '%s'", oldest);
   }
@@ -59,5 +59,9 @@ static err *remove_oldest(const char *path) {
 err *db_keep(db *d, const char *path, size_t number) {
   auto_free char *copy = db_kept_path(path, number);
   TRY(db_copy(d, copy));
-  return remove_oldest(path);
+  return remove_down_to(path, DB_KEPT_MAX);
+}
+
+err *db_kept_remove(const char *path) {
+  return remove_down_to(path, 0);
 }

@@ -13,4 +13,7 @@ char *db_kept_path(const char *path, size_t number);
 /* Makes the copy of `d`, whose file is `path`, and removes the oldest beyond the limit. */
 fallible db_keep(db *d, const char *path, size_t number);
 
+/* Removes all copies. */
+fallible db_kept_remove(const char *path);
+
 #endif

@@ -4,8 +4,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "store/row.h"
+#include "store/sealed.h"
 
 static const struct table deployments = {"deployments", &deployment_shape};
 
@@ -205,13 +207,18 @@ err *deployment_delete(db *d, const char *id) {
 
 err *deployment_variables_set(db *d, const char *id, const json_t *variables) {
   auto_free char *text = json_to_text(variables);
-  return db_run(d, "INSERT INTO deployment_variables (deployment_id, value) VALUES (?1, ?2) "
-                "ON CONFLICT (deployment_id) DO UPDATE SET value = excluded.value",
-                DB_BIND(db_text(id), db_text(text)), NULL);
+  auto_str blob = STR_EMPTY;
+  err *e = sealed_encrypt(d, &sealed_deployment_variables, &id, text, &blob);
+  secret_wipe(text, strlen(text));
+  if (e) return e;
+  return db_run(d, "INSERT INTO deployment_variables (deployment_id, format, value) VALUES (?1, 1, ?2)"
+                " ON CONFLICT (deployment_id) DO UPDATE SET format = excluded.format, value = excluded.value",
+                DB_BIND(db_text(id), db_blob(blob.data, blob.len)), NULL);
 }
 
 err *deployment_variables_get(db *d, const char *id, json_t **ret_variables) {
   auto_db_stmt *s = NULL;
+  auto_free char *text = NULL;
   bool row;
   TRY(db_query(d, "SELECT value FROM deployment_variables WHERE deployment_id = ?1",
                DB_BIND(db_text(id)), &s));
@@ -220,11 +227,8 @@ err *deployment_variables_get(db *d, const char *id, json_t **ret_variables) {
     *ret_variables = json_object();
     return NULL;
   }
-  if (!db_column_is_text(s, 0))
-    return err_new(ERR_CORRUPT,
-                   "the variables of deployment '%s' are kept in a format that this version does "
-                   "not know",
-                   id);
-  const char *text = db_column_text(s, 0);
-  return err_recode(json_parse(text, strlen(text), "stored variables", ret_variables), ERR_CORRUPT);
+  TRY(err_wrap(sealed_read(d, &sealed_deployment_variables, &id, s, 0, &text), "the variables of deployment '%s'", id));
+  err *e = json_parse(text, strlen(text), "stored variables", ret_variables);
+  secret_wipe(text, strlen(text));
+  return err_recode(e, ERR_CORRUPT);
 }

@@ -4,11 +4,13 @@
 
 #include "base/clock.h"
 #include "base/embedded.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "store/db_kept.h"
+#include "store/sealed.h"
 
 #define FOLDER "src/store/migrations/"
 #define DIGITS 4
@@ -131,13 +133,22 @@ static struct migration *embedded_migrations(size_t *ret_count) {
   return migrations;
 }
 
-err *store_open(const char *path, db **ret_db) {
+err *store_open_with_key(const char *path, const char *key_path, db **ret_db) {
   size_t count;
   auto_free struct migration *migrations = embedded_migrations(&count);
+  const char *file = str_eq(path, ":memory:") ? NULL : path;
   auto_db *d = NULL;
   TRY(db_open(path, &d));
-  TRY(err_wrap(migrate_run(d, str_eq(path, ":memory:") ? NULL : path, migrations, count), "database '%s'", path));
+  TRY(err_wrap(migrate_run(d, file, migrations, count), "database '%s'", path));
+  TRY(err_wrap(sealed_open(d, file, file ? key_path : NULL), "database '%s'", path));
   *ret_db = d;
   d = NULL;
   return NULL;
+}
+
+err *store_open(const char *path, db **ret_db) {
+  const char *slash = strrchr(path, '/');
+  auto_free char *folder = slash ? str_ndup(path, (size_t)(slash - path)) : str_dup(".");
+  auto_free char *key_path = path_join(folder, STORE_KEY_FILE);
+  return store_open_with_key(path, key_path, ret_db);
 }

@@ -23,7 +23,10 @@ fallible migrate_run(db *d, const char *path, const struct migration *migrations
 /* How many migrations the database has; 0 when it is fresh. */
 fallible migrate_version(db *d, int64_t *ret_version);
 
-/* db_open and migrate_run with the embedded migrations: the way to open the state. */
+/* db_open, migrate_run with the embedded migrations, and sealed_open: the way to open the state.  The key
+ * of its secrets is the file STORE_KEY_FILE beside it, or `key_path`. */
+#define STORE_KEY_FILE "secret.key"
 fallible store_open(const char *path, db **ret_db);
+fallible store_open_with_key(const char *path, const char *key_path, db **ret_db);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/service_settings.h"
+#include "store/sealed.h"
 
 /* --- from a struct --- */
 
@@ -16,11 +17,13 @@
 struct row_values {
   struct db_value items[ROW_FIELDS_MAX];
   char *made[ROW_FIELDS_MAX];
+  struct str blob; /* of the sealed one */
 };
 
 static void row_values_done(struct row_values *v) {
   for (size_t i = 0; i < ARRAY_LEN(v->made); i++)
     free(v->made[i]);
+  str_done(&v->blob);
 }
 #define auto_row_values __attribute__((cleanup(row_values_done))) struct row_values
 
@@ -58,10 +61,15 @@ static struct db_value value_of(const struct field *f, const void *at, char **ma
   return json_value(settings, made);
 }
 
-static void *member_named(const struct shape *shape, void *item, const char *name) {
+static const struct field *field_named(const struct shape *shape, const char *name) {
   for (size_t i = 0; i < shape->count; i++)
-    if (str_eq(shape->fields[i].name, name)) return (char *)item + shape->fields[i].offset;
+    if (str_eq(shape->fields[i].name, name)) return &shape->fields[i];
   return NULL;
+}
+
+static void *member_named(const struct shape *shape, void *item, const char *name) {
+  const struct field *f = field_named(shape, name);
+  return f ? (char *)item + f->offset : NULL;
 }
 
 static void fill_time(const struct shape *shape, void *item, const char *name, int64_t time_us) {
@@ -82,21 +90,51 @@ static char *insert_text(const struct table *t, const char *tail) {
   str_addf(&sql, "INSERT INTO %s (", t->name);
   for (size_t i = 0; i < t->shape->count; i++)
     str_addf(&sql, "%s%s", i ? ", " : "", t->shape->fields[i].name);
+  const struct sealed_column *sealed = sealed_column_of(t->name);
+  bool has_format = sealed && sealed->format;
+  if (has_format) str_addf(&sql, ", %s", sealed->format);
   str_add(&sql, ") VALUES (");
   for (size_t i = 0; i < t->shape->count; i++)
     str_addf(&sql, "%s?%zu", i ? ", " : "", i + 1);
+  if (has_format) str_add(&sql, ", 1");
   str_addf(&sql, ") %s", tail);
   return str_take(&sql);
+}
+
+static bool is_sealed(const struct sealed_column *sealed, const struct field *f) {
+  return sealed && str_eq(sealed->value, f->name);
+}
+
+/* The members that say whose secret it is: ids and texts. */
+static void identity_of(const struct sealed_column *sealed, const struct shape *shape, void *item,
+                        const char *ret_identity[SEALED_IDENTITY_MAX]) {
+  for (size_t i = 0; sealed->identity[i]; i++) {
+    const struct field *f = field_named(shape, sealed->identity[i]);
+    void *at = (char *)item + f->offset;
+    ret_identity[i] = f->kind == FIELD_ID ? at : *(char **)at;
+  }
+}
+
+static err *seal(db *d, const struct sealed_column *sealed, const struct shape *shape, void *item,
+                 struct db_value *value, struct str *blob) {
+  const char *identity[SEALED_IDENTITY_MAX];
+  if (value->type == DB_NULL) return NULL;
+  identity_of(sealed, shape, item, identity);
+  TRY(sealed_encrypt(d, sealed, identity, value->text, blob));
+  *value = db_blob(blob->data, blob->len);
+  return NULL;
 }
 
 err *row_upsert(db *d, const struct table *t, const char *tail, void *item) {
   const struct shape *shape = t->shape;
   if (shape->count > ROW_FIELDS_MAX) abort();
+  const struct sealed_column *sealed = sealed_column_of(t->name);
   fill_in(shape, item);
   auto_row_values values = {0};
   for (size_t i = 0; i < shape->count; i++) {
     const struct field *f = &shape->fields[i];
     values.items[i] = value_of(f, (char *)item + f->offset, &values.made[i]);
+    if (is_sealed(sealed, f)) TRY(seal(d, sealed, shape, item, &values.items[i], &values.blob));
   }
   auto_free char *sql = insert_text(t, tail);
   return db_run(d, sql, (struct db_values){values.items, shape->count}, NULL);
@@ -156,19 +194,34 @@ static err *read_field(db_stmt *s, int column, const struct field *f, void *at) 
   if (f->kind == FIELD_INT64 || f->kind == FIELD_INT || f->kind == FIELD_BOOL)
     return read_number(f, db_column_int(s, column), at);
   if (db_column_is_null(s, column)) return NULL; /* the struct is zeroed */
-  /* A value that is encrypted, or kept in another way that this program is too old for, is a blob.
-   */
+  /* A value that is kept in a way that this program is too old for is a blob. */
   if (!db_column_is_text(s, column))
     return err_new(ERR_CORRUPT, "is kept in a format that this version does not know");
   return read_text(f, db_column_text(s, column), at);
 }
 
-static err *read_row(db_stmt *s, const struct table *t, void *ret_item) {
+static err *read_sealed(db *d, const struct sealed_column *sealed, db_stmt *s, int column, const struct shape *shape,
+                        void *item) {
+  const char *identity[SEALED_IDENTITY_MAX];
+  const struct field *f = &shape->fields[column];
+  auto_free char *text = NULL;
+  identity_of(sealed, shape, item, identity);
+  TRY(sealed_read(d, sealed, identity, s, column, &text));
+  if (!text) return NULL;
+  err *e = read_text(f, text, (char *)item + f->offset);
+  secret_wipe(text, strlen(text));
+  return e;
+}
+
+/* A sealed member comes behind those that its identity is made of. */
+static err *read_row(db *d, db_stmt *s, const struct table *t, void *ret_item) {
   const struct shape *shape = t->shape;
+  const struct sealed_column *sealed = sealed_column_of(t->name);
   memset(ret_item, 0, shape->size);
   for (size_t i = 0; i < shape->count; i++) {
     const struct field *f = &shape->fields[i];
-    err *e = read_field(s, (int)i, f, (char *)ret_item + f->offset);
+    err *e = is_sealed(sealed, f) ? read_sealed(d, sealed, s, (int)i, shape, ret_item)
+                                  : read_field(s, (int)i, f, (char *)ret_item + f->offset);
     if (!e) continue;
     shape_done(shape, ret_item);
     return err_wrap(e, "%s.%s", t->name, f->name);
@@ -192,7 +245,7 @@ static err *find(db *d, const struct table *t, const char *tail, struct db_value
   bool row;
   TRY(db_query(d, sql, values, &s));
   TRY(db_step(s, &row));
-  if (row) TRY(read_row(s, t, ret_item));
+  if (row) TRY(read_row(d, s, t, ret_item));
   *ret_found = row;
   return NULL;
 }
@@ -219,14 +272,14 @@ static void rows_done(const struct shape *shape, struct rows *rows) {
   *rows = (struct rows){0};
 }
 
-static err *read_rows(db_stmt *s, const struct table *t, struct rows *rows) {
+static err *read_rows(db *d, db_stmt *s, const struct table *t, struct rows *rows) {
   size_t capacity = 0;
   for (;;) {
     bool row;
     TRY(db_step(s, &row));
     if (!row) return NULL;
     rows->items = mem_grow(rows->items, &capacity, rows->len + 1, t->shape->size);
-    TRY(read_row(s, t, (char *)rows->items + rows->len * t->shape->size));
+    TRY(read_row(d, s, t, (char *)rows->items + rows->len * t->shape->size));
     rows->len++;
   }
 }
@@ -237,7 +290,7 @@ err *row_list(db *d, const struct table *t, const char *tail, struct db_values v
   auto_db_stmt *s = NULL;
   TRY(db_query(d, sql, values, &s));
   struct rows rows = {0};
-  err *e = read_rows(s, t, &rows);
+  err *e = read_rows(d, s, t, &rows);
   if (e) {
     rows_done(t->shape, &rows);
     return err_wrap(e, "reading from '%s'", t->name);

@@ -1,5 +1,6 @@
 /* Rows of a table as structs of the model: the SQL that every table needs, made from the struct's
- * shape.  Only store/ includes this.
+ * shape.  A text member whose column is in the table of store/sealed.h is encrypted.  Only store/
+ * includes this.
  *
  * A column has the name of its member.  Queries give the part after "SELECT … FROM <table> AS t".
  */

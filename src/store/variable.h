@@ -5,7 +5,7 @@
 #include "model/variable.h"
 #include "store/db.h"
 
-/* A value kept in a format that this program does not know is ERR_CORRUPT when it is read.
+/* Values are encrypted (store/sealed.h); one that cannot be decrypted is ERR_CORRUPT when it is read.
  *
  * variable_set adds it, or gives the one of that name this value, and seals it when `is_sealed` (it
  * never unseals).  Fills id, created_us and updated_us where they are empty; the id and created_us

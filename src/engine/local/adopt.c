@@ -166,7 +166,7 @@ static void on_networks_adopted(void *arg, err *e) {
   free(arg);
   a.engine->pending--;
   if (!e && !a.engine->closing) {
-    e = workload_load_all(a.engine->folders.workloads, add_workload, a.engine);
+    e = workload_load_all(a.engine->folders.workloads, a.engine->config.vault, add_workload, a.engine);
     adopt_workloads(a.engine);
     if (!e) leftovers_begin(a.engine); /* else what is not loaded would be one */
     size_t cursor = 0;

@@ -195,14 +195,14 @@ static err *local_apply(engine *base, const struct workload *w) {
     TRY(check_not_leaving(owner, w->replicas));
     int former = owner->w->replicas;
     owner->w->replicas = w->replicas;
-    err *e = former == w->replicas ? NULL : workload_save(en->folders.workloads, owner->w);
+    err *e = former == w->replicas ? NULL : workload_save(en->folders.workloads, owner->w, en->config.vault);
     if (e) {
       owner->w->replicas = former;
       return e;
     }
     stop_instances(owner, w->replicas, INT_MAX, true, false);
   } else {
-    err *e = workload_save(en->folders.workloads, w);
+    err *e = workload_save(en->folders.workloads, w, en->config.vault);
     if (e) { /* it may be there all the same, not synced: it must not start with the next tramd */
       err_ignore(workload_delete(en->folders.workloads, w->id));
       return e;
@@ -228,7 +228,7 @@ static void local_remove(engine *base, const char *workload_id, engine_done_fn *
   /* First of all: what is being removed must not come back when tramd dies now, but still end in order:
    * its replicas are then beyond the wanted number. */
   owner->w->replicas = 0;
-  auto_err *full = workload_save_fast(en->folders.workloads, owner->w);
+  auto_err *full = workload_save_fast(en->folders.workloads, owner->w, en->config.vault);
   auto_err *e = full ? workload_delete(en->folders.workloads, workload_id) : NULL;
   if (e) log_error("engine", "workload '%s': %s", workload_id, err_message(e));
   stop_instances(owner, 0, INT_MAX, true, false);

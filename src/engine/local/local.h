@@ -2,8 +2,8 @@
  * aardvark-dns, nftables.  Runs as root.
  *
  * What it keeps:
- *   <data_dir>/engine/workloads/<id>.json            desired workloads (root-only: they hold
- * variables) <data_dir>/engine/instances/<id>/state.json      what is known of each instance, and
+ *   <data_dir>/engine/workloads/<id>.json            desired workloads (root-only, their
+ * variables encrypted) <data_dir>/engine/instances/<id>/state.json      what is known of each instance, and
  * its writable layer <data_dir>/engine/networks.json, ranges.json     numbers given to environments
  * and services <run_dir>/…                                      a mount point of its own; gone
  * after a reboot or halt
@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/vault.h"
 #include "engine/engine.h"
 #include "loop/loop.h"
 
@@ -47,7 +48,11 @@ struct local_config {
   local_log_path_fn *log_path;
   void *log_arg;
   local_layers_fn *layers; /* [image_layers] */
+  const vault *vault;      /* [none: variables lie in clear] borrowed */
 };
+
+/* Encrypts what is recorded of workloads with the vault's newest key; no engine may run meanwhile. */
+fallible local_engine_reseal(const char *data_dir, const vault *v);
 
 /* Looks for the programs, prepares run_dir and reads what is recorded.  ERR_NOT_FOUND names a
  * missing program and its Debian package. */

@@ -15,6 +15,7 @@
 #include "engine/local/rootfs.h"
 #include "engine/local/runtime.h"
 #include "engine/local/seccomp.h"
+#include "engine/local/workload_file.h"
 
 enum {
   RUN_DIR_MAX = 60,
@@ -94,10 +95,19 @@ static err *find_programs(struct local_programs *p) {
   return e;
 }
 
+static char *workloads_folder(const char *data_dir) {
+  return str_format("%s/engine/workloads", data_dir);
+}
+
+err *local_engine_reseal(const char *data_dir, const vault *v) {
+  auto_free char *folder = workloads_folder(data_dir);
+  return err_wrap(workload_reseal_all(folder, v), "encrypting what is recorded of workloads");
+}
+
 static void name_folders(struct local_engine *en) {
   const char *data = en->config.data_dir, *run = en->config.run_dir;
   en->folders = (struct local_folders){
-      .workloads = str_format("%s/engine/workloads", data),
+      .workloads = workloads_folder(data),
       .instances = str_format("%s/engine/instances", data),
       .bundles = path_join(run, "bundles"),
       .exits = path_join(run, "exits"),

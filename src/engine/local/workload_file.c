@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 enum { FORMAT_VERSION = 1, FILE_LIMIT = 16 * 1024 * 1024 };
@@ -149,20 +150,54 @@ err *workload_from_json(const json_t *object, struct workload **ret_workload) {
   return NULL;
 }
 
-static err *save(const char *dir, const struct workload *w,
+/* ---- variables at rest ---- */
+
+#define SEALED_ENV "sealed_env" /* in place of "env" */
+
+static char *context_of(const char *id) {
+  return str_format("workload:%s", id);
+}
+
+static err *seal_env(json_t *object, const char *id, const vault *v) {
+  auto_free char *context = context_of(id), *hex = NULL;
+  auto_free char *text = json_to_text(json_object_get(object, "env"));
+  err *e = vault_encrypt_hex(v, context, text, &hex);
+  secret_wipe(text, strlen(text));
+  if (e) return e;
+  json_object_del(object, "env");
+  json_set_text(object, SEALED_ENV, hex);
+  return NULL;
+}
+
+static err *open_env(json_t *object, const vault *v) {
+  const char *hex = json_get_text(object, SEALED_ENV), *id = json_get_text(object, "id");
+  if (!hex) return NULL; /* of before there was a key */
+  if (!v || !id) return err_new(ERR_CORRUPT, "its variables are encrypted, and there is no key");
+  auto_free char *context = context_of(id);
+  auto_str text = STR_EMPTY;
+  json_t *env = NULL;
+  TRY(vault_decrypt_hex(v, context, hex, &text));
+  err *e = err_recode(json_parse(text.data, text.len, SEALED_ENV, &env), ERR_CORRUPT);
+  secret_wipe(text.data, text.len);
+  if (!e) json_object_set_new(object, "env", env);
+  return e;
+}
+
+static err *save(const char *dir, const struct workload *w, const vault *v,
                  err *(*write)(const char *path, const void *data, size_t size, mode_t mode)) {
   auto_free char *path = str_format("%s/%s.json", dir, w->id);
   auto_json *object = workload_to_json(w);
+  if (v) TRY(seal_env(object, w->id, v));
   auto_free char *text = json_to_pretty_text(object);
   return write(path, text, strlen(text), 0600);
 }
 
-err *workload_save(const char *dir, const struct workload *w) {
-  return save(dir, w, file_write);
+err *workload_save(const char *dir, const struct workload *w, const vault *v) {
+  return save(dir, w, v, file_write);
 }
 
-err *workload_save_fast(const char *dir, const struct workload *w) {
-  return save(dir, w, file_write_fast);
+err *workload_save_fast(const char *dir, const struct workload *w, const vault *v) {
+  return save(dir, w, v, file_write_fast);
 }
 
 err *workload_delete(const char *dir, const char *workload_id) {
@@ -171,22 +206,41 @@ err *workload_delete(const char *dir, const char *workload_id) {
   return NULL;
 }
 
-static err *load(const char *dir, const char *file, struct workload **ret_workload) {
+static err *load(const char *dir, const char *file, const vault *v, struct workload **ret_workload,
+                 bool *ret_is_current) {
   auto_free char *path = path_join(dir, file);
   auto_str text = STR_EMPTY;
-  TRY(file_read(path, FILE_LIMIT, &text));
   auto_json *object = NULL;
+  TRY(file_read(path, FILE_LIMIT, &text));
   TRY(json_parse(text.data, text.len, file, &object));
+  const char *hex = json_get_text(object, SEALED_ENV);
+  *ret_is_current = hex && v && vault_is_current_hex(v, hex);
+  TRY(err_wrap(open_env(object, v), "%s", path));
   return err_wrap(workload_from_json(object, ret_workload), "%s", path);
+}
+
+struct loading {
+  const char *dir;
+  const vault *v;
+  workload_loaded_fn *fn; /* NULL: each is written anew where it must be */
+  void *arg;
+};
+
+static err *reseal(const struct loading *l, struct workload *w, bool is_current) {
+  err *e = is_current ? NULL : workload_save(l->dir, w, l->v);
+  workload_free(w);
+  return e;
 }
 
 /* One that makes no sense is left out.  One that cannot be read now is not: what runs of it would be
  * taken for a leftover. */
-static err *load_one(const char *dir, const char *file, workload_loaded_fn *fn, void *arg) {
+static err *load_one(const struct loading *l, const char *file) {
   struct workload *w = NULL;
-  err *e = load(dir, file, &w);
+  bool is_current = false;
+  err *e = load(l->dir, file, l->v, &w, &is_current);
+  if (!e && !l->fn) return reseal(l, w, is_current);
   if (!e) {
-    fn(arg, w);
+    l->fn(l->arg, w);
     return NULL;
   }
   if (err_code_of(e) != ERR_INVALID && err_code_of(e) != ERR_CORRUPT) return e;
@@ -195,13 +249,23 @@ static err *load_one(const char *dir, const char *file, workload_loaded_fn *fn, 
   return NULL;
 }
 
-err *workload_load_all(const char *dir, workload_loaded_fn *fn, void *arg) {
-  TRY(file_remove_unfinished(dir));
-  DIR *folder = opendir(dir);
-  if (!folder) return err_errno(errno, "opening '%s'", dir);
+static err *load_all(const struct loading *l) {
+  TRY(file_remove_unfinished(l->dir));
+  DIR *folder = opendir(l->dir);
+  if (!folder) return err_errno(errno, "opening '%s'", l->dir);
   err *e = NULL;
-  for (struct dirent *entry; !e && (entry = folder_next(folder, dir, &e));)
-    if (str_ends(entry->d_name, ".json")) e = load_one(dir, entry->d_name, fn, arg);
+  for (struct dirent *entry; !e && (entry = folder_next(folder, l->dir, &e));)
+    if (str_ends(entry->d_name, ".json")) e = load_one(l, entry->d_name);
   closedir(folder);
   return e;
+}
+
+err *workload_load_all(const char *dir, const vault *v, workload_loaded_fn *fn, void *arg) {
+  struct loading l = {dir, v, fn, arg};
+  return load_all(&l);
+}
+
+err *workload_reseal_all(const char *dir, const vault *v) {
+  struct loading l = {.dir = dir, .v = v};
+  return file_exists(dir) ? load_all(&l) : NULL;
 }

@@ -161,4 +161,28 @@ TEST(steps_count_as_buildah_does) {
   free(steps.items);
 }
 
+TEST(who_may_get_the_value_of_an_argument) {
+  /* clang-format off */
+  static const struct { const char *text; bool expands; } cases[] = {
+    {"FROM a\nARG KEY\nRUN echo $KEY ${KEY}\nRUN [\"sh\", \"-c\", \"$KEY\"]\n", false},
+    {"FROM a\nARG KEY=default\nRUN <<EOF\n$KEY\nEOF\n", false},
+    {"FROM a\nRUN --mount=type=cache,target=/c --network=none echo $KEY\n", false},
+    {"FROM a\nRUN --mount=type=cache,target=/$KEY echo\n", true},
+    {"FROM a\nENV TOKEN=$KEY\n", true},
+    {"FROM a\nENV KEY=1\n", true},
+    {"FROM a\nARG OTHER=${KEY:-x}\n", true},
+    {"FROM a\nCOPY $KEY /x\n", true},
+    {"FROM a\nLABEL x=\"${KEY}\"\n", true},
+    {"ARG KEY\nFROM a:$KEY\n", true},
+    {"FROM a\nONBUILD RUN echo $KEY\n", true},
+    {"FROM a\nLABEL x=$KEYS\n", true}, /* in doubt */
+    {"FROM a\nLABEL x=$OTHER y=KEY\n", false},
+  };
+  /* clang-format on */
+  for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    auto_dockerfile *file = parse(cases[i].text, NULL);
+    if (dockerfile_expands(file, "KEY") != cases[i].expands) TAP_FAIL("%s", cases[i].text);
+  }
+}
+
 TEST_MAIN

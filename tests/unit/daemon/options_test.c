@@ -36,6 +36,14 @@ TEST(backup_and_restore_take_a_file_and_a_flag) {
   CHECK(o.action == ACTION_RESTORE && o.force && !o.with_snapshots);
 }
 
+TEST(the_key_is_left_out_and_rotated) {
+  struct options o;
+  CHECK_OK(PARSE(&o, "--backup", "/b", "--without-key"));
+  CHECK(o.action == ACTION_BACKUP && o.without_key && !o.with_snapshots);
+  CHECK_OK(PARSE(&o, "--rotate-key"));
+  CHECK_INT(o.action, ACTION_ROTATE_KEY);
+}
+
 TEST(mistakes_are_named) {
   struct options o;
   CHECK_ERR(PARSE(&o, "--conifg"), ERR_INVALID, "unknown argument '--conifg'");

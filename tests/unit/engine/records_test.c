@@ -54,7 +54,7 @@ TEST(workloads_come_back_as_they_were) {
                        .shm_bytes = 3,
                        .stop_grace_ms = 4,
                        .stop_signal = SIGINT};
-  CHECK_OK(workload_save(dir, &w));
+  CHECK_OK(workload_save(dir, &w, NULL));
   struct stat info;
   auto_free char *path = path_join(dir, "d-1.json"), *bad = path_join(dir, "bad.json"),
                  *old = path_join(dir, "old.json");
@@ -63,7 +63,7 @@ TEST(workloads_come_back_as_they_were) {
   CHECK_OK(file_write(bad, "{", 1, 0600)); /* is skipped */
   CHECK_OK(file_write(old, "{\"version\":2}", 13, 0600));
   loaded_len = 0;
-  CHECK_OK(workload_load_all(dir, on_loaded, NULL));
+  CHECK_OK(workload_load_all(dir, NULL, on_loaded, NULL));
   CHECK_INT(loaded_len, 1);
   struct workload *back = loaded[0];
   auto_json *before = workload_to_json(&w), *after = workload_to_json(back);
@@ -75,12 +75,48 @@ TEST(workloads_come_back_as_they_were) {
   workload_free(back);
   auto_free char *unreadable = path_join(dir, "unreadable.json"); /* is not: what it says may run */
   CHECK_OK(file_make_dirs(unreadable, 0700));
-  err *e = workload_load_all(dir, on_loaded, NULL);
+  err *e = workload_load_all(dir, NULL, on_loaded, NULL);
   CHECK_ERR(e, ERR_IO, "unreadable.json");
   CHECK_OK(file_remove_tree(unreadable));
   CHECK_OK(workload_delete(dir, "d-1"));
   CHECK_OK(workload_delete(dir, "d-1"));
   CHECK(!file_exists(path));
+}
+
+static bool file_has(const char *text) {
+  auto_free char *path = path_join(dir, "d-2.json");
+  auto_str file = STR_EMPTY;
+  CHECK_OK(file_read(path, 1 << 20, &file));
+  return strstr(str_text(&file), text) != NULL;
+}
+
+static void check_env(const vault *v, const char *expected) {
+  loaded_len = 0;
+  CHECK_OK(workload_load_all(dir, v, on_loaded, NULL));
+  CHECK_INT(loaded_len, expected ? 1 : 0);
+  if (!expected) return;
+  CHECK_TEXT(loaded[0]->env[0], expected);
+  workload_free(loaded[0]);
+}
+
+TEST(variables_of_a_workload_are_encrypted) {
+  fresh_dir();
+  auto_vault *v = vault_new_random(), *other = vault_new_random();
+  static const char *const argv[] = {"/a", NULL}, *const env[] = {"KEY=canary-9", NULL};
+  struct workload w = {.id = "d-2", .environment_id = "e", .service_id = "s", .service_label = "web",
+                       .image_id = "i", .argv = argv, .env = env};
+  CHECK_OK(workload_save(dir, &w, NULL)); /* as before there were keys */
+  CHECK(file_has("canary-9"));
+  check_env(v, "KEY=canary-9");
+  CHECK_OK(workload_reseal_all(dir, v));
+  CHECK(!file_has("canary-9"));
+  check_env(v, "KEY=canary-9");
+  check_env(other, NULL);
+  CHECK_OK(vault_add_key(v)); /* a rotation */
+  CHECK_OK(workload_reseal_all(dir, v));
+  CHECK_OK(vault_drop_old_keys(v));
+  check_env(v, "KEY=canary-9");
+  CHECK_OK(workload_delete(dir, "d-2"));
 }
 
 TEST(a_workload_of_before_has_no_dependencies) {

@@ -283,4 +283,49 @@ TEST(removing) {
   teardown(&f);
 }
 
+/* ---- secrets ---- */
+
+#define SECRET "hunter2-hunter2"
+
+static err *know_secrets(void *arg, const char *deployment_id, redactor **ret_redactor) {
+  (void)arg;
+  if (!str_eq(deployment_id, "dep")) return err_new(ERR_IO, "unknown");
+  *ret_redactor = redactor_new();
+  redactor_add(*ret_redactor, "KEY", SECRET);
+  redactor_ready(*ret_redactor);
+  return NULL;
+}
+
+TEST(secrets_are_neither_shown_nor_found_nor_written) {
+  struct fixture f;
+  setup(&f);
+  log_store_set_redaction(f.store, know_secrets, NULL);
+  conmon_line(&f, "i", START, "key " SECRET ".");
+  conmon_line(&f, "i", START + SECOND, "{\"message\":\"in " SECRET "\",\"key\":\"" SECRET "\"}");
+  conmon_line(&f, "i", START + 2 * SECOND, "colour hunter2-\x1b[1mhunter2");
+  raw_text(&f, "i", "2026-11-21T06:00:00.000000001+00:00 stdout P split hunter2-h\n"
+                    "2026-11-21T06:00:00.000000001+00:00 stdout F unter2\n");
+  CHECK_OK(log_store_add_deploy_line(f.store, "dep", "info", "ours\n" SECRET));
+  CHECK_OK(log_store_add_build_line(f.store, "dep", "info", "built with " SECRET));
+  auto_gathered all = {0}, none = {0};
+  struct log_query query = {.kind = LOG_DEPLOY, .deployment_id = "dep", .limit = 100};
+  CHECK_OK(log_store_query(f.store, &query, gather, &all));
+  CHECK(!strstr(str_text(&all.text), "hunter2-h"));
+  CHECK_HAS(str_text(&all.text), "i:key [redacted KEY].|");
+  CHECK_HAS(str_text(&all.text), "in [redacted KEY]{\"key\":\"[redacted KEY]\"}");
+  CHECK_HAS(str_text(&all.text), "colour [redacted KEY]");
+  CHECK_HAS(str_text(&all.text), "split [redacted KEY]");
+  query.filter = "\"" SECRET "\"";
+  CHECK_OK(log_store_query(f.store, &query, gather, &none));
+  CHECK_INT(none.count, 0);
+  auto_free char *build = path_join(f.logs, "build/dep.log"), *ours = path_join(f.logs, "deploy/dep/platform.log");
+  auto_str written = STR_EMPTY;
+  CHECK_OK(file_read(build, 1 << 20, &written));
+  CHECK_OK(file_read(ours, 1 << 20, &written));
+  CHECK(!strstr(written.data, "hunter2"));
+  query.deployment_id = "other";
+  CHECK_ERR(log_store_query(f.store, &query, gather, &none), ERR_IO, "unknown");
+  teardown(&f);
+}
+
 TEST_MAIN
