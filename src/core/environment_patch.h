@@ -14,7 +14,7 @@
 #include "core/environment_config.h"
 
 #define HAS_DOMAIN "<hasDomain>"
-#define PATCH_BYTES_MAX (4 << 20) /* as compact JSON */
+#define PATCH_BYTES_MAX (1 << 20) /* as compact JSON */
 #define PATCH_SERVICES_MAX 200
 #define PATCH_VARIABLES_MAX 1000 /* of one service, or shared */
 

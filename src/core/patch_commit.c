@@ -135,6 +135,7 @@ static err *write_row(struct commit *m, const struct strv *deploys) {
   m->row.applied_us = m->row.updated_us = clock_now_us();
   str_replace_owned(&m->row.message, m->request->message);
   id_copy(m->row.applied_user_id, m->request->user_id);
+  TRY(environment_patch_forget_old(m->core->db, m->environment.id, PATCHES_KEPT));
   TRY(environment_patch_set(m->core->db, &m->row));
   for (size_t i = 0; i < deploys->len; i++)
     TRY(environment_patch_add_deploy(m->core->db, m->row.id, deploys->items[i]));

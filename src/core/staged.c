@@ -79,6 +79,8 @@ static err *count_changes(const struct environment_state *state, const json_t *p
 static err *keep(core *c, struct environment_patch *p, const json_t *patch, size_t changes) {
   free(p->patch);
   p->patch = json_to_text(patch);
+  if (strlen(p->patch) > PATCH_BYTES_MAX)
+    return err_new(ERR_LIMIT, "what is staged has %zu bytes; at most %d are allowed", strlen(p->patch), PATCH_BYTES_MAX);
   p->updated_us = clock_now_us();
   if (changes) return environment_patch_set(c->db, p);
   if (*p->id) TRY(environment_patch_delete(c->db, p->id));

@@ -42,6 +42,8 @@ fallible core_patch_changes(core *c, const struct environment_patch *p, bool val
 fallible core_patch_preview(core *c, const char *environment_id, const json_t *input,
                             struct environment_patch *ret_patch);
 
+#define PATCHES_KEPT 200 /* committed ones of an environment: its history */
+
 struct core_patch_commit {
   const char *environment_id;
   const json_t *patch;  /* as it was sent; NULL: what is staged */

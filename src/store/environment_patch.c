@@ -42,6 +42,14 @@ err *environment_patch_delete(db *d, const char *id) {
                     DB_BIND(db_text(id)), id);
 }
 
+err *environment_patch_forget_old(db *d, const char *environment_id, int64_t kept) {
+  return db_run(d,
+                "DELETE FROM environment_patches WHERE environment_id = ?1 AND status = 'COMMITTED'"
+                " AND seq <= (SELECT seq FROM environment_patches WHERE environment_id = ?1"
+                "  AND status = 'COMMITTED' ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+                DB_BIND(db_text(environment_id), db_int(kept)), NULL);
+}
+
 /* --- deployments to be made --- */
 
 err *environment_patch_add_deploy(db *d, const char *patch_id, const char *service_instance_id) {

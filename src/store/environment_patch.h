@@ -19,6 +19,8 @@ fallible environment_patch_list(db *d, const char *environment_id, const struct 
 fallible environment_patch_list_applying(db *d, struct environment_patch_list *ret_list); /* oldest first */
 
 fallible environment_patch_delete(db *d, const char *id);
+/* Of those that were committed, all but the newest `kept`. */
+fallible environment_patch_forget_old(db *d, const char *environment_id, int64_t kept);
 
 /* The deployments that it is still to make: ids of service instances, in order. */
 fallible environment_patch_add_deploy(db *d, const char *patch_id, const char *service_instance_id);

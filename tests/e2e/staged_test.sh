@@ -21,7 +21,7 @@ services:
     <<: *app
     env_file: api.env
 EOF
-echo 'COLOUR=green' > api.env
+printf 'COLOUR=green\nPORT=8000\n' > api.env
 says() { [ "$(get "$(cat "$WORK/url")$1")" = "$2" ]; }
 waits() { for _ in $(seq 200); do says "$@" 2>/dev/null && return 0; sleep 0.1; done; get "$(cat "$WORK/url")$1"; return 1; }
 ids() { tram api "query(\$i: DeploymentListInput!) { deployments(input: \$i) { edges { node { id createdAt service { name } } } } }" --variables "{\"i\":{\"projectId\":\"$(project)\"}}"; }

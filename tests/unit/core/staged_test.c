@@ -138,6 +138,25 @@ TEST(staging_adds_or_replaces_and_is_discarded_by_item) {
   close_two();
 }
 
+TEST(what_is_staged_is_bounded) {
+  enum { ROUNDS = 2, VALUES = 12, VALUE_BYTES = 60000 };
+  auto_free char *value = mem_zalloc(VALUE_BYTES + 1);
+  memset(value, 'x', VALUE_BYTES);
+  town_open();
+  for (int round = 0; round < ROUNDS; round++) {
+    auto_environment_patch p = {0};
+    auto_json *variables = json_object();
+    for (int i = 0; i < VALUES; i++) {
+      auto_free char *name = str_format("V%d_%d", round, i);
+      json_object_set_new(variables, name, json_string(value));
+    }
+    auto_json *input = json_pack("{s:{s:{s:O}}}", "services", "api", "variables", variables);
+    auto_err *e = core_stage(town, instance.environment_id, input, true, user.id, &p);
+    CHECK_INT(e ? err_code_of(e) : 0, round ? ERR_LIMIT : 0);
+  }
+  town_close();
+}
+
 TEST(somebody_elses_change_in_between_is_a_conflict) {
   char etag[SHA256_HEX_SIZE];
   auto_environment_patch p = {0};

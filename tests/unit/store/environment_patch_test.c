@@ -54,6 +54,28 @@ TEST(one_is_staged_and_the_others_are_the_history) {
   must(environment_patch_set(h.d, &more));
 }
 
+TEST(the_history_is_bounded) {
+  auto_house h;
+  house_open(&h);
+  auto_environment_patch staged = make(&h, PATCH_STAGED, "staged");
+  auto_environment_patch_list left = {0};
+  must(environment_patch_set(h.d, &staged));
+  for (int i = 0; i < 5; i++) {
+    auto_free char *message = str_format("%d", i);
+    auto_environment_patch p = make(&h, i == 0 ? PATCH_APPLYING : PATCH_COMMITTED, message);
+    must(environment_patch_set(h.d, &p));
+  }
+  must(environment_patch_forget_old(h.d, h.environment.id, 2));
+  must(environment_patch_list(h.d, h.environment.id, NULL, &left));
+  CHECK_INT(left.len, 3); /* the two newest, and what is not done yet */
+  CHECK_TEXT(left.items[1].message, "3");
+  CHECK_TEXT(left.items[2].message, "0");
+  bool found = false;
+  auto_environment_patch still = {0};
+  must(environment_patch_find_staged(h.d, h.environment.id, &found, &still));
+  CHECK(found);
+}
+
 static size_t count(struct house *h, const char *patch_id) {
   auto_strv ids = STRV_EMPTY;
   must(environment_patch_list_deploys(h->d, patch_id, &ids));
