@@ -210,7 +210,7 @@ TEST(an_upload_reaches_its_own_project_only) {
   auto_free char *member = bearer(user_of("member"), NULL, 0);
   auto_free char *path = str_format("/project/%s/environment/%s/up?serviceId=", other_project, instance.environment_id);
   int status;
-  auto_free char *answer = ask("POST", path, member, "x", &status);
+  free(ask("POST", path, member, "x", &status));
   CHECK(status == 400 || status == 404);
   stop();
 }
@@ -298,7 +298,7 @@ TEST(a_program_is_signed_in_by_a_person_with_a_password) {
   CHECK_INT(status, 403);
   CHECK_HAS(wrong, "do not belong together");
   CHECK_HAS(wrong, "CLI 9 at 127.0.0.1");
-  auto_free char *allowed = fill_in(user_code, "correct+horse", "allow", true, &status);
+  free(fill_in(user_code, "correct+horse", "allow", true, &status));
   CHECK_INT(status, 200);
   auto_free char *given = poll_token(device_code);
   auto_json *token = json_of(given);
