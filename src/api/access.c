@@ -6,6 +6,7 @@
  * that was checked, so what asks for no more than looking is open there; what asks for more is checked
  * against the object.  Who has no role at all is told NOT_FOUND, so that ids of others cannot be probed. */
 #include <string.h>
+#include <strings.h>
 
 #include "api/internal.h"
 #include "base/clock.h"
@@ -200,32 +201,49 @@ static const json_t *argument_at(const json_t *args, const char *path) {
   return args;
 }
 
-/* What an argument's name says its value is the id of: "sourceEnvironmentId" an environment. */
+/* What an argument's name says its value is the id of: "sourceEnvironmentId" an environment,
+ * "enabledServiceIds" services. */
 static const struct subject *subject_of_argument(const char *name) {
   static const struct {
     const char *suffix, *subject;
   } rows[] = {{"environmentId", "ENVIRONMENT"}, {"serviceId", "SERVICE"},       {"projectId", "PROJECT"},
               {"workspaceId", "WORKSPACE"},     {"deploymentId", "DEPLOYMENT"}, {"serviceDomainId", "SERVICE_DOMAIN"}};
+  size_t len = strlen(name) - str_ends(name, "Ids");
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-    size_t len = strlen(name), suffix = strlen(rows[i].suffix);
-    if (len >= suffix && str_ieq(name + len - suffix, rows[i].suffix)) return subject_named(rows[i].subject);
+    size_t suffix = strlen(rows[i].suffix);
+    if (len >= suffix && strncasecmp(name + len - suffix, rows[i].suffix, suffix) == 0)
+      return subject_named(rows[i].subject);
   }
   return NULL;
 }
 
-/* An environment of the caller's does not open somebody else's service: each id that an argument or a
- * member of an input names must be within reach.  Members of free JSON are the resolver's business. */
-static err *check_reach(const struct asking *asking, json_t *args) {
-  const char *name;
-  json_t *value;
-  json_object_foreach(args, name, value) {
-    const struct subject *subject = subject_of_argument(name);
-    const char *id = json_string_value(value);
-    if (subject && id && *id)
-      TRY(check_subject(asking->api->parts.db, &asking->caller, subject, id, grant_of(WORKSPACE_VIEWER)));
-    if (json_is_object(value)) TRY(check_reach(asking, value));
-  }
+static err *check_inputs(const struct asking *asking, const struct graphql_input *inputs, size_t count,
+                         const json_t *values);
+
+static err *check_value(const struct asking *asking, const struct graphql_input *input, const json_t *value) {
+  const struct graphql_type *type = graphql_named_type(input->type);
+  const struct subject *subject = subject_of_argument(input->name);
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) TRY(check_value(asking, input, item));
+  if (type->kind == GRAPHQL_INPUT_OBJECT) return check_inputs(asking, type->inputs, type->input_count, value);
+  if (!subject || !json_is_string(value) || !json_string_length(value)) return NULL;
+  return check_subject(asking->api->parts.db, &asking->caller, subject, json_string_value(value),
+                       grant_of(WORKSPACE_VIEWER));
+}
+
+static err *check_inputs(const struct asking *asking, const struct graphql_input *inputs, size_t count,
+                         const json_t *values) {
+  for (size_t i = 0; i < count; i++) TRY(check_value(asking, &inputs[i], json_object_get(values, inputs[i].name)));
   return NULL;
+}
+
+/* An environment of the caller's does not open somebody else's service: each id that an argument or a
+ * member of an input names must be within reach.  What is in free JSON is the resolver's business. */
+static err *check_reach(const struct asking *asking, const struct graphql_call *call) {
+  const struct graphql_type *type = graphql_schema_type(asking->api->schema, call->type);
+  const struct graphql_field *field = graphql_type_field(type, call->field);
+  return check_inputs(asking, field->args, field->arg_count, call->args);
 }
 
 /* The environment decides what may be done, where one is named; else each that is named must allow it.
@@ -324,7 +342,7 @@ err *access_check(void *context, const char *role, const struct graphql_call *ca
   if (asking->caller.kind == CALLER_NOBODY) return sign_in_first();
   if (asking->caller.is_long_lived && is_root(call)) TRY(auth_check_alive(asking->api, &asking->caller));
   TRY(check_role(asking, role, call));
-  return is_root(call) ? check_reach(asking, call->args) : NULL;
+  return is_root(call) ? check_reach(asking, call) : NULL;
 }
 
 static err *check_by_role(api *a, const struct caller *caller, const char *subject, const char *id,

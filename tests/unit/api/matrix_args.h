@@ -3,11 +3,14 @@
 #ifndef TRAMWAY_TESTS_API_MATRIX_ARGS_H
 #define TRAMWAY_TESTS_API_MATRIX_ARGS_H
 
+#include <strings.h>
+
 #include "matrix_world.h"
 
+/* "sourceEnvironmentId" and "enabledServiceIds" end with "environmentId" and "serviceId". */
 static inline bool ends_with_id(const char *name, const char *suffix) {
-  size_t len = strlen(name), n = strlen(suffix);
-  return len >= n && str_ieq(name + len - n, suffix);
+  size_t len = strlen(name) - str_ends(name, "Ids"), n = strlen(suffix);
+  return len >= n && strncasecmp(name + len - n, suffix, n) == 0;
 }
 
 /* The town's id that an argument of this name should have; NULL when it is none. */

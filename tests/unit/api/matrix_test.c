@@ -38,7 +38,7 @@ static bool names(json_t *args, const char *suffix) {
   const char *name;
   json_t *value;
   json_object_foreach(args, name, value)
-    if ((ends_with_id(name, suffix) && json_is_string(value)) || (json_is_object(value) && names(value, suffix)))
+    if ((ends_with_id(name, suffix) && (json_is_string(value) || json_is_array(value))) || (json_is_object(value) && names(value, suffix)))
       return true;
   return false;
 }

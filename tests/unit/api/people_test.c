@@ -201,6 +201,15 @@ TEST(each_mutation_leaves_a_row_with_its_outcome_and_no_secret) {
   world_close();
 }
 
+TEST(a_variable_may_have_a_name_that_looks_like_an_id) {
+  world_open();
+  CHECK_ASK("member",
+            "mutation($p: String!, $e: String!) { variableCollectionUpsert(input: {projectId: $p, environmentId: $e,"
+            " variables: {OTHERPROJECTID: \"x\", serviceId: \"y\"}, skipDeploys: true}) }",
+            json_pack("{s:s, s:s}", "p", project.id, "e", instance.environment_id), "true");
+  world_close();
+}
+
 TEST(who_makes_what_is_found_in_the_workspace_it_came_to_be_in) {
   world_open();
   CHECK_ASK("member", "mutation { projectCreate(input: {name: \"made\"}) { id } }", NULL, "\"id\"");
