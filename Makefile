@@ -23,11 +23,12 @@ COMPILE    = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
 LINKER     = $(CC) $(CFLAGS) $(LINK)
 
 # Everything in src/ but the programs' main files is one library; a program links what it needs of it.
-MAINS   := src/daemon/main.c src/cli/main.c src/loop/exec_main.c src/build/runtime_main.c
+MAINS   := src/daemon/main.c src/cli/main.c src/loop/exec_main.c src/build/runtime_main.c src/daemon/git_ssh_main.c
 SOURCES := $(filter-out $(MAINS),$(shell find src -name '*.c' | LC_ALL=C sort))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o $(BUILD)/obj/version.o
 LIBRARY := $(BUILD)/libtramway.a
-PROGRAMS := $(BUILD)/tramd $(BUILD)/tram $(BUILD)/railway $(BUILD)/tramway-exec $(BUILD)/tramway-build-runtime
+PROGRAMS := $(BUILD)/tramd $(BUILD)/tram $(BUILD)/railway $(BUILD)/tramway-exec $(BUILD)/tramway-build-runtime \
+            $(BUILD)/tramway-git-ssh
 
 all: $(PROGRAMS)
 
@@ -59,7 +60,8 @@ $(BUILD)/tramd:        $(BUILD)/obj/src/daemon/main.o
 $(BUILD)/tram:         $(BUILD)/obj/src/cli/main.o
 $(BUILD)/tramway-exec: $(BUILD)/obj/src/loop/exec_main.o
 $(BUILD)/tramway-build-runtime: $(BUILD)/obj/src/build/runtime_main.o
-$(BUILD)/tramd $(BUILD)/tram $(BUILD)/tramway-exec $(BUILD)/tramway-build-runtime: $(LIBRARY)
+$(BUILD)/tramway-git-ssh: $(BUILD)/obj/src/daemon/git_ssh_main.o
+$(BUILD)/tramd $(BUILD)/tram $(BUILD)/tramway-exec $(BUILD)/tramway-build-runtime $(BUILD)/tramway-git-ssh: $(LIBRARY)
 	@echo "  LINK  $@"
 	@$(LINKER) -o $@ $(filter %.o,$^) $(LIBRARY) $(PKG_LIBS)
 $(BUILD)/railway: $(BUILD)/tram

@@ -17,7 +17,7 @@ err *api_schema_new(graphql_schema **ret_schema) {
   static const struct bindings *const all[] = {&bindings_account,  &bindings_token, &bindings_workspace, &bindings_audit, &bindings_project, &bindings_service,
                                                &bindings_deployment, &bindings_variable, &bindings_domain,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
-                                               &bindings_release, &bindings_disk, &bindings_environment_patch,
+                                               &bindings_release, &bindings_ssh_key, &bindings_disk, &bindings_environment_patch,
                                                &bindings_pull_request};
   const char *text = embedded_text("api/schema.graphql");
   auto_graphql_schema *schema = NULL;
@@ -48,6 +48,7 @@ const struct http_route api_routes[] = {
   { "POST", "/project/{project}/environment/{environment}/up",
                            handle_upload,         HTTP_BODY_FILE,   0,                handle_upload_begin },
   { "GET",  "/git/{path...}", handle_git_get,     HTTP_BODY_NONE,   0,                NULL },
+  { "GET",  "/ssh/key",    handle_ssh_key,        HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/git/{path...}", handle_git_post,    HTTP_BODY_FILE,   0,                handle_git_begin },
   { "GET",  "/exec",       handle_exec,           HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/oauth/device/auth", handle_device_auth, HTTP_BODY_MEMORY, FORM_BODY_MAX, NULL },
@@ -62,7 +63,8 @@ const size_t api_routes_len = ARRAY_LEN(api_routes);
 static err *listen_on(api *a, const char *const *listen) {
   struct http_server_options options = {.listen = listen, .routes = api_routes,
                                         .routes_len = api_routes_len, .arg = a,
-                                        .before = handle_before};
+                                        .before = handle_before,
+                                        .unix_mode = 0666}; /* as on 127.0.0.1: who asks shows a token */
   TRY(http_server_start(a->parts.loop, &options, &a->server));
   if (*a->public_url) return NULL;
   free(a->public_url);
@@ -80,6 +82,7 @@ err *api_start(const struct api_parts *parts, const struct api_options *options,
   a->domain_suffix = str_dup(options->domain_suffix);
   a->upload_dir = str_dup(options->upload_dir);
   a->upload_limit_bytes = options->upload_limit_bytes;
+  a->ssh_uid = options->ssh_uid;
   a->sign_in_guard = sign_in_guard_new();
   a->devices = devices_new();
   a->rate = rate_new((struct rate_limits){options->requests_per_hour, options->requests_per_second});

@@ -30,6 +30,7 @@ struct api_options { /* texts are copied */
   const char *domain_suffix;
   const char *upload_dir;    /* where archives lie until they are unpacked */
   int64_t upload_limit_bytes;
+  int64_t ssh_uid; /* of sshd's helper, which asks at a unix socket; 0: there is none */
   int requests_per_hour, requests_per_second; /* of one caller; 0: no limit */
 };
 

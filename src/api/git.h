@@ -18,6 +18,10 @@ static inline struct core_push git_push_of(const struct git_target *t) {
   return (struct core_push){t->project_id, t->service_id, t->environment_id, t->user_id};
 }
 
+/* ssh_key.c: whether sshd's helper asks (the kernel says so), and whose key that is. */
+bool ssh_is_helper(const api *a, const http_request *r);
+fallible ssh_caller_of_key(api *a, const char *key_id, struct caller *ret_caller);
+
 /* As text, which git shows with "remote: " before it; 401 asks git to ask its user.  Takes `e`. */
 void git_respond_err(http_request *r, bool knows_caller, err *e);
 

@@ -52,6 +52,8 @@ static char *password_of(const char *authorization) {
 }
 
 static err *who(api *a, const http_request *r, struct caller *ret_caller) {
+  const char *key_id = http_header(r, "tramway-ssh-key");
+  if (key_id && ssh_is_helper(a, r)) return ssh_caller_of_key(a, key_id, ret_caller);
   auto_free char *password = password_of(http_header(r, "authorization"));
   err *e = password ? auth_caller_of_secret(a, r, password, ret_caller) : auth_caller(a, r, ret_caller);
   if (password) secret_wipe(password, strlen(password));

@@ -17,7 +17,7 @@ struct api {
   graphql_schema *schema;
   http_server *server;
   char *version, *public_url, *edge_url, *domain_suffix, *upload_dir;
-  int64_t upload_limit_bytes;
+  int64_t upload_limit_bytes, ssh_uid;
   struct sign_in_guard *sign_in_guard;
   struct rate *rate;
   struct devices *devices; /* programs that wait to be signed in */
@@ -167,7 +167,7 @@ struct bindings {
 };
 extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release,
-    bindings_disk, bindings_environment_patch, bindings_pull_request;
+    bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 
@@ -191,6 +191,7 @@ void handle_exec(http_request *r, void *api_);
 void handle_git_get(http_request *r, void *api_);
 void handle_git_begin(http_request *r, void *api_);
 void handle_git_post(http_request *r, void *api_);
+void handle_ssh_key(http_request *r, void *api_);
 void handle_device_auth(http_request *r, void *api_); /* oauth.c … */
 void handle_oauth_token(http_request *r, void *api_);
 void handle_device_page(http_request *r, void *api_);

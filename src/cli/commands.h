@@ -17,7 +17,7 @@ extern const struct command command_diff;
 extern const struct command command_domain, command_open;
 extern const struct command command_environment;
 extern const struct command command_service;
-extern const struct command command_variable;
+extern const struct command command_variable, command_ssh_key;
 extern const struct command command_variable_import;
 extern const struct command command_variable_export;
 extern const struct command command_import, command_export;

@@ -92,6 +92,14 @@ const char query_staged_changes[] =
     "query EnvironmentStagedChanges($environmentId: String!, $values: Boolean) { "
     "environmentStagedChanges(environmentId: $environmentId) { " STAGED_FIELDS
     "patch(decryptVariables: $values) " CHANGES_WITH_VALUES " } }";
+const char query_ssh_public_keys[] =
+    "query SshPublicKeys($workspaceId: String) { sshPublicKeys(workspaceId: $workspaceId, first: 100) {"
+    " edges { node { id name publicKey fingerprint } } } }";
+const char mutation_ssh_public_key_create[] =
+    "mutation SshPublicKeyCreate($input: SshPublicKeyCreateInput!) { sshPublicKeyCreate(input: $input) {"
+    " id name publicKey fingerprint } }";
+const char mutation_ssh_public_key_delete[] =
+    "mutation SshPublicKeyDelete($id: String!) { sshPublicKeyDelete(id: $id) }";
 const char query_system_info[] =
     "query SystemInfo { systemInfo { edgeUrl } }";
 const char query_user_meta[] =
@@ -279,6 +287,7 @@ const char *const all_queries[] = {
   query_project_token,
   query_projects,
   query_staged_changes,
+  query_ssh_public_keys,
   query_system_info,
   query_user_meta,
   query_variables_for_service_deployment,
@@ -335,6 +344,8 @@ const char *const all_queries[] = {
   mutation_workspace_permission_change,
   mutation_workspace_update,
   mutation_workspace_user_remove,
+  mutation_ssh_public_key_create,
+  mutation_ssh_public_key_delete,
   subscription_build_logs,
   subscription_deployment,
   subscription_deployment_logs,

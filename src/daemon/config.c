@@ -66,6 +66,17 @@ static const struct row rows[] = {
      RANGE(CONFIG_INT, CONFIG_ZERO, 1, 65535),
      "The port in the URLs that are shown; 0 is the port of the first http_listen."},
 
+    {"ssh.listen", AT(ssh.listen), "\"\"",
+     ANY(CONFIG_ADDRESS, CONFIG_EMPTY | CONFIG_RESTART),
+     "Where `git push` over SSH comes in: <IP address>:<port>, with an OpenSSH server of Tramway's own\n"
+     "(Debian's openssh-server must be installed); \"\" is none."},
+    {"ssh.user", AT(ssh.user), "\"git\"",
+     ANY(CONFIG_WORD, CONFIG_RESTART),
+     "The user that everybody signs in as: one of this machine whose login shell is tramway-git-ssh."},
+    {"ssh.program", AT(ssh.program), "\"/usr/sbin/sshd\"",
+     ANY(CONFIG_PATH, CONFIG_RESTART),
+     "OpenSSH's server."},
+
     {"build.concurrency", AT(build.concurrency), "2",
      RANGE(CONFIG_INT, 0, 1, 32),
      "Builds that run at the same time."},

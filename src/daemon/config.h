@@ -51,6 +51,11 @@ struct config {
     int public_port;     /* the port written into URLs; 0: that of the first http_listen */
   } edge;
   struct {
+    char *listen;  /* R IP address:port of sshd for `git push`; "": none */
+    char *user;    /* R "git" */
+    char *program; /* R "/usr/sbin/sshd" */
+  } ssh;
+  struct {
     int concurrency;      /* builds at a time; 1 … 32; 2 */
     int64_t timeout_s;    /* of one build; 10 s … 24 h; 1800 */
     int64_t memory_bytes; /* of one build; 0: half of the machine's, else 128 MiB … 1 PiB */

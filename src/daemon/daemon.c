@@ -20,6 +20,7 @@
 #include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "daemon/secrets.h"
+#include "daemon/sshd.h"
 #include "edge/edge.h"
 #include "engine/local/local.h"
 #include "loop/timer.h"
@@ -28,7 +29,7 @@
 #include "store/migrate.h"
 
 struct paths { /* of what is installed with us */
-  char *exec_program, *images_dir;
+  char *exec_program, *images_dir, *git_ssh;
 };
 
 struct daemon {
@@ -43,6 +44,7 @@ struct daemon {
   engine *engine;
   core *core;
   api *api;
+  sshd *sshd;
   err *failure; /* why the start failed */
   bool ended;
 };
@@ -61,6 +63,8 @@ static err *find_paths(struct paths *p) {
     free(p->exec_program);
     p->exec_program = str_format("%s/../libexec/tramway/tramway-exec", self);
   }
+  const char *slash = strrchr(p->exec_program, '/');
+  p->git_ssh = str_format("%.*s/tramway-git-ssh", (int)(slash - p->exec_program), p->exec_program);
   p->images_dir = str_format("%s/../%simages", self, built ? "" : "share/tramway/");
   if (access(p->exec_program, X_OK) == 0) return NULL;
   return err_new(ERR_NOT_FOUND, "'%s' is missing: it is built and installed together with tramd", p->exec_program);
@@ -69,6 +73,7 @@ static err *find_paths(struct paths *p) {
 static void paths_done(struct paths *p) {
   free(p->exec_program);
   free(p->images_dir);
+  free(p->git_ssh);
 }
 
 /* ---- the parts ---- */
@@ -193,13 +198,40 @@ static err *announce_setup(struct daemon *d) {
   return NULL;
 }
 
+static struct sshd_options sshd_options_of(const struct daemon *d, const char *dir, const char *socket) {
+  return (struct sshd_options){.program = d->config->ssh.program, .exec_program = d->paths.exec_program,
+                               .helper = d->paths.git_ssh, .listen = d->config->ssh.listen, .user = d->config->ssh.user,
+                               .dir = dir, .run_dir = d->config->data.run_dir, .socket = socket};
+}
+
+/* The API serves without it: what is wrong with it is told, and to be mended there. */
+static void open_ssh(struct daemon *d) {
+  auto_free char *dir = path_join(d->config->data.dir, "ssh"), *socket = path_join(d->config->data.run_dir, "api.sock");
+  struct sshd_options options = sshd_options_of(d, dir, socket);
+  if (str_empty(d->config->ssh.listen)) return;
+  auto_err *e = sshd_start(d->loop, &options, &d->sshd);
+  if (e) log_error("ssh", "%s", err_message(e));
+}
+
+/* Whom the helper runs as; 0 when there is no SSH, or its user is not as it must be. */
+static int64_t ssh_uid(struct daemon *d) {
+  struct sshd_options options = sshd_options_of(d, "", "");
+  int64_t uid = 0;
+  if (str_empty(d->config->ssh.listen)) return 0;
+  auto_err *e = sshd_find_user(&options, &uid);
+  if (e) log_error("ssh", "%s", err_message(e));
+  return e ? 0 : uid;
+}
+
 static err *open_api(struct daemon *d) {
   const struct config *c = d->config;
   auto_free char *upload_dir = path_join(c->data.dir, "uploads");
   int port = public_port(c);
   auto_free char *edge_url = port == 80 ? str_format("http://%s", c->edge.domain_suffix)
                                         : str_format("http://%s:%d", c->edge.domain_suffix, port);
-  const char *listen[] = {c->server.listen, NULL};
+  int64_t uid = ssh_uid(d);
+  auto_free char *socket = str_format("unix:%s/api.sock", c->data.run_dir);
+  const char *listen[] = {c->server.listen, uid ? socket : NULL, NULL};
   struct api_parts parts = {d->loop, d->db, d->core, d->engine, d->logs};
   struct api_options options = {.listen = listen,
                                 .version = tramway_version,
@@ -207,10 +239,13 @@ static err *open_api(struct daemon *d) {
                                 .edge_url = edge_url,
                                 .domain_suffix = c->edge.domain_suffix,
                                 .upload_dir = upload_dir,
+                                .ssh_uid = uid,
                                 .upload_limit_bytes = c->server.upload_limit_bytes,
                                 .requests_per_hour = c->limits.requests_per_hour,
                                 .requests_per_second = c->limits.requests_per_second};
-  return api_start(&parts, &options, &d->api);
+  TRY(api_start(&parts, &options, &d->api));
+  if (uid) open_ssh(d);
+  return NULL;
 }
 
 /* ---- the start ---- */
@@ -315,6 +350,7 @@ static void quiet_core(struct daemon *d) {
 }
 
 static void free_all(struct daemon *d) {
+  sshd_stop(d->sshd);
   api_stop(d->api);
   if (d->core) quiet_core(d);
   edge_free(d->edge);

@@ -68,5 +68,46 @@ large() {
 check "a push that is too large is refused in words" large
 other_branch() { git branch idle && push idle && has "Nothing deploys from the branch 'idle'" "$WORK/push" && has 'shop (production) deploys from main' "$WORK/push"; }
 check "a branch that nothing deploys from is taken, and says so" other_branch
-nothing_left() { [ -z "$(ls "$WORK/data/uploads")" ]; }
+nothing_left() {
+  for _ in $(seq 100); do [ -z "$(ls "$WORK/data/uploads")" ] && return 0; sleep 0.1; done
+  ls -la "$WORK/data/uploads"; return 1
+}
 check "nothing is left of what was pushed but the repository" nothing_left
+
+# ---- SSH: with a user of the machine whose shell is ours, and sshd out of its package, as long as this lasts ----
+
+GIT_USER=tramgit$SLOT SSH_PORT=$((5790 + SLOT))
+before_removal() {
+  userdel "$GIT_USER" 2>/dev/null
+  [ ! -e "$WORK/made-sshd" ] || userdel sshd
+}
+ssh_ready() {
+  local folder=$TRAMWAY_TEST_CACHE/openssh-server sshd=/usr/sbin/sshd
+  [ -x "$sshd" ] || sshd=$folder/usr/sbin/sshd
+  [ -x "$sshd" ] || {
+    rm -rf "$folder" && mkdir -p "$folder" && (cd "$folder" && apt-get -qq download openssh-server && dpkg -x ./*.deb .)
+  } || return 1
+  getent passwd sshd >/dev/null || { useradd --system --home-dir /run/sshd --shell /usr/sbin/nologin sshd && touch "$WORK/made-sshd"; } || return 1
+  useradd --system --home-dir /nonexistent --shell "$BUILD/tramway-git-ssh" --password '*' "$GIT_USER" || return 1
+  chmod 711 "$WORK"
+  printf '[ssh]\nlisten = "127.0.0.1:%s"\nuser = "%s"\nprogram = "%s"\n' "$SSH_PORT" "$GIT_USER" "$sshd" >> "$WORK/tramway.toml"
+  kill "$(tramd_pid)" && while kill -0 "$(tramd_pid)" 2>/dev/null; do sleep 0.1; done
+  start_tramd && ssh-keygen -q -t ed25519 -N '' -f "$WORK/key" && tram ssh-key add "$WORK/key.pub" --name laptop
+}
+check "tramd starts an SSH server of its own" ssh_ready
+export GIT_SSH_COMMAND="ssh -F /dev/null -i $WORK/key -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=$WORK/known -o BatchMode=yes -o LogLevel=ERROR"
+over_ssh() {
+  git remote set-url tramway "ssh://$GIT_USER@127.0.0.1:$SSH_PORT/shop.git" && echo ssh > note && commit "over ssh" || return 1
+  for _ in $(seq 50); do push main && break; grep -q 'onnection refused' "$WORK/push" || break; sleep 0.1; done
+  has 'remote: -----> shop (production) is live' "$WORK/push"
+}
+check "a push over SSH with a key deploys" over_ssh
+deletes() { push :idle && has '[deleted]' "$WORK/push"; }
+check "a branch can be deleted over it" deletes
+no_shell() {
+  ! $GIT_SSH_COMMAND -p "$SSH_PORT" "$GIT_USER@127.0.0.1" id > "$WORK/no" 2>&1 && has 'there is no shell here' "$WORK/no" &&
+    ! $GIT_SSH_COMMAND -p "$SSH_PORT" "$GIT_USER@127.0.0.1" "git-upload-pack 'shop.git'" > "$WORK/no" 2>&1 && has 'there is no shell here' "$WORK/no"
+}
+check "it is no shell" no_shell
+unknown() { tram ssh-key delete laptop && ! push main && has 'Permission denied' "$WORK/push"; }
+check "a key that was deleted is refused" unknown

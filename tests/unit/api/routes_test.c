@@ -13,6 +13,7 @@ static const struct {
     {"/oauth/token", "wants a device code, which is a secret"},
     {"/device", "the page takes a password"},
     {"/invite/{code}", "the same page for every code"},
+    {"/ssh/key", "answers sshd's helper alone, whom the kernel names"},
     {"/git/{path...}", "a deployer may: who_may_push"},
 };
 

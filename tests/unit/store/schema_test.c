@@ -10,6 +10,7 @@
 #include "model/event.h"
 #include "model/release.h"
 #include "model/receipt.h"
+#include "model/ssh_key.h"
 #include "model/variable.h"
 
 static const struct {
@@ -28,6 +29,7 @@ static const struct {
     {"services", &service_shape},
     {"service_instances", &service_instance_shape},
     {"variables", &variable_shape},
+    {"ssh_public_keys", &ssh_key_shape},
     {"domains", &domain_shape},
     {"domain_routes", &domain_route_shape},
     {"snapshots", &snapshot_shape},
