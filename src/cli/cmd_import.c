@@ -35,7 +35,7 @@ static void place_done(struct place *place) {
 static const char *look_up(void *arg, const char *name) {
   const struct place *place = arg;
   const char *value = getenv(name);
-  return value ? value : json_get_text(place->dotenv, name);
+  return value && str_is_utf8(value, strlen(value)) ? value : json_get_text(place->dotenv, name);
 }
 
 /* The file may be a stranger's: what it names must lie beside it, or below. */

@@ -53,7 +53,7 @@ static char *unique_name(const json_t *services, char *name) {
   char *unique = str_dup(name);
   for (int n = 2; json_object_get(services, unique); n++) {
     free(unique);
-    unique = str_format("%.28s-%d", name, n);
+    unique = str_format("%s-%d", name, n);
   }
   free(name);
   return unique;

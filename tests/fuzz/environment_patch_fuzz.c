@@ -26,7 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!refused) refused = environment_patch_apply(config, patch, &after);
   if (refused) return 0;
   environment_diff_make(config, after, true, &diff);
-  auto_json *told = environment_config_told(after, config, false);
   refused = environment_patch_apply(after, patch, &again);
   if (!refused && json_object_size(json_object_get(patch, "services")) && !json_equal(after, again)) abort();
   return 0;
