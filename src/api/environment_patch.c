@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/compose.h"
 #include "core/environment_patch.h"
 #include "core/environment_sync.h"
 #include "core/staged.h"
@@ -239,6 +240,64 @@ RESOLVER(mutation_sync) {
   return commit(call, patch, ret_value);
 }
 
+/* ---- docker-compose ---- */
+
+static const char *no_variable(void *arg, const char *name) {
+  (void)arg, (void)name;
+  return NULL;
+}
+
+static err *no_file(void *arg, const char *path, json_t **ret_variables) {
+  (void)arg, (void)path, (void)ret_variables;
+  return err_new(ERR_NOT_FOUND, "the API gets the compose file alone; `tram import` reads what is beside it");
+}
+
+static err *read_compose(const char *text, struct import_plan *ret_plan) {
+  static const struct compose_input input = {.file = "compose.yml", .get_env = no_variable, .read_env = no_file};
+  auto_yml *root = NULL;
+  TRY(yml_parse(text, strlen(text), input.file, &root));
+  return compose_read(root, &input, ret_plan);
+}
+
+static json_t *texts_json(const struct strv *texts) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < texts->len; i++) json_array_append_new(list, json_string(texts->items[i]));
+  return list;
+}
+
+/* What the file asks for and the project cannot have is an answer, not an error of the request. */
+static err *refuse_compose(err *e, json_t **ret_value) {
+  auto_strv lines = STRV_EMPTY;
+  if (err_code_of(e) == ERR_IO || err_code_of(e) == ERR_CORRUPT || err_code_of(e) == ERR_BUSY) return e;
+  strv_split(&lines, err_message(e), '\n');
+  err_ignore(e);
+  *ret_value = json_pack("{s:o, s:n}", "errors", texts_json(&lines), "patch");
+  return NULL;
+}
+
+static err *import_compose(const struct graphql_call *call, const struct import_plan *plan, json_t **ret_document) {
+  const char *environment_id = arg_text(call, "environmentId");
+  auto_environment_patch preview = {0}, staged = {0};
+  TRY(core_patch_preview(core_of(call), environment_id, plan->patch, &preview));
+  TRY(err_recode(json_parse(preview.patch, strlen(preview.patch), "patch", ret_document), ERR_CORRUPT));
+  if (json_is_true(json_object_get(call->args, "skipStagingPatch"))) return NULL;
+  return core_stage(core_of(call), environment_id, plan->patch, true, asking_of(call)->caller.user_id, &staged);
+}
+
+RESOLVER(mutation_compose_import) {
+  auto_environment environment = {0};
+  auto_import_plan plan = {0};
+  auto_json *document = NULL;
+  TRY(environment_get(db_of(call), arg_text(call, "environmentId"), &environment));
+  if (!str_eq(environment.project_id, arg_text(call, "projectId"))) return err_new(ERR_NOT_FOUND, "Project not found");
+  err *e = read_compose(arg_text(call, "yaml"), &plan);
+  if (!e) e = import_compose(call, &plan, &document);
+  if (e) return refuse_compose(e, ret_value);
+  *ret_value = json_pack("{s:o, s:o}", "errors", texts_json(&plan.notes), "patch",
+                         environment_config_told(document, NULL, false));
+  return NULL;
+}
+
 /* clang-format off */
 static const struct graphql_binding rows[] = {
   { "Query",            "environmentPatch",             query_patch,               NULL },
@@ -246,6 +305,7 @@ static const struct graphql_binding rows[] = {
   { "Query",            "environmentPatchPreview",      query_preview,             NULL },
   { "Query",            "environmentStagedChanges",     query_staged,              NULL },
   { "Query",            "environmentSyncPreview",       query_sync,                NULL },
+  { "Mutation",         "dockerComposeImport",          mutation_compose_import,   NULL },
   { "Mutation",         "environmentStageChanges",      mutation_stage,            NULL },
   { "Mutation",         "environmentDiscardChanges",    mutation_discard,          NULL },
   { "Mutation",         "environmentPatchCommit",       mutation_commit,           NULL },

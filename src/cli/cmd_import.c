@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "cli/changes.h"
 #include "cli/commands.h"
-#include "cli/compose.h"
+#include "core/compose.h"
 #include "cli/queries.h"
 #include "cli/railway_config.h"
 #include "cli/scope.h"

@@ -4,7 +4,7 @@
 #define TRAMWAY_CLI_RAILWAY_CONFIG_H
 
 #include "base/err.h"
-#include "cli/import.h"
+#include "core/import_plan.h"
 
 /* Services get the names that the document or `names` ({id: name}, may be NULL) gives their ids, else one
  * from their private name, repository or image.  Generated domains become ones of this installation.

@@ -1,5 +1,5 @@
 /* Any text as a docker-compose file: it is refused, or becomes a patch of keys that exist. */
-#include "cli/compose.h"
+#include "core/compose.h"
 
 #include <stdint.h>
 #include <stdlib.h>

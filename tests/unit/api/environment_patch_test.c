@@ -107,6 +107,36 @@ TEST(rights_decide) {
   close_all();
 }
 
+static char *import_compose(const char *yaml, bool only_read) {
+  auto_json *variables = json_pack("{s:s, s:s, s:s, s:b}", "e", instance.environment_id, "p", project.id, "y", yaml, "s", only_read);
+  static const char query[] = "mutation($e: String!, $p: String!, $y: String!, $s: Boolean) { dockerComposeImport(environmentId: $e, "
+                              "projectId: $p, yaml: $y, skipStagingPatch: $s) { errors patch } }";
+  struct asking asking = {&a, member};
+  struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
+  auto_json *answer = graphql_execute(a.schema, &asking, &request, &GRAPHQL_LIMITS_DEFAULT);
+  return json_to_text(answer);
+}
+
+TEST(a_compose_file_is_staged) {
+  open_all();
+  auto_free char *bad = import_compose("services: {web: {image: x, privileged: true}}", false);
+  CHECK_HAS(bad, "services.web.privileged would give the app");
+  CHECK_HAS(bad, "\"patch\":null");
+  auto_free char *no_file = import_compose("services: {web: {image: x, env_file: .env}}", false);
+  CHECK_HAS(no_file, "the API gets the compose file alone");
+  auto_free char *read = import_compose("services: {web: {image: x, environment: [A=hidden], hostname: y}}", true);
+  CHECK_HAS(read, "web: hostname is left out");
+  CHECK_HAS(read, "\"source\":{\"image\":\"x\"}");
+  CHECK(!strstr(read, "hidden"));
+  auto_free char *nothing = ask(&member, STAGED "{ patch } }", NULL);
+  CHECK_HAS(nothing, "\"patch\":{}");
+  auto_free char *staged = import_compose("services: {web: {image: x}}", false);
+  CHECK(!strstr(staged, "\"patch\":null"));
+  auto_free char *now = ask(&member, STAGED "{ " CHANGES " } }", NULL);
+  CHECK_HAS(now, "\"path\":\"source.image\",\"from\":null,\"to\":\"x\"");
+  close_all();
+}
+
 TEST(what_is_refused_says_why) {
   open_all();
   auto_free char *later = ask(&member, COMMIT, "{\"services\":{\"api\":{\"deploy\":{\"cronSchedule\":\"* * * * *\"}}}}");

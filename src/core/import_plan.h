@@ -1,6 +1,6 @@
 /* What is read from somebody else's file before it is applied: shared by `import` and its readers. */
-#ifndef TRAMWAY_CLI_IMPORT_H
-#define TRAMWAY_CLI_IMPORT_H
+#ifndef TRAMWAY_CORE_IMPORT_PLAN_H
+#define TRAMWAY_CORE_IMPORT_PLAN_H
 
 #include <jansson.h>
 

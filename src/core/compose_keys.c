@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/compose_internal.h"
+#include "core/compose_internal.h"
 
 enum treatment {
   TAKEN,

@@ -1,5 +1,5 @@
 /* YAML as a tree: what is read, and what is refused before it costs anything. */
-#include "cli/yml.h"
+#include "base/yml.h"
 
 #include "base/mem.h"
 #include "base/str.h"

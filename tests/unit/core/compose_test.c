@@ -1,9 +1,9 @@
 /* docker-compose files as patches: what each key becomes, what is refused, what is told. */
-#include "cli/compose.h"
+#include "core/compose.h"
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/interpolate.h"
+#include "core/interpolate.h"
 #include "core/environment_keys.h"
 #include "tap.h"
 

@@ -1,4 +1,4 @@
-#include "cli/interpolate.h"
+#include "core/interpolate.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/compose_internal.h"
+#include "core/compose_internal.h"
 
 /* ---- ports ---- */
 

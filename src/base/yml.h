@@ -4,8 +4,8 @@
  * as they are used, so that a few lines cannot stand for billions.  One document; anchors, aliases and
  * merge keys ("<<") are understood; tags are not: a scalar is text, and who reads it knows what it should
  * be.  (The prefix is yml_: libyaml has taken yaml_.) */
-#ifndef TRAMWAY_CLI_YML_H
-#define TRAMWAY_CLI_YML_H
+#ifndef TRAMWAY_BASE_YML_H
+#define TRAMWAY_BASE_YML_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* What the files of the compose reader share.  Nobody else includes this. */
-#ifndef TRAMWAY_CLI_COMPOSE_INTERNAL_H
-#define TRAMWAY_CLI_COMPOSE_INTERNAL_H
+#ifndef TRAMWAY_CORE_COMPOSE_INTERNAL_H
+#define TRAMWAY_CORE_COMPOSE_INTERNAL_H
 
-#include "cli/compose.h"
+#include "core/compose.h"
 
 struct compose_reading {
   const struct compose_input *input;

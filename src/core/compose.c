@@ -1,12 +1,12 @@
-#include "cli/compose.h"
+#include "core/compose.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/compose_internal.h"
-#include "cli/interpolate.h"
+#include "core/compose_internal.h"
+#include "core/interpolate.h"
 #include "model/project.h"
 
 void compose_note(const struct compose_service *s, const char *format, ...) {

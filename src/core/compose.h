@@ -6,11 +6,11 @@
  *
  * What would open the host to an app (privileged, network_mode: host, bind mounts, devices, …) is refused
  * with its line.  What has no counterpart is left out and told.  No I/O: files come through `read_env`. */
-#ifndef TRAMWAY_CLI_COMPOSE_H
-#define TRAMWAY_CLI_COMPOSE_H
+#ifndef TRAMWAY_CORE_COMPOSE_H
+#define TRAMWAY_CORE_COMPOSE_H
 
-#include "cli/import.h"
-#include "cli/yml.h"
+#include "core/import_plan.h"
+#include "base/yml.h"
 
 struct compose_input {
   const char *file; /* its name, for what is told */

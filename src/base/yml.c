@@ -1,4 +1,4 @@
-#include "cli/yml.h"
+#include "base/yml.h"
 
 #include <stdlib.h>
 #include <string.h>

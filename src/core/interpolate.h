@@ -1,8 +1,8 @@
 /* Compose's interpolation of values: $VAR, ${VAR}, ${VAR:-default}, ${VAR-default}, ${VAR:+other},
  * ${VAR+other}, ${VAR:?message}, ${VAR?message}; $$ is a dollar sign.  Defaults may hold more of it.  Pure.
  * ${{…}} is a reference between services and stays. */
-#ifndef TRAMWAY_CLI_INTERPOLATE_H
-#define TRAMWAY_CLI_INTERPOLATE_H
+#ifndef TRAMWAY_CORE_INTERPOLATE_H
+#define TRAMWAY_CORE_INTERPOLATE_H
 
 #include <stdbool.h>
 
