@@ -105,6 +105,7 @@ err *core_variables_apply(core *c, const char *environment_id, const char *servi
   auto_world w = {0};
   auto_json *names = json_object();
   TRY(world_load(c, environment_id, &w));
+  TRY(world_load_variables(&w));
   struct change ch = {.core = c, .environment = &w.environment, .service_id = service_id ? service_id : "", .names = names};
   TRY(apply(&ch, changes, replace));
   if (!json_object_size(names)) return NULL;

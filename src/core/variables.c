@@ -43,8 +43,7 @@ err *world_load(core *c, const char *environment_id, struct world *w) {
   TRY(environment_get(c->db, environment_id, &w->environment));
   TRY(project_get(c->db, w->environment.project_id, &w->project));
   TRY(service_list_by_project(c->db, w->project.id, NULL, &w->services));
-  TRY(domain_list_by_environment(c->db, environment_id, &w->domains));
-  return world_load_variables(w);
+  return domain_list_by_environment(c->db, environment_id, &w->domains);
 }
 
 void world_done(struct world *w) {
@@ -195,6 +194,7 @@ err *variables_settle(core *c, struct deployment *d) {
   json_t *own = NULL;
   if (d->resolved) return NULL;
   TRY(world_load(c, d->environment_id, &w));
+  TRY(world_load_variables(&w));
   TRY(set_deployment(&w, d, d->service_id));
   TRY(deployment_variables_get(c->db, d->id, &own));
   json_object_set_new(w.variables, d->service_id, own);
@@ -230,6 +230,7 @@ err *core_variables(core *c, const char *environment_id, const char *service_id,
   auto_resolved_variables resolved = {0};
   const json_t *platform = NULL;
   TRY(world_load(c, environment_id, &w));
+  TRY(world_load_variables(&w));
   struct reference_world world = world_of_references(&w);
   const struct service *service = service_in(&w, service_id);
   if (*service_id && !service) return err_new(ERR_NOT_FOUND, "Service not found");

@@ -16,11 +16,11 @@ struct world {
   struct environment environment;
   struct service_list services;
   struct domain_list domains;
-  json_t *variables, *sealed; /* as in struct reference_world */
+  json_t *variables, *sealed; /* as in struct reference_world; NULL until they are loaded */
   json_t *platforms;          /* {service id: RAILWAY_*}, as far as asked for */
 };
 fallible world_load(core *c, const char *environment_id, struct world *w);
-fallible world_load_variables(struct world *w); /* again, after a change */
+fallible world_load_variables(struct world *w); /* what references look into; again after a change */
 struct reference_world world_of_references(struct world *w); /* points into `w` */
 void world_done(struct world *w);
 #define auto_world __attribute__((cleanup(world_done))) struct world
