@@ -198,7 +198,6 @@ static void on_adopted(void *arg, err *e) {
   if (!e && c->stopping) e = stopping_error();
   if (!e) {
     c->started = true;
-    log_scrubbing_start(c);
     e = resume(c);
   }
   if (!e) e = remove_unwanted(c);
@@ -214,6 +213,7 @@ void core_start(core *c, engine_done_fn *done, void *arg) {
   struct starting *s = mem_zalloc(sizeof *s);
   *s = (struct starting){c, done, arg};
   c->starting = true;
+  log_scrubbing_start(c); /* it notes what the engine adopts */
   if (c->stopping)
     finish_start(s, stopping_error());
   else

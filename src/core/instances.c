@@ -223,6 +223,7 @@ static void take_or_remember(core *c, const struct instance_report *report, bool
 
 void core_instance_changed(void *core_, const struct instance_report *report) {
   core *c = core_;
+  log_scrubbing_note(c, report);
   missed_free(map_remove(c->missed, report->instance_id)); /* this is newer */
   take_or_remember(c, report, true);
 }

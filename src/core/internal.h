@@ -104,6 +104,7 @@ void redaction_forget_all(core *c);
 /* ---- log_scrub.c: what is taken out of logs on disk ---- */
 
 void log_scrubbing_start(core *c);
+void log_scrubbing_note(core *c, const struct instance_report *report);
 void log_scrubbing_stop(core *c);
 bool log_scrubbing_is_quiet(const core *c);
 void log_scrubbing_free(core *c);

@@ -85,6 +85,15 @@ static void look_at(void *arg, const struct instance_report *report) {
   if (map_get(s->sizes, path) != size && add_target(s, id, path)) map_set(s->sizes, path, size);
 }
 
+/* Some end, and are gone, between two turns. */
+void log_scrubbing_note(core *c, const struct instance_report *report) {
+  struct log_scrubbing *s = c->scrubbing;
+  if (!s || report->status == INSTANCE_REMOVED) return; /* its logs may be gone already */
+  auto_free char *id = str_ndup(report->workload_id, strnlen(report->workload_id, ID_SIZE - 1)), *path = NULL;
+  auto_err *e = log_store_instance_path(c->logs, id, report->instance_id, &path);
+  if (!e && !map_has(s->sizes, path)) map_set(s->sizes, path, (void *)(intptr_t)-1);
+}
+
 /* Those that have ended are looked through once more: their last words. */
 static void look_at_ended(struct log_scrubbing *s) {
   auto_strv ended = STRV_EMPTY;
@@ -100,7 +109,7 @@ static void look_at_ended(struct log_scrubbing *s) {
 
 static void on_turn(void *arg) {
   struct log_scrubbing *s = arg;
-  if (s->busy) return;
+  if (s->busy || !s->core->started) return;
   s->seen = map_new();
   engine_each(s->core->engine, NULL, look_at, s);
   look_at_ended(s);

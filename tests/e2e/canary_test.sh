@@ -29,22 +29,20 @@ poll() {
 poll & poller=$!
 
 app canary
-set_variable() { printf %s "$2" | tram variable set "$1" --stdin --skip-deploys; }
+set_variable() { printf %s "$2" | tram variable set "$1" --stdin --skip-deploys "${@:3}"; }
 deployed() {
   tram init --name canary && tram service new canary && tram service link canary && set_variable PLAIN_SECRET "p/+?&= $plain" &&
-    set_variable SEALED "s\"\\ $sealed" && set_variable BUILD_KEY "$build" &&
-    set_variable DATABASE_URL "postgres://app:$password@db.internal:5432/app" && seal SEALED &&
+    set_variable SEALED "s\"\\ $sealed" --sealed && set_variable BUILD_KEY "$build" &&
+    set_variable DATABASE_URL "postgres://app:$password@db.internal:5432/app" &&
     tram up --ci > "$WORK/up" 2>&1 || { cat "$WORK/up"; return 1; }
   url > "$WORK/url" && get "$(cat "$WORK/url")"
 }
-# No verb seals yet.
-seal() { sqlite3 "$WORK/data/tramway.db" "UPDATE variables SET is_sealed = 1 WHERE name = '$1'"; }
 check "an app with secrets is built, deployed, and prints them" deployed
 shown() { tram logs > "$WORK/logs" && tram logs --build > "$WORK/build-log" && cat "$WORK/logs" "$WORK/build-log" && has "ordinary words: production true 8080 localhost" "$WORK/logs"; }
 check "its logs are shown" shown
 redacted() {
   nowhere "$WORK/logs" "$WORK/build-log" "$WORK/up" || return 1
-  for name in PLAIN_SECRET SEALED DATABASE_URL; do has "[redacted $name]" "$WORK/logs" || return 1; done
+  for variable in PLAIN_SECRET SEALED DATABASE_URL; do has "[redacted $variable]" "$WORK/logs" || return 1; done
   has "[redacted BUILD_KEY]" "$WORK/build-log"
 }
 check "no log that is read has them, in any form" redacted
@@ -95,7 +93,7 @@ rotated() {
   "$BUILD/tramd" --config "$WORK/tramway.toml" --rotate-key & local rotation=$!
   sleep 0.01; kill -9 $rotation 2>/dev/null; wait $rotation 2>/dev/null
   tram admin rotate-key --config "$WORK/tramway.toml" && start_tramd && ! grep -qF -- "$old" "$WORK/data/secret.key" || return 1
-  [ "$(grep -c ^key "$WORK/data/secret.key")" = 1 ] && tram variable list --kv | found && get "$(cat "$WORK/url")"
+  [ "$(grep -c ^key "$WORK/data/secret.key")" = 1 ] && tram variable list --kv | grep -qF -f "$WORK/canaries" && get "$(cat "$WORK/url")"
 }
 check "its key is changed, also after a change that was killed; the app serves, variables are read" rotated
 touch "$WORK/enough"; wait $poller
