@@ -155,12 +155,21 @@ static err *apply(struct cli *cli, const struct args *args, const struct scope *
                    ret_data);
 }
 
+/* A custom domain belongs to one service of the installation. */
+static void drop_domains(struct import_plan *plan) {
+  const char *name;
+  json_t *service;
+  json_object_foreach(json_object_get(plan->patch, "services"), name, service)
+    json_object_del(json_object_get(service, "networking"), "customDomains");
+}
+
 static err *run_import(struct cli *cli, const struct args *args) {
   auto_place place = {0};
   auto_import_plan plan = {0};
   auto_scope scope = {0};
   auto_json *preview = NULL, *data = NULL;
   TRY(read_plan(args, &place, &plan));
+  if (args_has(args, "without-domains")) drop_domains(&plan);
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(cli_query(cli, query_patch_preview,
                 json_pack("{s:s, s:O}", "environmentId", scope.environment_id, "patch", plan.patch), &preview));
@@ -219,6 +228,7 @@ static const struct flag import_flags[] = {
   { "dry-run", NULL,         "show the plan only" },
   { "stage",   NULL,         "stage it only: `environment commit` applies it" },
   { "names",   "FILE",       "what `railway status --json` printed: the names of the services" },
+  { "without-domains", NULL, "leave custom domains out: another service here has them" },
   { "message|m", "TEXT",     "why; kept in the history" },
   { "skip-deploys", NULL,    "do not deploy" },
   FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END,

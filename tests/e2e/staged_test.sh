@@ -94,3 +94,5 @@ quiet() {
   tram export > "$WORK/out" && has '"COLOUR"' "$WORK/out" && ! grep '"red"\|yellow' "$WORK/out" && ! grep s3cret "$WORK/out" one.json two.json
 }
 check "without secrets unless they are asked for, and sealed ones never" quiet
+hidden() { ! grep -al 's3cret\|yellow' "$WORK"/data/tramway.db* ; }
+check "nothing of it lies in the database in clear" hidden
