@@ -342,7 +342,8 @@ err *access_check(void *context, const char *role, const struct graphql_call *ca
   if (asking->caller.kind == CALLER_NOBODY) return sign_in_first();
   if (asking->caller.is_long_lived && is_root(call)) TRY(auth_check_alive(asking->api, &asking->caller));
   TRY(check_role(asking, role, call));
-  return is_root(call) ? check_reach(asking, call) : NULL;
+  if (is_root(call)) TRY(check_reach(asking, call));
+  return json_get_bool(call->access, "confirm", false) ? two_factor_check_session(asking->api, &asking->caller) : NULL;
 }
 
 static err *check_by_role(api *a, const struct caller *caller, const char *subject, const char *id,

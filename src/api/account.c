@@ -100,7 +100,8 @@ RESOLVER(mutation_account_create) {
 
 RESOLVER(mutation_login) {
   auto_user user = {0};
-  struct credentials given = {.email = input_text(call, "email"), .password = input_text(call, "password")};
+  struct credentials given = {.email = input_text(call, "email"), .password = input_text(call, "password"),
+                              .code = input_text(call, "twoFactorCode")};
   TRY(auth_sign_in(asking_of(call)->api, asking_of(call)->caller.address, &given, &user));
   return start_session(call, user.id, ret_value);
 }

@@ -14,7 +14,7 @@
 #include "base/str.h"
 
 err *api_schema_new(graphql_schema **ret_schema) {
-  static const struct bindings *const all[] = {&bindings_account,  &bindings_token, &bindings_workspace, &bindings_audit, &bindings_project, &bindings_service,
+  static const struct bindings *const all[] = {&bindings_account,  &bindings_token, &bindings_workspace, &bindings_audit, &bindings_two_factor, &bindings_project, &bindings_service,
                                                &bindings_deployment, &bindings_variable, &bindings_domain,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_ssh_key, &bindings_disk, &bindings_environment_patch,

@@ -128,8 +128,11 @@ err *auth_sign_in(api *a, const char *address, const struct credentials *given, 
   TRY(user_find_by_email(a->parts.db, given->email, &found, ret_user));
   const char *hash = found && ret_user->password_hash ? ret_user->password_hash : nobody;
   bool right = password_matches(given->password, hash) && found;
-  sign_in_guard_result(a->sign_in_guard, address, given->email, right, clock_now_us());
-  return right ? NULL : err_new(ERR_DENIED, "e-mail address and password do not belong together");
+  err *e = right ? two_factor_check(a, ret_user->id, given->code)
+                 : err_new(ERR_DENIED, "e-mail address and password do not belong together");
+  bool code_is_missing = right && e && str_empty(given->code); /* no guess */
+  if (!code_is_missing) sign_in_guard_result(a->sign_in_guard, address, given->email, !e, clock_now_us());
+  return e;
 }
 
 err *auth_issue_token(db *d, const struct token_wish *wish, char **ret_secret) {

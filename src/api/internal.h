@@ -93,6 +93,15 @@ fallible auth_issue_token(db *d, const struct token_wish *wish, char **ret_secre
 /* The token of somebody who has signed in, named after the program and the address they came from. */
 fallible auth_issue_session(db *d, const char *user_id, const struct caller *from, char **ret_secret);
 
+/* ---- two_factor.c ---- */
+
+#define TWO_FACTOR_REQUIRED "Two Factor Authentication Required"
+/* For signing in: ERR_DENIED when the account has a second factor and this is no code of it. */
+fallible two_factor_check(api *a, const char *user_id, const char *code);
+/* For what a session must confirm: ERR_DENIED unless it showed a code within the last minutes, or the
+ * account has no second factor.  Tokens are let through. */
+fallible two_factor_check_session(api *a, const struct caller *caller);
+
 /* ---- rate_http.c ---- */
 
 /* Before every request: counts it, and answers 429 when there were too many. */
@@ -165,7 +174,7 @@ struct bindings {
   const struct graphql_binding *rows;
   size_t len;
 };
-extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_project, bindings_service, bindings_deployment,
+extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_two_factor, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release,
     bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request;
 

@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "cli/help.h"
 #include "cli/prompt.h"
+#include "cli/queries.h"
 
 #define DEPTH_MAX 3 /* verbs below verbs: "service domain list" would be the deepest */
 
@@ -28,7 +29,7 @@ static err *query_as_account(struct cli *cli, const char *query, json_t *variabl
   return e;
 }
 
-err *cli_query(struct cli *cli, const char *query, json_t *variables, json_t **ret_data) {
+static err *query_with_any_token(struct cli *cli, const char *query, json_t *variables, json_t **ret_data) {
   auto_json *again = cli->client.kind == TOKEN_PROJECT ? json_incref(variables) : NULL;
   bool is_project = cli->client.kind == TOKEN_PROJECT;
   err *e = client_graphql(&cli->client, query, variables, ret_data);
@@ -36,6 +37,36 @@ err *cli_query(struct cli *cli, const char *query, json_t *variables, json_t **r
   err *other = query_as_account(cli, query, json_incref(again), ret_data);
   err_free(other ? other : e); /* what was said of the token as it was given counts */
   return other ? e : NULL;
+}
+
+bool cli_wants_code(const err *e) {
+  return e && str_eq(err_message(e), "Two Factor Authentication Required");
+}
+
+err *cli_get_code(struct cli *cli, char **ret_code) {
+  if (!cli->two_factor_code)
+    return prompt_text(&cli->out, "Code of your authenticator app", NULL, "--2fa-code", ret_code);
+  *ret_code = str_dup(cli->two_factor_code);
+  return NULL;
+}
+
+static err *show_code(struct cli *cli) {
+  auto_free char *code = NULL;
+  auto_json *data = NULL;
+  TRY(cli_get_code(cli, &code));
+  TRY(client_graphql(&cli->client, mutation_validate_two_factor, json_pack("{s:{s:s}}", "input", "token", code), &data));
+  if (json_get_bool(data, "twoFactorInfoValidate", false)) return NULL;
+  return err_new(ERR_DENIED, "the code is wrong, or was used already");
+}
+
+err *cli_query(struct cli *cli, const char *query, json_t *variables, json_t **ret_data) {
+  auto_json *again = json_incref(variables);
+  err *e = query_with_any_token(cli, query, variables, ret_data);
+  if (!cli_wants_code(e) || query == mutation_login) return e;
+  if (!cli->two_factor_code && !cli->out.interactive) return err_wrap(e, "this needs --2fa-code");
+  err_free(e);
+  TRY(show_code(cli));
+  return client_graphql(&cli->client, query, json_incref(again), ret_data);
 }
 
 err *cli_confirm(struct cli *cli, const struct args *args, const char *question) {
@@ -162,6 +193,7 @@ static err *run_call(struct cli *cli, const struct call *call, bool *ret_json) {
   }
   TRY(check_words(call, &args));
   TRY(connect_client(cli));
+  cli->two_factor_code = args_text(&args, "2fa-code");
   return call->command->run(cli, &args);
 }
 

@@ -78,8 +78,15 @@ static err *login_with_password(struct cli *cli, const struct args *args) {
   auto_secret *password = NULL;
   TRY(get_email(cli, args, &email));
   TRY(get_password(cli, args, &password));
-  return exchange(cli, mutation_login, "login",
-                  json_pack("{s:s, s:s}", "email", email, "password", password));
+  auto_json *input = json_pack("{s:s, s:s}", "email", email, "password", password);
+  err *e = exchange(cli, mutation_login, "login", json_incref(input));
+  if (!cli_wants_code(e)) return e;
+  if (!cli->two_factor_code && !cli->out.interactive) return err_wrap(e, "this needs --2fa-code");
+  err_free(e);
+  auto_free char *code = NULL;
+  TRY(cli_get_code(cli, &code));
+  json_set_text(input, "twoFactorCode", code);
+  return exchange(cli, mutation_login, "login", json_incref(input));
 }
 
 err *sign_in_new_account(struct cli *cli, const struct args *args, const char *code) {
@@ -208,6 +215,7 @@ static const struct flag login_flags[] = {
   { "server",           "URL",   "the server; default: the one signed in to last, else " CONFIG_DEFAULT_SERVER },
   { "email",            "EMAIL", "the account; asked for when not given" },
   { "password-stdin",   NULL,    "read the password from standard input" },
+  FLAG_2FA_CODE,
   { "token",            "TOKEN", "store this API token" },
   { "setup-token",      "TOKEN", "make the first account with the one-time token that the host shows" },
   { "setup-token-file", "PATH",  "the same, the token read from a file" },

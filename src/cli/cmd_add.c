@@ -126,7 +126,7 @@ static err *run_delete(struct cli *cli, const struct args *args) {
 }
 
 /* clang-format off */
-static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
+static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_2FA_CODE, FLAG_JSON, FLAG_END };
 /* clang-format on */
 const struct command command_delete = {
     .name = "delete",

@@ -211,7 +211,7 @@ static const struct flag new_flags[] = {
   { "service-variable|v", "SERVICE NAME=VALUE", "then set a variable of a service; may be repeated" },
   FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
-static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
+static const struct flag delete_flags[] = { FLAG_PROJECT, FLAG_YES, FLAG_2FA_CODE, FLAG_JSON, FLAG_END };
 static const struct flag rename_flags[] = { FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
 /* clang-format on */
 

@@ -201,7 +201,7 @@ static const struct flag new_flags[] = {
 static const struct flag delete_flags[] = {
   { "service|s",     "SERVICE",     "the service, instead of a word" },
   { "environment|e", "ENVIRONMENT", "delete it from this environment only" },
-  FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END,
+  FLAG_PROJECT, FLAG_YES, FLAG_2FA_CODE, FLAG_JSON, FLAG_END,
 };
 /* clang-format on */
 

@@ -155,7 +155,7 @@ static err *run_remove(struct cli *cli, const struct args *args) {
 static const struct flag list_flags[] = { FLAG_JSON, FLAG_END };
 static const struct flag one_flags[] = { FLAG_WORKSPACE, FLAG_END };
 static const struct flag members_flags[] = { FLAG_WORKSPACE, FLAG_JSON, FLAG_END };
-static const struct flag end_flags[] = { FLAG_WORKSPACE, FLAG_YES, FLAG_END };
+static const struct flag end_flags[] = { FLAG_WORKSPACE, FLAG_YES, FLAG_2FA_CODE, FLAG_END };
 static const struct command
 workspace_list = { .name = "list", .aliases = "ls", .usage = "", .summary = "List your workspaces", .flags = list_flags, .run = run_list },
 workspace_create = { .name = "create", .aliases = "new", .usage = "NAME", .summary = "Make a workspace", .flags = list_flags,

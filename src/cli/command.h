@@ -48,6 +48,7 @@ int cli_main(int argc, char **argv);
 #define FLAG_PROJECT     { "project|p",     "PROJECT",     "project, by name or id (default: the linked one)" }
 #define FLAG_JSON        { "json",          NULL,          "print JSON" }
 #define FLAG_YES         { "yes|y",         NULL,          "do not ask for confirmation" }
+#define FLAG_2FA_CODE    { "2fa-code",      "CODE",        "code of the second factor, when the account has one" }
 #define FLAG_END         { NULL, NULL, NULL }
 /* clang-format on */
 

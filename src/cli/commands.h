@@ -5,7 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command command_login, command_logout, command_whoami;
-extern const struct command command_token, command_session, command_workspace, command_invite, command_audit;
+extern const struct command command_token, command_session, command_workspace, command_invite, command_audit, command_two_factor;
 extern const struct command command_init, command_link, command_unlink, command_list;
 extern const struct command command_status;
 extern const struct command command_add, command_scale, command_delete, command_project;

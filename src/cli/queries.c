@@ -252,6 +252,20 @@ const char mutation_workspace_update[] =
 const char mutation_workspace_user_remove[] =
     "mutation WorkspaceUserRemove($input: WorkspaceUserRemoveInput!, $workspaceId: String!) { "
     "workspaceUserRemove(input: $input, workspaceId: $workspaceId) }";
+const char query_two_factor_info[] =
+    "query TwoFactorInfo { twoFactorInfo { isVerified hasRecoveryCodes } }";
+const char mutation_recovery_code_generate[] =
+    "mutation RecoveryCodeGenerate { recoveryCodeGenerate { recoveryCodes } }";
+const char mutation_two_factor_info_create[] =
+    "mutation TwoFactorInfoCreate($input: TwoFactorInfoCreateInput!) { "
+    "twoFactorInfoCreate(input: $input) { recoveryCodes } }";
+const char mutation_two_factor_info_delete[] =
+    "mutation TwoFactorInfoDelete { twoFactorInfoDelete }";
+const char mutation_two_factor_info_secret[] =
+    "mutation TwoFactorInfoSecret { twoFactorInfoSecret { secret uri } }";
+const char mutation_validate_two_factor[] =
+    "mutation ValidateTwoFactor($input: TwoFactorInfoValidateInput!) { "
+    "twoFactorInfoValidate(input: $input) }";
 const char subscription_build_logs[] =
     "subscription BuildLogs($id: String!, $filter: String, $limit: Int) { "
     "buildLogs(deploymentId: $id, filter: $filter, limit: $limit) { " LOG_FIELDS
@@ -346,6 +360,12 @@ const char *const all_queries[] = {
   mutation_workspace_user_remove,
   mutation_ssh_public_key_create,
   mutation_ssh_public_key_delete,
+  query_two_factor_info,
+  mutation_recovery_code_generate,
+  mutation_two_factor_info_create,
+  mutation_two_factor_info_delete,
+  mutation_two_factor_info_secret,
+  mutation_validate_two_factor,
   subscription_build_logs,
   subscription_deployment,
   subscription_deployment_logs,
