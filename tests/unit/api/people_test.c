@@ -1,7 +1,10 @@
 /* Workspaces, members, invitations, tokens, sessions, and what the audit log says of all that. */
 #include "matrix_world.h"
 
+#include "base/clock.h"
+#include "base/totp.h"
 #include "store/audit.h"
+#include "store/two_factor.h"
 
 static struct caller *caller_of(const char *name) {
   for (size_t i = 0; i < party_count; i++)
@@ -167,6 +170,118 @@ TEST(a_session_is_listed_and_ended_by_its_owner) {
   CHECK_ASK("admin", "mutation($id: String!) { sessionDelete(id: $id) }", id, "NOT_FOUND");
   CHECK_ASK("member", "mutation($id: String!) { sessionDelete(id: $id) }", id, "true");
   CHECK_ASK("member", "{ me { email } }", NULL, "the token is unknown or has expired"); /* an open WebSocket */
+  world_close();
+}
+
+/* ---- the second factor ---- */
+
+#define VALIDATE "mutation($t: String!) { twoFactorInfoValidate(input: {token: $t}) }"
+#define DELETE "mutation($e: String!) { environmentDelete(id: $e) }"
+#define LOGIN "mutation($p: String!, $c: String) { login(input: {email: \"admin@example.org\", password: $p, twoFactorCode: $c}) }"
+
+/* A code that was not used: of the step after the one used last. */
+static char *fresh_code(const char *who) {
+  auto_two_factor f = {0};
+  bool found = false;
+  char code[TOTP_DIGITS + 1];
+  CHECK_OK(two_factor_find(town_db, caller_of(who)->user_id, &found, &f));
+  CHECK(found);
+  int64_t now = clock_now_us() / 1000000 / TOTP_STEP_S;
+  CHECK(totp_code(f.secret, f.last_step >= now ? f.last_step + 1 : now, code));
+  return str_dup(code);
+}
+
+/* Turns it on; the recovery codes are the caller's. */
+static json_t *turn_on(const char *who) {
+  caller_of(who)->is_session = true;
+  CHECK_ASK(who, "mutation { twoFactorInfoSecret { secret uri } }", NULL, "otpauth://totp/Tramway:");
+  auto_free char *code = fresh_code(who);
+  auto_free char *said = ask(who, "mutation($t: String!) { twoFactorInfoCreate(input: {token: $t}) { recoveryCodes } }", json_pack("{s:s}", "t", code));
+  auto_json *answer = json_loads(said, 0, NULL);
+  json_t *codes = json_object_get(json_object_get(json_object_get(answer, "data"), "twoFactorInfoCreate"), "recoveryCodes");
+  if (json_array_size(codes) != 10) TAP_FAIL("%s", said);
+  return json_incref(codes);
+}
+
+static void forget_confirmation(const char *who) {
+  CHECK_OK(api_token_confirm(town_db, caller_of(who)->token_id, 1));
+}
+
+TEST(what_cannot_be_undone_asks_a_session_for_a_code_and_a_token_not) {
+  world_open();
+  auto_json *codes = turn_on("admin");
+  const char *recovery = json_string_value(json_array_get(codes, 0));
+  CHECK_ASK("admin", "{ twoFactorInfo { isVerified hasRecoveryCodes } }", NULL, "\"isVerified\":true,\"hasRecoveryCodes\":true");
+  forget_confirmation("admin");
+  CHECK_ASK("admin", DELETE, json_pack("{s:s}", "e", staging), "\"message\":\"Two Factor Authentication Required\"");
+  CHECK_ASK("admin", "mutation { twoFactorInfoDelete }", NULL, "Two Factor Authentication Required");
+  CHECK_ASK("admin", VALIDATE, json_pack("{s:s}", "t", "000000"), "false");
+  CHECK_ASK("admin", DELETE, json_pack("{s:s}", "e", staging), "Two Factor Authentication Required");
+  auto_free char *code = fresh_code("admin");
+  CHECK_ASK("admin", VALIDATE, json_pack("{s:s}", "t", code), "true");
+  CHECK_ASK("admin", VALIDATE, json_pack("{s:s}", "t", code), "false"); /* was used */
+  CHECK_ASK("admin", DELETE, json_pack("{s:s}", "e", staging), "true");
+  forget_confirmation("admin");
+  CHECK_ASK("admin", "mutation($c: String!) { recoveryCodeValidate(input: {code: $c}) }", json_pack("{s:s}", "c", recovery), "true");
+  CHECK_ASK("admin", "mutation($c: String!) { recoveryCodeValidate(input: {code: $c}) }", json_pack("{s:s}", "c", recovery), "false");
+  CHECK_ASK("admin", "mutation { twoFactorInfoDelete }", NULL, "true");
+  CHECK_ASK("admin", "{ twoFactorInfo { isVerified hasRecoveryCodes } }", NULL, "\"isVerified\":false,\"hasRecoveryCodes\":false");
+  world_close();
+}
+
+TEST(a_token_needs_no_code_and_cannot_touch_the_second_factor) {
+  world_open();
+  json_decref(turn_on("admin"));
+  forget_confirmation("admin");
+  caller_of("admin")->is_session = false; /* as with RAILWAY_API_TOKEN */
+  CHECK_ASK("admin", "mutation { twoFactorInfoDelete }", NULL, "DENIED");
+  CHECK_ASK("admin", "mutation { recoveryCodeGenerate { recoveryCodes } }", NULL, "DENIED");
+  CHECK_ASK("admin", "mutation { twoFactorInfoSecret { secret } }", NULL, "DENIED");
+  CHECK_ASK("admin", DELETE, json_pack("{s:s}", "e", staging), "true");
+  world_close();
+}
+
+TEST(signing_in_asks_for_the_code_and_takes_each_once) {
+  auto_free char *hash = NULL;
+  world_open();
+  CHECK_OK(password_hash("correct horse", &hash));
+  CHECK_OK(user_set_password_hash(town_db, caller_of("admin")->user_id, hash, 1));
+  auto_json *codes = turn_on("admin");
+  CHECK_ASK("nobody", LOGIN, json_pack("{s:s}", "p", "correct horse"), "Two Factor Authentication Required");
+  CHECK_ASK("nobody", LOGIN, json_pack("{s:s}", "p", "wrong"), "do not belong together"); /* and says no more */
+  CHECK_ASK("nobody", LOGIN, json_pack("{s:s, s:s}", "p", "correct horse", "c", "123456"), "the code is wrong");
+  auto_free char *code = fresh_code("admin");
+  auto_free char *session = text_of("nobody", LOGIN, json_pack("{s:s, s:s}", "p", "correct horse", "c", code));
+  CHECK_INT(strlen(session), 64);
+  CHECK_ASK("nobody", LOGIN, json_pack("{s:s, s:s}", "p", "correct horse", "c", code), "the code is wrong");
+  auto_free char *typed = str_dup(json_string_value(json_array_get(codes, 3)));
+  for (char *p = typed; *p; p++)
+    if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 32);
+  auto_free char *by_recovery = text_of("nobody", LOGIN, json_pack("{s:s, s:s}", "p", "correct horse", "c", typed));
+  CHECK_INT(strlen(by_recovery), 64);
+  world_close();
+}
+
+TEST(the_secret_is_not_in_the_database_in_clear_nor_codes_in_the_audit_log) {
+  world_open();
+  auto_json *codes = turn_on("admin");
+  auto_two_factor f = {0};
+  bool found = false;
+  int64_t in_clear = 0;
+  CHECK_OK(two_factor_find(town_db, caller_of("admin")->user_id, &found, &f));
+  CHECK_OK(db_query_int(town_db, "SELECT count(*) FROM two_factors WHERE instr(secret, ?1)", DB_BIND(db_text(f.secret)), 0, &in_clear));
+  CHECK_INT(in_clear, 0);
+  CHECK_OK(db_query_int(town_db, "SELECT count(*) FROM audit_logs WHERE payload LIKE '%' || ?1 || '%' OR payload LIKE '%' || ?2 || '%'",
+                        DB_BIND(db_text(f.secret), db_text(json_string_value(json_array_get(codes, 0)))), 0, &in_clear));
+  CHECK_INT(in_clear, 0);
+  world_close();
+}
+
+TEST(guesses_of_a_code_are_bounded) {
+  world_open();
+  json_decref(turn_on("admin"));
+  for (int i = 0; i < 5; i++) CHECK_ASK("admin", VALIDATE, json_pack("{s:s}", "t", "000000"), "false");
+  CHECK_ASK("admin", VALIDATE, json_pack("{s:s}", "t", "000000"), "BUSY");
   world_close();
 }
 
