@@ -77,6 +77,27 @@ roles_change() {
 }
 check "a role counts from the next request on" roles_change
 
+code_of() { # code_of SECRET STEPS_AHEAD: what the app would show
+  python3 - "$@" <<'PY'
+import base64, hashlib, hmac, struct, sys, time
+digest = hmac.new(base64.b32decode(sys.argv[1]), struct.pack('>Q', int(time.time()) // 30 + int(sys.argv[2])), hashlib.sha1).digest()
+at = digest[-1] & 15
+print('%06d' % ((struct.unpack('>I', digest[at:at + 4])[0] & 0x7fffffff) % 1000000))
+PY
+}
+
+second_factor() {
+  local secret recovery
+  secret=$(as_bob 2fa enable 2>/dev/null | head -n 1) && [ ${#secret} = 32 ] || return 1
+  recovery=$(as_bob 2fa enable --2fa-code "$(code_of "$secret" 0)" 2>/dev/null | head -n 1) && [ -n "$recovery" ] || return 1
+  as_bob 2fa | grep -F "is on" || return 1
+  refused "needs --2fa-code: Two Factor Authentication Required" bash -c "printf 'correct horse\n' | '$BUILD/tram' login --email bob@example.org --password-stdin" &&
+    printf 'correct horse\n' | as_bob login --email bob@example.org --password-stdin --2fa-code "$(code_of "$secret" 1)" &&
+    refused "needs --2fa-code" as_bob 2fa disable </dev/null &&
+    as_bob 2fa disable --2fa-code "$recovery" && as_bob 2fa | grep -F "is off"
+}
+check "a second factor is asked for at signing in and before it is turned off" second_factor
+
 other_machine() {
   local code csrf pid
   mkdir -p "$WORK/ci"
