@@ -38,7 +38,6 @@ static void git(const char *const *arguments, char *ret_output, size_t size) {
 #define GIT(...) git((const char *const[]){__VA_ARGS__, NULL}, NULL, 0)
 
 static void make_repository(void) {
-  snprintf(repository, sizeof repository, "%s/repository", town_folder);
   auto_free char *file = path_join(repository, "index.html");
   CHECK_OK(file_make_dirs(repository, 0755));
   GIT("init", "-q", "-b", "main");
@@ -77,15 +76,20 @@ static void seal(const char *name, const char *value) {
   CHECK_OK(variable_set(town_db, &v));
 }
 
-static void open_town(void) {
+static void open_town_without_code(void) {
   town_open();
-  make_repository();
+  snprintf(repository, sizeof repository, "%s/repository", town_folder);
   strv_add(&names_of_repository, repository);
   town_make_service("web", &web, &web_instance);
   set_repository(&web_instance, NULL);
   set_projects(true, false, false);
   set_variable("COLOUR", "blue");
   seal("SECRET", "s3cret");
+}
+
+static void open_town(void) {
+  open_town_without_code();
+  make_repository();
 }
 
 static void close_town(void) {
@@ -341,6 +345,31 @@ TEST(the_base_is_the_environment_that_is_set) {
   CHECK_OK(environment_get(town_db, answer.environment_id, &e));
   CHECK_TEXT(e.source_environment_id, staging.id);
   close_town();
+}
+
+/* Whatever the database refused, the event is delivered again, and then all is as it should be. */
+TEST(an_event_that_failed_halfway_is_completed_when_it_comes_again) {
+  enum { STEP = 5 };
+  bool failed = true;
+  int tried = 0;
+  for (int n = 1; failed; n += STEP, tried++) {
+    open_town_without_code();
+    struct pull_request pr = lift(0);
+    auto_environment_list all = {0};
+    pr.commit = "0123456789abcdef0123456789abcdef01234567";
+    db_fail_after(town_db, n);
+    err *e = core_pr_opened(town, project.id, &pr, &answer);
+    db_fail_after(town_db, 0);
+    failed = e != NULL;
+    err_free(e);
+    opened(&pr);
+    CHECK_OK(environment_list_by_project(town_db, project.id, NULL, &all));
+    CHECK_INT(all.len, 2);
+    CHECK_INT(deployments_in(), 2);
+    close_town();
+  }
+  printf("# %d statements were tried\n", tried);
+  CHECK(tried > 5);
 }
 
 /* ---- focused ---- */
