@@ -91,7 +91,6 @@ TEST(a_pull_request_is_told_where_its_previews_are) {
                             .commit = "0123456789abcdef0123456789abcdef01234567"};
   auto_service web = {0};
   auto_service_instance web_instance = {0};
-  auto_environment made = {0};
   strv_add(&repositories, "ada/shop");
   town_make_service("a|b", &web, &web_instance);
   web_instance.settings.source_kind = SOURCE_REPO;
