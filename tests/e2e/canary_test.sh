@@ -20,6 +20,9 @@ nowhere() { # nowhere PATH…: says what was found where
 
 ulimit -c unlimited
 check "a Tramway starts" start_tramway
+grep -o '"token": *"[^"]*"' "$HOME/.tramway/config.json" | cut -d'"' -f4 >> "$WORK/canaries"
+signed_in() { [ "$(wc -l < "$WORK/canaries")" = 17 ] && tram whoami; }
+check "its first account's token is a canary too" signed_in
 poll() {
   while [ ! -e "$WORK/enough" ]; do
     grep -saHF -f "$WORK/canaries" /proc/[0-9]*/cmdline
