@@ -124,10 +124,9 @@ err *audit_accepted(api *a, const struct caller *caller, const char *event_type,
   auto_environment environment = {0};
   auto_project project = {0};
   auto_audit_log row = {.event_type = str_dup(event_type), .outcome = AUDIT_ACCEPTED, .payload = payload_text(payload)};
-  if (environment_id) {
-    TRY(environment_get(a->parts.db, environment_id, &environment));
-    TRY(project_get(a->parts.db, environment.project_id, &project));
-  }
+  if (environment_id) TRY(environment_get(a->parts.db, environment_id, &environment));
+  const char *project_id = environment_id ? environment.project_id : json_get_text(payload, "projectId");
+  if (project_id) TRY(project_get(a->parts.db, project_id, &project));
   set_actor(&row, caller);
   id_copy(row.environment_id, environment.id);
   id_copy(row.project_id, project.id);

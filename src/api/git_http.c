@@ -148,7 +148,11 @@ static err *admit(api *a, const http_request *r, bool *ret_knows_caller, enum gi
   if (reads)
     return err_new(ERR_DENIED, "This repository is there to be pushed to: clone and fetch from where the code lives.");
   *ret_asked = path.asked;
-  return find_target(a, &caller, &path, ret_target);
+  TRY(find_target(a, &caller, &path, ret_target));
+  if (path.asked != GIT_SERVICE_RECEIVE_PACK) return NULL;
+  const char *environment_id = *ret_target->environment_id ? ret_target->environment_id : NULL;
+  return audit_accepted(a, &caller, "push", environment_id,
+                        json_pack("{s:s, s:s}", "projectId", ret_target->project_id, "serviceId", ret_target->service_id));
 }
 
 /* ---- what there is ---- */

@@ -133,8 +133,9 @@ fallible access_deployment(api *a, const struct caller *caller, const char *depl
 fallible audit_mutation(struct graphql_call *call, graphql_resolver *resolve, json_t **ret_value);
 /* A resolver says which workspace the mutation turned out to be about. */
 void audit_concerns(const struct graphql_call *call, const char *workspace_id);
-/* For what is no mutation (uploads, commands in instances, pushes): that it was accepted.  `environment_id`
- * NULL: it is about none.  `detail` is an object without secrets, taken, or NULL. */
+/* For what is no mutation (uploads, commands in instances, pushes): that it was accepted.  `detail`
+ * is an object without secrets, taken, or NULL.  `environment_id` NULL: it is about the detail's projectId, or
+ * about neither. */
 fallible audit_accepted(api *a, const struct caller *caller, const char *event_type, const char *environment_id,
                         json_t *detail);
 

@@ -14,7 +14,6 @@ static const struct {
     {"/device", "the page takes a password"},
     {"/invite/{code}", "the same page for every code"},
     {"/ssh/key", "answers sshd's helper alone, whom the kernel names"},
-    {"/git/{path...}", "a deployer may: who_may_push"},
 };
 
 static struct api *served;
@@ -186,6 +185,14 @@ TEST(who_may_push) {
     check_push(reading, &askers[i], status == 401 ? 401 : 403); /* nobody reads */
     check_push("/git/nowhere.git/info/refs?service=git-receive-pack", &askers[i], status == 401 ? 401 : 404);
   }
+  int64_t rows = 0;
+  int status;
+  auto_free char *pack = str_format("/git/%s.git/git-receive-pack", project.id);
+  auto_free char *deployer = bearer(user_of("deployer"), NULL, 0);
+  free(ask("POST", pack, deployer, "0000", &status));
+  CHECK_OK(db_query_int(town_db, "SELECT count(*) FROM audit_logs WHERE event_type = 'push' AND workspace_id = ?1",
+                        DB_BIND(db_text(workspace.id)), 0, &rows));
+  CHECK_INT(rows, 1);
   for (size_t i = 0; i < ASKERS; i++) free(askers[i].headers);
   stop();
 }
