@@ -62,6 +62,8 @@ struct fake_engine {
   void *start_arg;
   int made, networks_removed, jobs_run, restarted;
   struct strv env; /* of the workload that was applied last */
+  char *user;      /* likewise */
+  int64_t shm_bytes, stop_grace_ms;
   char *command;   /* likewise: its last argument */
 };
 
@@ -171,6 +173,9 @@ static inline err *fake_apply_(engine *base, const struct workload *w) {
     if (strcmp(r->workload_id, w->id) == 0) return err_new(ERR_CONFLICT, "it is being removed");
   strv_done(&en->env);
   strv_add_all(&en->env, w->env);
+  str_replace_owned(&en->user, w->user);
+  en->shm_bytes = w->shm_bytes;
+  en->stop_grace_ms = w->stop_grace_ms;
   for (size_t n = 0; w->argv[n]; n++) str_replace_owned(&en->command, w->argv[n]);
   for (int replica = 0; replica < w->replicas; replica++) {
     if (fake_find(en, w->id, replica)) continue;
@@ -350,6 +355,7 @@ static inline void fake_engine_free(struct fake_engine *en) {
   }
   strv_done(&en->env);
   free(en->command);
+  free(en->user);
   free(en);
 }
 

@@ -41,6 +41,7 @@ struct image_builder {
   int started, running, most_running, cancelled;
   struct strv variables; /* of the last request */
   char *reused;          /* its reuse_image_id */
+  bool no_cache;         /* likewise */
 };
 
 struct build {
@@ -105,6 +106,7 @@ err *build_start(builder *owner, const struct build_request *request, build_line
   strv_done(&owner->variables);
   strv_add_all(&owner->variables, request->variables);
   str_replace_owned(&owner->reused, request->reuse_image_id);
+  owner->no_cache = request->no_cache;
   list_push(&owner->builds, &b->link);
   owner->started++;
   if (++owner->running > owner->most_running) owner->most_running = owner->running;

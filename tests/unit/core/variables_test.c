@@ -249,6 +249,24 @@ TEST(control_variables_become_the_deployments_settings) {
   close_two();
 }
 
+TEST(control_variables_reach_engine_and_builder) {
+  open_two();
+  set(service.id, "{\"RAILWAY_RUN_UID\": \"0\", \"RAILWAY_SHM_SIZE_BYTES\": \"134217728\","
+                  " \"RAILWAY_DEPLOYMENT_DRAINING_SECONDS\": \"42\"}");
+  deploy_live(id);
+  CHECK_TEXT(en->user, "0");
+  CHECK_INT(en->shm_bytes, 134217728);
+  CHECK_INT(en->stop_grace_ms, 42000);
+  CHECK(!bld->no_cache);
+  set(service.id, "{\"NO_CACHE\": \"1\"}");
+  deploy_live(id);
+  CHECK(bld->no_cache);
+  set(service.id, "{\"NO_CACHE\": \"0\"}");
+  deploy_live(id);
+  CHECK(!bld->no_cache);
+  close_two();
+}
+
 TEST(a_service_waits_for_what_its_references_lead_to) {
   open_two();
   struct service middle = {0};
