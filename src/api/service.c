@@ -121,6 +121,10 @@ static err *update_settings(const struct graphql_call *call, struct service_inst
   if (json_is_object(source)) TRY(update_source(call, source, instance));
   TRY(service_settings_apply_json(&instance->settings, document));
   TRY(service_settings_check(&instance->settings));
+  const json_t *registry = json_object_get(input_of(call), "registryCredentials");
+  if (registry) /* null, too: then there are none any more */
+    TRY(core_registry_credentials(core_of(call), instance, json_get_text(registry, "username"),
+                                  json_get_text(registry, "password")));
   return core_set_settings(core_of(call), instance->id, &instance->settings);
 }
 

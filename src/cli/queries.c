@@ -144,6 +144,15 @@ const char mutation_discard_changes[] =
     "mutation EnvironmentDiscardChanges($environmentId: String!, $paths: [String!]) { "
     "environmentDiscardChanges(environmentId: $environmentId, paths: $paths) { " STAGED_FIELDS
     "patch " CHANGES " } }";
+const char query_credentials[] =
+    "query Credentials($projectId: String!) { tramwayCredentials(projectId: $projectId) {"
+    " id kind host username serviceId environmentId createdAt updatedAt } }";
+const char mutation_credential_set[] =
+    "mutation CredentialSet($input: TramwayCredentialSetInput!) { tramwayCredentialSet(input: $input) {"
+    " id kind host username createdAt updatedAt } }";
+const char mutation_credential_delete[] =
+    "mutation CredentialDelete($projectId: String!, $kind: TramwayCredentialKind!, $host: String!) {"
+    " tramwayCredentialDelete(projectId: $projectId, kind: $kind, host: $host) }";
 const char mutation_disk_look[] =
     "mutation DiskLook($collect: Boolean) { tramwayDiskLook(collect: $collect) }";
 const char mutation_environment_create[] =
@@ -283,6 +292,7 @@ const char subscription_events[] =
 
 const char *const all_queries[] = {
   query_build_logs,
+  query_credentials,
   query_deployment,
   query_deployment_diff,
   query_deployment_logs,
@@ -310,6 +320,8 @@ const char *const all_queries[] = {
   query_workspaces,
   mutation_commit_patch,
   mutation_commit_staged,
+  mutation_credential_delete,
+  mutation_credential_set,
   mutation_deploy,
   mutation_deployment_approve,
   mutation_deployment_cancel,

@@ -5,6 +5,7 @@
 #define TRAMWAY_CLI_QUERIES_H
 
 extern const char query_build_logs[];
+extern const char query_credentials[];
 extern const char query_deployment[];
 extern const char query_deployment_diff[];
 extern const char query_deployment_logs[];
@@ -32,6 +33,8 @@ extern const char query_variable_names[];
 extern const char query_workspaces[];
 extern const char mutation_commit_patch[];
 extern const char mutation_commit_staged[];
+extern const char mutation_credential_delete[];
+extern const char mutation_credential_set[];
 extern const char mutation_deploy[];
 extern const char mutation_deployment_approve[];
 extern const char mutation_deployment_cancel[];

@@ -15,6 +15,7 @@
 #include "edge/edge.h"
 #include "engine/engine.h"
 #include "loop/loop.h"
+#include "model/credential.h"
 #include "model/deployment.h"
 #include "model/domain.h"
 #include "model/project.h"
@@ -126,6 +127,15 @@ typedef struct core_watch core_watch;
 typedef void core_watch_fn(void *arg, const char *deployment_id);
 core_watch *core_watch_start(core *c, const char *deployment_id, core_watch_fn *fn, void *arg);
 void core_watch_stop(core_watch *w); /* NULL is accepted */
+
+/* ---- credentials (core/credentials.c) ---- */
+
+/* Of a project: the id's place is filled, host and user name are put in order.  In the place of an earlier one. */
+fallible core_credential_set(core *c, struct credential *credential);
+
+/* Railway's registryCredentials of a service instance; without a password there are none any more. */
+fallible core_registry_credentials(core *c, const struct service_instance *instance, const char *username,
+                                   const char *password);
 
 /* ---- git push (core/push.c) ---- */
 

@@ -141,15 +141,20 @@ static bool names_version(const char *image) {
 static err *ask_about(image_watch *w, const char *id, bool *ret_asked) {
   auto_service_instance i = {0};
   auto_deployment live = {0};
+  auto_build_logins logins = {0};
   bool found = false;
   TRY(service_instance_get(w->core->db, id, &i));
   if (!is_followed(&i) || !schedule_allows(i.settings.auto_update_schedule, clock_now_us())) return NULL;
   auto_free char *host = host_of(i.settings.source_image);
   TRY(deployment_find_active(w->core->db, id, &found, &live));
   if (!found || rests(w, host)) return NULL;
+  service_settings_done(&live.settings);
+  service_settings_copy(&i.settings, &live.settings); /* its image may be another since */
+  TRY(credentials_for_build(w->core, &live, &logins));
   id_copy(w->id, id);
   str_replace_owned(&w->image, i.settings.source_image);
-  struct registry_question question = {.reference = w->image, .tags = names_version(w->image)};
+  struct registry_question question = {.reference = w->image, .tags = names_version(w->image), .logins = logins.items,
+                                       .logins_len = logins.len};
   TRY(builder_ask_registry(w->core->builder, &question, question.tags ? on_tags : on_digest, w, &w->asking));
   *ret_asked = true;
   return NULL;

@@ -245,6 +245,21 @@ fallible desired_dependencies(core *c, const struct deployment *d, struct strv *
 char *push_repository(const core *c, const struct deployment *d);
 void push_forget(core *c, const char *id); /* its project or service is gone */
 
+/* ---- credentials.c: what signs in where the code or the image is ---- */
+
+struct build_logins { /* point into the list */
+  struct credential_list list;
+  struct registry_login *items;
+  size_t len;
+};
+fallible credentials_for_build(core *c, const struct deployment *d, struct build_logins *ret_logins);
+void build_logins_done(struct build_logins *l);
+#define auto_build_logins __attribute__((cleanup(build_logins_done))) struct build_logins
+
+/* For the host of `url`; *ret_found tells. */
+fallible credentials_for_repository(core *c, const char *project_id, const char *url, bool *ret_found,
+                                    struct credential *ret_credential);
+
 /* ---- create.c ---- */
 
 /* The row of a snapshot that is in the store now: the one with its hash, or a new one. */

@@ -239,20 +239,37 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
   if (e) run_fail(r, e);
 }
 
+/* What signs in at the source's host; its texts are borrowed by the request. */
+static err *sign_in(struct run *r, struct credential *credential, struct git_request *request) {
+  bool found = false;
+  TRY(credentials_for_repository(r->core, r->deployment.project_id, request->url, &found, credential));
+  if (!found) return NULL;
+  if (credential->kind == CREDENTIAL_DEPLOY_KEY) {
+    request->ssh_key = credential->secret;
+  } else {
+    request->username = credential->username;
+    request->password = credential->secret;
+  }
+  return NULL;
+}
+
 static err *fetch_source(struct run *r) {
   const struct service_settings *s = &r->deployment.settings;
   auto_free char *pushed = NULL;
+  auto_credential credential = {0};
+  struct git_request request = {.url = s->source_repo,
+                                .ref = s->source_commit ? s->source_commit : s->source_branch,
+                                .allow_local = true};
   if (str_starts(s->source_repo, "push:")) {
     pushed = push_repository(r->core, &r->deployment);
     if (!pushed) return err_new(ERR_INVALID, "'%s' is no repository of this service", s->source_repo);
+    request.repository = pushed;
+  } else {
+    TRY(sign_in(r, &credential, &request));
   }
   TRY(core_disk_admits_source(r->core, NULL));
   TRY(deploy_step_begin(r->core, r->deployment.id, STEP_SNAPSHOT_CODE, r->step_id));
   r->phase = RUN_SOURCE;
-  struct git_request request = {.url = s->source_repo,
-                                .repository = pushed,
-                                .ref = s->source_commit ? s->source_commit : s->source_branch,
-                                .allow_local = true};
   return git_fetch(r->core->git, &request, on_fetched, r, &r->git_job);
 }
 
@@ -369,6 +386,8 @@ static err *start_build(struct run *r) {
   auto_free char *source = NULL, *key = NULL;
   auto_snapshot snapshot = {0};
   auto_image reusable = {0};
+  auto_build_logins logins = {0};
+  TRY(credentials_for_build(c, &r->deployment, &logins));
   TRY(build_variables(r, &env, &secret));
   if (secret.len) TRY(release_key(c, &key));
   bool from_image = s->source_kind == SOURCE_IMAGE;
@@ -390,6 +409,8 @@ static err *start_build(struct run *r) {
       .build_command = s->build_command,
       .start_command = s->start_command,
       .variables = (const char *const *)env.items,
+      .logins = logins.items,
+      .logins_len = logins.len,
       .secret_names = (const char *const *)secret.items,
       .digest_key = key,
       .no_cache = no_cache && !str_eq(no_cache, "0") && *no_cache,

@@ -1,7 +1,8 @@
 #!/bin/bash
-# `git push` deploys and tells how it goes; who may not push is told so.
+# `git push` deploys and tells how it goes; who may not push is told so; a private registry is signed in to.
 . "$(dirname "$0")/lib.sh"
 export GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=$WORK/askpass
+REGISTRY=127.0.0.1:$((5690 + SLOT))
 printf '#!/bin/sh\ncat "%s"\n' "$WORK/password" > "$GIT_ASKPASS" && chmod 700 "$GIT_ASKPASS"
 git config --global user.name Ada && git config --global user.email ada@example.org
 git config --global init.defaultBranch main
@@ -78,6 +79,7 @@ check "nothing is left of what was pushed but the repository" nothing_left
 
 GIT_USER=tramgit$SLOT SSH_PORT=$((5790 + SLOT))
 before_removal() {
+  [ ! -e "$WORK/registry.pid" ] || kill "$(cat "$WORK/registry.pid")"
   userdel "$GIT_USER" 2>/dev/null
   [ ! -e "$WORK/made-sshd" ] || userdel sshd
 }
@@ -111,3 +113,66 @@ no_shell() {
 check "it is no shell" no_shell
 unknown() { tram ssh-key delete laptop && ! push main && has 'Permission denied' "$WORK/push"; }
 check "a key that was deleted is refused" unknown
+
+# ---- a private registry ----
+
+registry() {
+  local folder=$TRAMWAY_TEST_CACHE/docker-registry
+  [ -x "$folder/usr/bin/docker-registry" ] || {
+    rm -rf "$folder" && mkdir -p "$folder" && (cd "$folder" && apt-get -qq download docker-registry && dpkg -x ./*.deb .)
+  } || return 1
+  head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$WORK/secret"
+  perl -e 'local $/; open F, $ARGV[0]; $p = <F>; print "ada:", crypt($p, q($2b$04$abcdefghijklmnopqrstuu)), "\n"' "$WORK/secret" > "$WORK/htpasswd"
+  cat > "$WORK/registry.yml" <<EOF
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $WORK/registry}, delete: {enabled: true}}
+http: {addr: $REGISTRY}
+auth: {htpasswd: {realm: test, path: $WORK/htpasswd}}
+EOF
+  "$folder/usr/bin/docker-registry" serve "$WORK/registry.yml" > "$WORK/registry.log" 2>&1 8>&- 9>&- &
+  echo $! > "$WORK/registry.pid"
+  printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$({ printf ada:; cat "$WORK/secret"; } | base64 -w0)" > "$WORK/auth.json"
+  for _ in $(seq 100); do curl -s -o /dev/null "http://$REGISTRY/v2/" && break; sleep 0.1; done
+  publish
+}
+publish() { # the image of the newest deployment
+  local image; image=$(tram api 'query($id: String!) { deployment(id: $id) { release { imageDigest } } }' --var "id=$(cat "$WORK/id1")" --compact | field imageDigest)
+  unshare -m skopeo copy -q --dest-authfile "$WORK/auth.json" --dest-tls-verify=false \
+    "containers-storage:[overlay@$WORK/data/containers+$WORK/skopeo]${image#sha256:}" "docker://$REGISTRY/ada/app:1.0.0"
+}
+check "a registry that wants a password" registry
+watch_arguments() { # until it is told to end: who has the secret among its arguments?
+  while [ ! -e "$WORK/enough" ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep -aFf "$WORK/secret" >> "$WORK/seen"; sleep 0.02; done
+}
+locked() {
+  tram service create private --image "$REGISTRY/ada/app:1.0.0" > "$WORK/no" 2>&1
+  settled private FAILED && tram logs --build --service private > "$WORK/no" 2>&1; has "401: $REGISTRY wants credentials" "$WORK/no"
+}
+settled() { # settled SERVICE STATUS
+  for _ in $(seq 150); do tram deployments --service "$1" --limit 1 > "$WORK/last" 2>&1; grep -q "$2" "$WORK/last" && return 0; sleep 0.1; done
+  cat "$WORK/last"; return 1
+}
+check "without credentials it says what to do" locked
+unlocked() {
+  watch_arguments & local watcher=$!
+  tram credential set "$REGISTRY" --registry --username ada --password-stdin < "$WORK/secret" &&
+    tram redeploy --service private --yes > "$WORK/out" 2>&1; local ended=$?
+  touch "$WORK/enough" && wait "$watcher"
+  [ $ended -eq 0 ] || { cat "$WORK/out"; tram logs --build --service private; return 1; }
+  tram credential list > "$WORK/list" && has "$REGISTRY" "$WORK/list" && settled private SUCCESS
+}
+check "with them its image is deployed" unlocked
+kept() {
+  [ ! -s "$WORK/seen" ] || { echo "seen among arguments or in an environment"; return 1; }
+  ! grep -raFlf "$WORK/secret" "$WORK/data" "$RUN" "$WORK/tramd.log" "$WORK/list"
+}
+check "and the password is in no argument, file, log or answer" kept
+own() { # Railway's registryCredentials, of one service; wrong ones are told from none
+  local now; now=$(tram api 'query($id: String!) { deployment(id: $id) { environmentId serviceId } }' --var "id=$(tram deployments --service private --limit 1 | awk '{ print $1; exit }')" --compact)
+  tram api 'mutation($e: String!, $s: String!) { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: { registryCredentials: { username: "ada", password: "wrong" } }) }' \
+    --var "e=$(echo "$now" | field environmentId)" --var "s=$(echo "$now" | field serviceId)" > /dev/null &&
+    ! tram redeploy --service private --yes > "$WORK/no" 2>&1 && tram logs --build --service private >> "$WORK/no" 2>&1
+  has "401: $REGISTRY does not take the credentials" "$WORK/no"
+}
+check "a service's own come first; wrong ones are told from none" own

@@ -10,6 +10,7 @@
 #include "model/event.h"
 #include "model/release.h"
 #include "model/receipt.h"
+#include "model/credential.h"
 #include "model/ssh_key.h"
 #include "model/variable.h"
 
@@ -30,6 +31,7 @@ static const struct {
     {"service_instances", &service_instance_shape},
     {"variables", &variable_shape},
     {"ssh_public_keys", &ssh_key_shape},
+    {"credentials", &credential_shape},
     {"domains", &domain_shape},
     {"domain_routes", &domain_route_shape},
     {"snapshots", &snapshot_shape},
