@@ -43,8 +43,9 @@ fallible sealed_setting_set(db *d, const char *key, const char *value);
 
 /* Gives `d` its key: the file's, or a new one when the database never had any; NULL: one that lives with
  * it.  What is not encrypted with the newest key is, and then neither free pages nor the kept copies (path,
- * may be NULL) hold what it was.  May be interrupted at any moment: the next call goes on.  ERR_NOT_FOUND,
- * ERR_CORRUPT or ERR_DENIED when the key is missing, another one, or readable by others. */
+ * may be NULL) hold what it was; where that fails (a full disk) it is logged.  May be interrupted at any
+ * moment: the next call goes on.  ERR_NOT_FOUND, ERR_CORRUPT or ERR_DENIED when the key is missing, another
+ * one, or readable by others. */
 fallible sealed_open(db *d, const char *path, const char *key_path);
 
 /* The id of the key that the database is encrypted with; "" when it never had one. */
