@@ -1,11 +1,11 @@
 #!/bin/bash
-# Secrets are set as variables, sealed and not, as a build argument, as a password in a URL; an app prints
-# them in every way.  They are found nowhere but where they belong.
+# Secrets are set as variables, sealed and not, as a build argument, as passwords of a database and of a
+# registry; an app prints them in every way.  They are found nowhere but where they belong.
 . "$(dirname "$0")/lib.sh"
 shopt -s nullglob
 hex() { head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
-plain=$(hex) sealed=$(hex) build=$(hex) password=$(hex)
-for canary in $plain $sealed $build $password; do
+plain=$(hex) sealed=$(hex) build=$(hex) password=$(hex) registry=$(hex)
+for canary in $plain $sealed $build $password $registry; do
   echo "$canary"
   for before in '' x xx; do # base64 of it, without what depends on its neighbours
     text=$(printf %s "$before$canary" | base64 -w 0) from=$(((${#before} * 4 + 2) / 3))
@@ -21,7 +21,7 @@ nowhere() { # nowhere PATH…: says what was found where
 ulimit -c unlimited
 check "a Tramway starts" start_tramway
 grep -o '"token": *"[^"]*"' "$HOME/.tramway/config.json" | cut -d'"' -f4 >> "$WORK/canaries"
-signed_in() { [ "$(wc -l < "$WORK/canaries")" = 17 ] && tram whoami; }
+signed_in() { [ "$(wc -l < "$WORK/canaries")" = 21 ] && tram whoami; }
 check "its first account's token is a canary too" signed_in
 poll() {
   while [ ! -e "$WORK/enough" ]; do
@@ -37,6 +37,7 @@ deployed() {
   tram init --name canary && tram service new canary && tram service link canary && set_variable PLAIN_SECRET "p/+?&= $plain" &&
     set_variable SEALED "s\"\\ $sealed" --sealed && set_variable BUILD_KEY "$build" &&
     set_variable DATABASE_URL "postgres://app:$password@db.internal:5432/app" &&
+    printf %s "$registry" | tram credential set registry.invalid --registry --username u --password-stdin &&
     tram up --ci > "$WORK/up" 2>&1 || { cat "$WORK/up"; return 1; }
   url > "$WORK/url" && get "$(cat "$WORK/url")"
 }
@@ -57,7 +58,7 @@ never_again() {
 fails() { never_again && set_variable FAIL 1 && ! tram up --ci > "$WORK/failed" 2>&1 && has "status 7" "$WORK/failed" && has "last word of [redacted SEALED]" "$WORK/failed" && nowhere "$WORK/failed"; }
 check "nor is a failed deployment explained with them" fails
 answers() {
-  { tram status --json; tram deployment list --json; tram logs --json; tram events --json; tram variable list --json | grep -v PLAIN_SECRET | grep -v BUILD_KEY | grep -v DATABASE_URL; } > "$WORK/answers" 2>&1
+  { tram status --json; tram deployment list --json; tram logs --json; tram events --json; tram credential list --json; tram variable list --json | grep -v PLAIN_SECRET | grep -v BUILD_KEY | grep -v DATABASE_URL; } > "$WORK/answers" 2>&1
   nowhere "$WORK/answers" || { grep -aF -f "$WORK/canaries" "$WORK/answers"; false; }
 }
 check "nor does the API answer with them" answers
