@@ -10,7 +10,7 @@ MODEL_ENUM_WORDS(source_kind, "source kind", "none", "upload", "repo", "image");
 MODEL_ENUM_WORDS(builder, "builder", "RAILPACK", "DOCKERFILE", "NIXPACKS", "HEROKU", "PAKETO");
 MODEL_ENUM_WORDS(restart_policy, "restart policy", "ON_FAILURE", "ALWAYS", "NEVER");
 
-enum kind { KIND_TEXT, KIND_COMMAND, KIND_TEXTS, KIND_INT, KIND_CORES, KIND_WORD, KIND_SCHEDULE };
+enum kind { KIND_TEXT, KIND_COMMAND, KIND_TEXTS, KIND_INT, KIND_CORES, KIND_WORD, KIND_SCHEDULE, KIND_BOOL };
 
 struct setting {
   const char *path; /* keys in the JSON, with dots between */
@@ -32,6 +32,8 @@ static const struct setting settings[] = {
   {"source.image",           KIND_TEXT,    AT(source_image),   .high = 512},
   {"source.autoUpdates.type",     KIND_WORD,     AT(auto_updates), .names = &auto_updates_names},
   {"source.autoUpdates.schedule", KIND_SCHEDULE, AT(auto_update_schedule), .names = NULL},
+  {"source.checkSuites",     KIND_BOOL,    AT(check_suites),   .otherwise = false},
+  {"source.autoDeploy",      KIND_BOOL,    AT(auto_deploy),    .otherwise = true},
   {"source.rootDirectory",   KIND_TEXT,    AT(root_directory), .high = SETTING_PATH_LEN_MAX},
   {"configFile",             KIND_TEXT,    AT(config_file),    .high = SETTING_PATH_LEN_MAX},
 
@@ -69,6 +71,9 @@ static struct strv *texts_of(const struct service_settings *s, const struct sett
 static json_t **schedule_of(const struct service_settings *s, const struct setting *at) {
   return member(s, at);
 }
+static bool *bool_of(const struct service_settings *s, const struct setting *at) {
+  return member(s, at);
+}
 static int64_t *number_of(const struct service_settings *s, const struct setting *at) {
   return member(s, at);
 }
@@ -87,6 +92,8 @@ static void set_default(struct service_settings *s, const struct setting *at) {
   } else if (at->kind == KIND_SCHEDULE) {
     json_decref(*schedule_of(s, at));
     *schedule_of(s, at) = NULL;
+  } else if (at->kind == KIND_BOOL) {
+    *bool_of(s, at) = at->otherwise;
   } else {
     *number_of(s, at) = at->otherwise;
   }
@@ -147,6 +154,8 @@ static json_t *value_to_json(const struct service_settings *s, const struct sett
     return json_array_size(*schedule_of(s, at)) ? json_deep_copy(*schedule_of(s, at)) : NULL;
   case KIND_CORES:
     return *number_of(s, at) ? json_real((double)*number_of(s, at) / 1000) : NULL;
+  case KIND_BOOL:
+    return *bool_of(s, at) != (bool)at->otherwise ? json_boolean(*bool_of(s, at)) : NULL;
   }
   return NULL;
 }
@@ -254,6 +263,10 @@ static err *read_value(struct service_settings *s, const struct setting *at, con
     json_decref(*schedule_of(s, at));
     *schedule_of(s, at) = json_deep_copy(value);
     return NULL;
+  case KIND_BOOL:
+    if (!json_is_boolean(value)) return wrong_type("true or false");
+    *bool_of(s, at) = json_is_true(value);
+    return NULL;
   case KIND_TEXTS:
     TRY(read_texts(value, WATCH_PATTERNS_MAX, &texts));
     strv_done(texts_of(s, at));
@@ -328,6 +341,8 @@ char *service_settings_text(const struct service_settings *s, size_t i) {
     return json_array_size(*schedule_of(s, at)) ? json_to_text(*schedule_of(s, at)) : NULL;
   case KIND_CORES:
     return *number_of(s, at) ? str_format("%g", (double)*number_of(s, at) / 1000) : NULL;
+  case KIND_BOOL:
+    return str_dup(*bool_of(s, at) ? "true" : "false");
   }
   return NULL;
 }
@@ -356,6 +371,7 @@ static err *check_range(const struct service_settings *s, const struct setting *
   case KIND_TEXTS:
   case KIND_WORD:
   case KIND_SCHEDULE:
+  case KIND_BOOL:
     return NULL;
   }
   return NULL;

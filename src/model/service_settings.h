@@ -43,6 +43,8 @@ struct service_settings {
   char *source_image;   /* image reference */
   enum auto_updates auto_updates; /* whether a newer image is deployed by itself */
   json_t *auto_update_schedule;   /* when that may be: schedule_check; NULL: at any time */
+  bool check_suites;    /* a push waits until every check of its commit has ended ("Wait for CI") */
+  bool auto_deploy;     /* a push to the branch deploys; true */
   char *root_directory; /* in the source; NULL: its root */
   char *config_file;    /* path of railway.toml/.json from the source's root; NULL: look for it */
 

@@ -57,6 +57,8 @@ static void job_free(git_job *job) {
   free(job->branch);
   free(job->author);
   free(job->message);
+  free(job->since);
+  strv_done(&job->changed);
   err_free(job->child_error);
   err_free(job->unpack_error);
   free(job);
@@ -72,6 +74,7 @@ static void finish(git_job *job, err *e) {
                               .branch = job->branch ? job->branch : "",
                               .author = job->author ? job->author : "",
                               .message = job->message ? job->message : "",
+                              .changed = job->knows_changes ? &job->changed : NULL,
                               .snapshot = job->snapshot};
   e = err_wrap(e, "git: '%s'", job->shown);
   job->done(job->arg, e, e ? NULL : &commit);
@@ -267,6 +270,13 @@ void git_job_describe(git_job *job) {
 
 /* ---- fetch ---- */
 
+static void fetched(git_job *job) {
+  if (job->since)
+    git_job_find_changes(job);
+  else
+    git_job_describe(job);
+}
+
 static void on_wanted_found(git_job *job, const struct spawn_result *result) {
   if (result->exit_status != 0 || result->output_len < 40) {
     finish(job, err_new(ERR_NOT_FOUND, "no commit '%s' in its branches and tags", job->ref));
@@ -274,7 +284,7 @@ static void on_wanted_found(git_job *job, const struct spawn_result *result) {
   }
   free(job->sha);
   job->sha = str_ndup(result->output, 40);
-  git_job_describe(job);
+  fetched(job);
 }
 
 static void find_wanted(git_job *job, const char *name) {
@@ -321,7 +331,7 @@ static void fetch(git_job *job) {
 
 static void on_looked(git_job *job, const struct spawn_result *result) {
   if (result->exit_status == 0)
-    git_job_describe(job);
+    fetched(job);
   else if (job->own)
     finish(job, err_new(ERR_NOT_FOUND, "no commit '%s' in what was pushed", job->ref));
   else
@@ -495,6 +505,8 @@ err *git_fetch(git *g, const struct git_request *request, git_done_fn *done, voi
   const char *ref = request->ref ? request->ref : "";
   if (*ref && !git_ref_valid(ref))
     return err_new(ERR_INVALID, "git: that is no name of a branch, tag or commit");
+  if (!str_empty(request->since) && (strlen(request->since) != 40 || !git_is_commit(request->since)))
+    return err_new(ERR_INVALID, "git: the commit to compare with must be one's whole name");
   git_job *job = mem_zalloc(sizeof *job);
   err *e = take_url(g, request, job);
   if (e) {
@@ -504,6 +516,7 @@ err *git_fetch(git *g, const struct git_request *request, git_done_fn *done, voi
   int64_t deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : GIT_DEADLINE_MS;
   job->git = g;
   job->ref = str_dup(ref);
+  job->since = str_empty(request->since) ? NULL : str_dup(request->since);
   job->allow_local = request->allow_local || job->own;
   job->ends_at_ms = clock_monotonic_ms() + deadline_ms;
   job->limit_bytes = request->limit_bytes > 0 ? request->limit_bytes : UNPACK_TOTAL_BYTES;

@@ -28,6 +28,7 @@ struct git_request {
   const char *ref;     /* branch, tag, or commit (7 to 40 hex digits); NULL or "": default branch */
   const char *username, *password; /* for http(s); NULL: those of the URL, or none.  Secrets: as below */
   const char *ssh_key;             /* the text of a private key, for ssh; NULL: <dir>/ssh/id */
+  const char *since;   /* a commit's whole name: tell which files changed from there; NULL or "": do not */
   bool allow_local;    /* file URLs and paths: whoever may name one can read it as tramd's user */
   int64_t deadline_ms; /* 0: GIT_DEADLINE_MS */
   int64_t limit_bytes; /* of the fetched history, and of the tree; 0: UNPACK_TOTAL_BYTES */
@@ -39,6 +40,7 @@ struct git_commit { /* the RAILWAY_GIT_* variables */
   const char *branch; /* the branch or tag asked for; the default branch's name; "" for a commit */
   const char *author;   /* the name alone */
   const char *message;  /* its first line */
+  const struct strv *changed; /* files that differ from `since`; NULL: not asked for, or not known any more */
   struct snapshot_info snapshot;
 };
 

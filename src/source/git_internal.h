@@ -18,7 +18,8 @@ struct git {
 
 typedef void git_step_fn(git_job *job, const struct spawn_result *result);
 
-/* A job runs git several times: prepare → resolve → look → fetch (or fetch_all) → describe → export. Each step ends by starting the next or by finishing the job. */
+/* A job runs git several times: prepare → resolve → look → fetch (or fetch_all) → changes → describe
+ * → export. Each step ends by starting the next or by finishing the job. */
 struct git_job {
   struct list link;
   git *git;
@@ -27,6 +28,7 @@ struct git_job {
   bool own;    /* `mirror` is the repository itself: nothing is fetched */
   char *ssh_key; /* path, or NULL */
   char *ref;
+  char *since; /* NULL: nobody asks what changed */
   bool allow_local;
   int64_t ends_at_ms;
   int64_t limit_bytes;
@@ -45,6 +47,8 @@ struct git_job {
   char *remote_ref; /* "refs/heads/main"; NULL when a commit was asked for */
   char *sha;        /* as far as it is known */
   char *branch, *author, *message;
+  struct strv changed; /* paths, when knows_changes */
+  bool knows_changes;
 
   int tar_fd; /* read end of the pipe from `git archive` */
   int parts_left; /* of the export: the child and the unpacking */
@@ -60,6 +64,10 @@ struct git_job {
 void git_job_run(git_job *job, size_t output_limit, git_step_fn *step_done, const char *const *words);
 void git_job_watch_size(git_job *job); /* of the next call: a fetch */
 void git_job_describe(git_job *job);   /* goes on from there */
+
+/* ---- git_changes.c: what changed since another commit ---- */
+
+void git_job_find_changes(git_job *job); /* then describes */
 
 /* ---- git_mirror.c ---- */
 

@@ -39,7 +39,7 @@ struct fixture {
 static struct {
   int done;
   err *error;
-  char sha[64], branch[64], author[64], message[64];
+  char sha[64], branch[64], author[64], message[64], changed[400]; /* the last: "a b", or "?" */
   struct snapshot_info snapshot;
 } got;
 
@@ -53,6 +53,8 @@ static void on_done(void *arg, err *e, const struct git_commit *commit) {
   snprintf(got.branch, sizeof got.branch, "%s", commit->branch);
   snprintf(got.author, sizeof got.author, "%s", commit->author);
   snprintf(got.message, sizeof got.message, "%s", commit->message);
+  auto_free char *changed = commit->changed ? strv_join(commit->changed, " ") : str_dup("?");
+  snprintf(got.changed, sizeof got.changed, "%s", changed);
   got.snapshot = commit->snapshot;
 }
 
@@ -170,6 +172,31 @@ TEST(a_new_commit_is_seen) {
   CHECK_TEXT(got.message, "fourth");
   auto_free char *text = file_of(&f, "README");
   CHECK_TEXT(text, "four");
+  teardown(&f);
+}
+
+TEST(what_changed_since_another_commit_is_told) {
+  struct fixture f;
+  char first[64], third[64];
+  setup(&f);
+  auto_free char *url = str_format("file://%s", f.repo); /* as over a network: nothing is there yet */
+  fetch(&f, url, "v1");
+  CHECK_TEXT(got.changed, "?");
+  memcpy(first, got.sha, sizeof first);
+  fetch_with(&f, &(struct git_request){.url = url, .ref = "main", .since = first, .allow_local = true});
+  CHECK(!got.error);
+  memcpy(third, got.sha, sizeof third);
+  CHECK_TEXT(got.changed, ".gitattributes .railwayignore README web/big.bin web/index.html");
+  fetch_with(&f, &(struct git_request){.url = url, .ref = third, .since = third, .allow_local = true});
+  CHECK_TEXT(got.changed, "");
+  fetch_with(&f, &(struct git_request){.url = url, .ref = first, .since = third, .allow_local = true});
+  CHECK_TEXT(got.changed, ".gitattributes .railwayignore README web/big.bin web/index.html");
+  fetch_with(&f, &(struct git_request){.url = url, .ref = "main", .allow_local = true,
+                                       .since = "0123456789012345678901234567890123456789"});
+  CHECK(!got.error); /* a force push took it away: what changed is not known, and the rest is as ever */
+  CHECK_TEXT(got.changed, "?");
+  struct git_request bad = {.url = url, .ref = "main", .since = "main", .allow_local = true};
+  CHECK_ERR(git_fetch(f.git, &bad, on_done, NULL, NULL), ERR_INVALID, "the commit to compare with");
   teardown(&f);
 }
 

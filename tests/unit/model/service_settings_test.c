@@ -25,6 +25,7 @@ TEST(the_defaults_are_part_of_the_stored_format) {
   CHECK_INT(s.draining_s, 0);
   CHECK_INT(s.memory_bytes, 0);
   CHECK_INT(s.cpu_millis, 0);
+  CHECK(!s.check_suites && s.auto_deploy);
   CHECK(!s.source_repo && !s.start_command && !s.healthcheck_path && !s.watch_patterns.len);
   CHECK_OK(service_settings_check(&s));
   auto_json *object = service_settings_to_json(&s);
@@ -34,7 +35,7 @@ TEST(the_defaults_are_part_of_the_stored_format) {
 static const char everything[] =
     "{\"source\":{\"kind\":\"repo\",\"repo\":\"ada/"
     "shop\",\"branch\":\"main\",\"commitSha\":\"abc\","
-    "\"image\":\"nginx:1\",\"rootDirectory\":\"/api\"},\"configFile\":\"/api/railway.toml\","
+    "\"checkSuites\":true,\"autoDeploy\":false,\"image\":\"nginx:1\",\"rootDirectory\":\"/api\"},\"configFile\":\"/api/railway.toml\","
     "\"build\":{\"builder\":\"DOCKERFILE\",\"buildCommand\":\"make\",\"dockerfilePath\":\"d/"
     "Dockerfile\","
     "\"watchPatterns\":[\"/api/**\",\"!/api/docs\"]},"
@@ -51,6 +52,7 @@ TEST(everything_goes_through_json_and_back) {
   CHECK_INT(s.source_kind, SOURCE_REPO);
   CHECK_TEXT(s.source_branch, "main");
   CHECK_TEXT(s.root_directory, "/api");
+  CHECK(s.check_suites && !s.auto_deploy);
   CHECK_INT(s.builder, BUILDER_DOCKERFILE);
   CHECK_INT(s.watch_patterns.len, 2);
   CHECK_TEXT(s.pre_deploy_command, "migrate");
