@@ -18,6 +18,7 @@
 #include "store/environment_patch.h"
 #include "store/project.h"
 #include "store/service.h"
+#include "store/webhook.h"
 
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_DEPLOYER, ROLE_MEMBER, ROLE_ADMIN };
 
@@ -115,6 +116,19 @@ static err *place_invitation(db *d, const char *id, struct place *p) {
   return NULL;
 }
 
+/* A deployment trigger is a service instance that deploys from a repository, and has its id. */
+static err *place_trigger(db *d, const char *id, struct place *p) {
+  auto_service_instance instance = {0};
+  TRY(service_instance_get(d, id, &instance));
+  return place_environment(d, instance.environment_id, p);
+}
+
+static err *place_webhook(db *d, const char *id, struct place *p) {
+  auto_webhook hook = {0};
+  TRY(webhook_get(d, id, &hook));
+  return place_project(d, hook.project_id, p);
+}
+
 static err *place_workspace(db *d, const char *id, struct place *p) {
   auto_workspace workspace = {0};
   TRY(workspace_get(d, id, &workspace));
@@ -136,6 +150,8 @@ static const struct subject {
   { "PROJECT_TOKEN",  "Project token", place_project_token },
   { "ENVIRONMENT_PATCH", "EnvironmentPatch", place_environment_patch },
   { "INVITATION",     "Invitation",    place_invitation },
+  { "DEPLOYMENT_TRIGGER", "Deployment trigger", place_trigger },
+  { "WEBHOOK",        "Webhook",       place_webhook },
 };
 /* clang-format on */
 

@@ -18,7 +18,7 @@ err *api_schema_new(graphql_schema **ret_schema) {
                                                &bindings_deployment, &bindings_variable, &bindings_domain,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_credential, &bindings_ssh_key, &bindings_disk, &bindings_environment_patch,
-                                               &bindings_pull_request};
+                                               &bindings_pull_request, &bindings_trigger, &bindings_webhook};
   const char *text = embedded_text("api/schema.graphql");
   auto_graphql_schema *schema = NULL;
   TRY(graphql_schema_new(text, strlen(text), &schema));
@@ -38,7 +38,7 @@ static void handle_health(http_request *r, void *api_) {
   http_respond_text(r, 200, "ok\n");
 }
 
-enum { GRAPHQL_BODY_MAX = 5 * 1024 * 1024, FORM_BODY_MAX = 16 * 1024 };
+enum { GRAPHQL_BODY_MAX = 5 * 1024 * 1024, WEBHOOK_BODY_MAX = 5 * 1024 * 1024, FORM_BODY_MAX = 16 * 1024 };
 
 /* clang-format off */
 const struct http_route api_routes[] = {
@@ -50,6 +50,8 @@ const struct http_route api_routes[] = {
   { "GET",  "/git/{path...}", handle_git_get,     HTTP_BODY_NONE,   0,                NULL },
   { "GET",  "/ssh/key",    handle_ssh_key,        HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/git/{path...}", handle_git_post,    HTTP_BODY_FILE,   0,                handle_git_begin },
+  { "POST", "/webhooks/{provider}/{hook}",
+                           handle_webhook,        HTTP_BODY_MEMORY, WEBHOOK_BODY_MAX, handle_webhook_begin },
   { "GET",  "/exec",       handle_exec,           HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/oauth/device/auth", handle_device_auth, HTTP_BODY_MEMORY, FORM_BODY_MAX, NULL },
   { "POST", "/oauth/token", handle_oauth_token,   HTTP_BODY_MEMORY, FORM_BODY_MAX,    NULL },
@@ -86,6 +88,7 @@ err *api_start(const struct api_parts *parts, const struct api_options *options,
   a->sign_in_guard = sign_in_guard_new();
   a->devices = devices_new();
   a->rate = rate_new((struct rate_limits){options->requests_per_hour, options->requests_per_second});
+  a->hook_rates = map_new();
   err *e = file_remove_tree(a->upload_dir); /* what an earlier run had not finished taking */
   if (!e) e = file_make_dirs(a->upload_dir, 0700);
   if (!e) e = api_schema_new(&a->schema);
@@ -102,6 +105,7 @@ void api_stop(api *a) {
   if (!a) return;
   http_server_stop(a->server);
   git_push_stop_all(a);
+  webhook_rates_free(a);
   graphql_schema_free(a->schema);
   sign_in_guard_free(a->sign_in_guard);
   rate_free(a->rate);

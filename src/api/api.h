@@ -1,7 +1,8 @@
 /* The HTTP API: GraphQL at /graphql/v2 (POST, and graphql-transport-ws on the same path), uploads
- * at /project/{p}/environment/{e}/up, commands in instances at /exec, and /healthz.
+ * at /project/{p}/environment/{e}/up, commands in instances at /exec, webhooks at
+ * /webhooks/{provider}/{hook}, and /healthz.
  *
- * It owns nothing of the product: each request is authenticated (Bearer or Project-Access-Token),
+ * It owns nothing of the product: each request is authenticated (Bearer or Project-Access-Token; a webhook by its signature),
  * each field's @access is checked in one function (api/access.c), and the work is core's. */
 #ifndef TRAMWAY_API_API_H
 #define TRAMWAY_API_API_H

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "graphql/execute.h"
 #include "graphql/schema.h"
 #include "graphql/subscribe.h"
@@ -23,6 +24,7 @@ struct api {
   struct devices *devices; /* programs that wait to be signed in */
   char concerned_workspace_id[ID_SIZE]; /* audit_concerns, of the mutation that runs */
   struct list pushes; /* of git_push.c: what is being taken or followed */
+  map *hook_rates; /* webhook id → what it has sent in this minute */
 };
 
 enum { CALLER_ADDRESS_SIZE = 64, CALLER_AGENT_SIZE = 80 };
@@ -177,7 +179,8 @@ struct bindings {
 };
 extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_two_factor, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_log, bindings_subscription, bindings_event, bindings_release,
-    bindings_credential, bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request;
+    bindings_credential, bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request,
+    bindings_trigger, bindings_webhook;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 
@@ -191,7 +194,10 @@ const char *parent_text(const struct graphql_call *call, const char *name);
 fallible find_instance(const struct graphql_call *call, const char *service_id,
                        const char *environment_id, struct service_instance *ret_instance);
 
-/* ---- http: graphql_http.c, upload.c, exec.c, git_http.c ---- */
+/* A repository on this machine is read with tramd's rights, so only an admin may name one. */
+fallible check_local_source(const struct graphql_call *call, const char *repo, const char *environment_id);
+
+/* ---- http: graphql_http.c, upload.c, exec.c, git_http.c, webhook_http.c ---- */
 
 void handle_graphql(http_request *r, void *api_);
 void handle_graphql_socket(http_request *r, void *api_);
@@ -207,6 +213,9 @@ void handle_oauth_token(http_request *r, void *api_);
 void handle_device_page(http_request *r, void *api_);
 void handle_device_form(http_request *r, void *api_);
 void handle_invitation(http_request *r, void *api_);
+void handle_webhook_begin(http_request *r, void *api_); /* webhook_http.c */
+void handle_webhook(http_request *r, void *api_);
+void webhook_rates_free(api *a);
 
 /* Every path that is answered. */
 extern const struct http_route api_routes[];

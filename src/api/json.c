@@ -87,6 +87,12 @@ static const char *api_builder_name(enum builder b) {
   return b == BUILDER_DOCKERFILE ? "RAILPACK" : builder_name(b);
 }
 
+static json_t *texts_json(const struct strv *texts) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < texts->len; i++) json_array_append_new(list, json_string(texts->items[i]));
+  return list;
+}
+
 json_t *service_instance_json(const struct service_instance *i) {
   const struct service_settings *s = &i->settings;
   json_t *o = object_with_times(i->id, i->created_us, i->updated_us);
@@ -98,6 +104,7 @@ json_t *service_instance_json(const struct service_instance *i) {
   json_set_text(o, "builder", api_builder_name(s->builder));
   json_set_text(o, "buildCommand", s->build_command);
   json_set_text(o, "dockerfilePath", s->dockerfile_path);
+  json_object_set_new(o, "watchPatterns", texts_json(&s->watch_patterns));
   json_set_text(o, "startCommand", s->start_command);
   json_set_text(o, "preDeployCommand", s->pre_deploy_command);
   json_set_text(o, "healthcheckPath", s->healthcheck_path);

@@ -77,7 +77,7 @@ static err *set_source(struct service_settings *s, const char *repo, const char 
 
 /* ServiceInstanceUpdateInput → Railway's settings document, whose names it shares. */
 static json_t *settings_document(const json_t *input) {
-  static const char *const of_build[] = {"builder", "buildCommand", "dockerfilePath"};
+  static const char *const of_build[] = {"builder", "buildCommand", "dockerfilePath", "watchPatterns"};
   json_t *build_part = json_object(), *deploy_part = json_deep_copy(input), *source = json_object();
   for (size_t i = 0; i < ARRAY_LEN(of_build); i++) {
     json_t *value = json_object_get(input, of_build[i]);
@@ -94,8 +94,7 @@ static json_t *settings_document(const json_t *input) {
                    "configFile", config_file);
 }
 
-/* A repository on this machine is read with tramd's rights, so only an admin may name one. */
-static err *check_local_source(const struct graphql_call *call, const char *repo, const char *environment_id) {
+err *check_local_source(const struct graphql_call *call, const char *repo, const char *environment_id) {
   if (!repo || (repo[0] != '/' && !str_starts(repo, "file:"))) return NULL;
   const struct asking *asking = asking_of(call);
   return err_wrap(access_environment(asking->api, &asking->caller, environment_id, WORKSPACE_ADMIN),
@@ -227,7 +226,21 @@ RESOLVER(mutation_service_connect) {
     struct service_settings *s = &list.items[i].settings;
     TRY(check_local_source(call, input_text(call, "repo"), list.items[i].environment_id));
     TRY(set_source(s, input_text(call, "repo"), input_text(call, "image"), input_text(call, "branch")));
+    str_replace_owned(&s->source_commit, NULL);
+    s->auto_deploy = true;
     TRY(service_settings_check(s));
+    TRY(service_instance_set_settings(db_of(call), list.items[i].id, s, clock_now_us()));
+  }
+  return service_value(call, arg_text(call, "id"), ret_value);
+}
+
+RESOLVER(mutation_service_disconnect) {
+  auto_service_instance_list list = {0};
+  TRY(service_instance_list_by_service(db_of(call), arg_text(call, "id"), &list));
+  for (size_t i = 0; i < list.len; i++) {
+    struct service_settings *s = &list.items[i].settings;
+    auto_json *nothing = json_pack("{s:{s:n, s:n, s:n, s:n, s:n}}", "source", "kind", "repo", "branch", "commitSha", "image");
+    TRY(service_settings_apply_json(s, nothing));
     TRY(service_instance_set_settings(db_of(call), list.items[i].id, s, clock_now_us()));
   }
   return service_value(call, arg_text(call, "id"), ret_value);
@@ -241,6 +254,7 @@ static const struct graphql_binding rows[] = {
   { "Mutation",        "serviceUpdate",         mutation_service_update,     NULL },
   { "Mutation",        "serviceDelete",         mutation_service_delete,     NULL },
   { "Mutation",        "serviceConnect",        mutation_service_connect,    NULL },
+  { "Mutation",        "serviceDisconnect",     mutation_service_disconnect, NULL },
   { "Mutation",        "serviceInstanceUpdate", mutation_instance_update,    NULL },
   { "Project",         "services",              project_services,            NULL },
   { "ServiceInstance", "service",               service_of_parent,           NULL },

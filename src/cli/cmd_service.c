@@ -250,7 +250,7 @@ static const struct command service_delete = {
 };
 static const struct command *const subcommands[] = {
     &service_list, &service_link,     &service_status,  &service_new, &service_delete,
-    &command_logs, &command_redeploy, &command_restart, NULL,
+    &command_service_source, &command_logs, &command_redeploy, &command_restart, NULL,
 };
 const struct command command_service = {
     .name = "service",

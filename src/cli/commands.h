@@ -16,7 +16,8 @@ extern const struct command command_redeploy, command_restart, command_rollback,
 extern const struct command command_diff;
 extern const struct command command_domain, command_open;
 extern const struct command command_environment;
-extern const struct command command_service, command_credential;
+extern const struct command command_service, command_service_source, command_credential;
+extern const struct command command_webhook;
 extern const struct command command_variable, command_ssh_key;
 extern const struct command command_variable_import;
 extern const struct command command_variable_export;

@@ -115,6 +115,9 @@ const char query_variables[] =
 const char query_variable_names[] =
     "query VariableNames($id: String!, $projectId: String!) { environment(id: $id, projectId: $projectId) { "
     "variables(first: 500) { edges { node { name serviceId isSealed } } } } }";
+const char query_webhooks[] =
+    "query Webhooks($projectId: String!) { tramwayWebhooks(projectId: $projectId) { id provider url "
+    "createdAt lastDeliveryAt deliveries { id providerId receivedAt handledAt outcome } } }";
 const char query_workspaces[] =
     "query Workspaces { me { workspaces { id name } } }";
 const char mutation_commit_patch[] =
@@ -153,6 +156,9 @@ const char mutation_credential_set[] =
 const char mutation_credential_delete[] =
     "mutation CredentialDelete($projectId: String!, $kind: TramwayCredentialKind!, $host: String!) {"
     " tramwayCredentialDelete(projectId: $projectId, kind: $kind, host: $host) }";
+const char mutation_deployment_trigger_create[] =
+    "mutation DeploymentTriggerCreate($input: DeploymentTriggerCreateInput!) { "
+    "deploymentTriggerCreate(input: $input) { id } }";
 const char mutation_disk_look[] =
     "mutation DiskLook($collect: Boolean) { tramwayDiskLook(collect: $collect) }";
 const char mutation_environment_create[] =
@@ -180,12 +186,17 @@ const char mutation_service_instance_update[] =
     "mutation ServiceInstanceUpdate($serviceId: String!, $environmentId: String, $input: "
     "ServiceInstanceUpdateInput!) { serviceInstanceUpdate(serviceId: $serviceId, environmentId: "
     "$environmentId, input: $input) }";
+const char mutation_service_connect[] =
+    "mutation ServiceConnect($id: String!, $input: ServiceConnectInput!) { serviceConnect(id: $id, "
+    "input: $input) { id name } }";
 const char mutation_service_create[] =
     "mutation ServiceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id "
     "name } }";
 const char mutation_service_delete[] =
     "mutation ServiceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, "
     "environmentId: $environmentId) }";
+const char mutation_service_disconnect[] =
+    "mutation ServiceDisconnect($id: String!) { serviceDisconnect(id: $id) { id name } }";
 const char mutation_service_domain_create[] =
     "mutation ServiceDomainCreate($input: ServiceDomainCreateInput!) { "
     "serviceDomainCreate(input: $input) { id domain } }";
@@ -275,6 +286,11 @@ const char mutation_two_factor_info_secret[] =
 const char mutation_validate_two_factor[] =
     "mutation ValidateTwoFactor($input: TwoFactorInfoValidateInput!) { "
     "twoFactorInfoValidate(input: $input) }";
+const char mutation_webhook_create[] =
+    "mutation WebhookCreate($input: TramwayWebhookCreateInput!) { tramwayWebhookCreate(input: $input) { "
+    "id provider url secret } }";
+const char mutation_webhook_delete[] =
+    "mutation WebhookDelete($id: String!) { tramwayWebhookDelete(id: $id) }";
 const char subscription_build_logs[] =
     "subscription BuildLogs($id: String!, $filter: String, $limit: Int) { "
     "buildLogs(deploymentId: $id, filter: $filter, limit: $limit) { " LOG_FIELDS
@@ -317,6 +333,7 @@ const char *const all_queries[] = {
   query_variables_for_service_deployment,
   query_variables,
   query_variable_names,
+  query_webhooks,
   query_workspaces,
   mutation_commit_patch,
   mutation_commit_staged,
@@ -330,6 +347,7 @@ const char *const all_queries[] = {
   mutation_deployment_restart,
   mutation_deployment_rollback,
   mutation_discard_changes,
+  mutation_deployment_trigger_create,
   mutation_disk_look,
   mutation_environment_create,
   mutation_environment_delete,
@@ -339,9 +357,11 @@ const char *const all_queries[] = {
   mutation_logout,
   mutation_project_create,
   mutation_project_delete,
+  mutation_service_connect,
   mutation_service_create,
   mutation_service_instance_update,
   mutation_service_delete,
+  mutation_service_disconnect,
   mutation_service_domain_create,
   mutation_service_domain_delete,
   mutation_setup,
@@ -378,6 +398,8 @@ const char *const all_queries[] = {
   mutation_two_factor_info_delete,
   mutation_two_factor_info_secret,
   mutation_validate_two_factor,
+  mutation_webhook_create,
+  mutation_webhook_delete,
   subscription_build_logs,
   subscription_deployment,
   subscription_deployment_logs,

@@ -205,6 +205,8 @@ static void on_adopted(void *arg, err *e) {
   if (c->started) image_watch_start(c->image_watch);
   routes_changed(c);
   removal_wake(c);
+  if (!e) hooks_wake(c);
+  if (!e) ci_wake(c);
   if (!e) clean_builds(c);
   finish_start(s, e);
 }
@@ -261,6 +263,8 @@ static void on_retry(void *arg) {
   queue_wake(c);
   routes_changed(c);
   removal_wake(c);
+  hooks_wake(c);
+  ci_wake(c);
   resume_missed(c);
 }
 
@@ -288,6 +292,7 @@ void core_stop(core *c) {
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
   log_scrubbing_stop(c);
+  ci_stop(c);
   timer_stop(c->retry);
   c->retry = NULL;
 }
@@ -307,8 +312,9 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) && pushed_repos_is_quiet(c->pushed) && !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
-         !c->waiting_due && !c->routes_due && !c->removal_due;
+  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
+         pushed_repos_is_quiet(c->pushed) && !c->uploads && !c->counting && !c->starting && !c->cleaning &&
+         !c->queue_due && !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due;
 }
 
 void core_free(core *c) {

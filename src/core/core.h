@@ -22,6 +22,7 @@
 #include "model/repair.h"
 #include "model/release.h"
 #include "model/service.h"
+#include "model/webhook.h"
 #include "observe/log_store.h"
 #include "source/pushed.h"
 #include "store/db.h"
@@ -51,6 +52,7 @@ struct core_options {
   int keep_images;                               /* former ones of each service */
   int64_t disk_keep_ms, log_keep_ms, log_bytes;  /* the last: of one service's logs */
   int64_t image_poll_ms; /* how often registries are asked for newer images; 0: never */
+  int64_t ci_timeout_ms, ci_settle_ms; /* core/checks.h; 0: an hour, and 10 s */
   int64_t retry_ms; /* what failed for a reason that may pass (the disk was full) is tried again; 0: 1000 */
 };
 
@@ -161,6 +163,22 @@ const char *core_push_repository(const struct core_push *push); /* its id there;
  * is clear which service is meant.  A project without a service gets one. */
 fallible core_push_deploy(core *c, const struct core_push *push, struct ref_updates *updates,
                           struct core_pushed *ret_pushed);
+
+/* ---- webhooks (core/hooks.c) ---- */
+
+struct core_delivery {
+  const char *replay_key;  /* source/hook_signature.h */
+  const char *provider_id; /* what the provider calls it, or NULL */
+  const json_t *event;     /* source/hook_event.h */
+};
+
+/* An event whose signature was right.  It is in the journal when this returns, and acted upon later,
+ * also when tramd ends now.  Not new: it is there already, and nothing happens. */
+fallible core_take_delivery(core *c, const struct webhook *hook, const struct core_delivery *delivery, bool *ret_is_new);
+
+/* The instance deploys when its branch is pushed to: it has a repository, pins no commit, and nobody
+ * switched that off. */
+bool core_deploys_pushes(const struct service_instance *instance);
 
 /* ---- projects, environments, services (core/catalog.c) ---- */
 

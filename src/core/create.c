@@ -32,16 +32,6 @@ err *snapshot_record(core *c, const struct snapshot_info *info, const json_t *me
   return NULL;
 }
 
-static err *insert(core *c, struct deployment *d, const json_t *variables) {
-  auto_db_transaction t = {0};
-  TRY(db_begin(c->db, &t));
-  TRY(deployment_insert(c->db, d));
-  TRY(deployment_variables_set(c->db, d->id, variables));
-  if (d->cause != DEPLOYMENT_CAUSE_ROLLBACK) /* which takes neither settings nor variables of now */
-    TRY(environment_patch_settle_deploys(c->db, d->service_instance_id));
-  return db_commit(&t);
-}
-
 static void copy_ids(struct deployment *d, const struct service_instance *instance) {
   id_copy(d->project_id, instance->project_id);
   id_copy(d->environment_id, instance->environment_id);
@@ -55,6 +45,12 @@ static json_t *meta_of_commit(const struct service_settings *s) {
   return json_pack("{s:s, s:s*}", "commitHash", s->source_commit, "branch", s->source_branch);
 }
 
+static enum deployment_status first_status(const struct deployment_request *request, bool needs_approval) {
+  if (request->skipped) return DEPLOYMENT_SKIPPED;
+  if (needs_approval) return DEPLOYMENT_NEEDS_APPROVAL;
+  return request->waits ? DEPLOYMENT_WAITING : DEPLOYMENT_INITIALIZING;
+}
+
 static err *fill(core *c, const struct service_instance *instance, const struct deployment_request *request,
                  struct deployment *d, json_t **ret_variables) {
   const struct deployment *template = request->template;
@@ -66,9 +62,9 @@ static err *fill(core *c, const struct service_instance *instance, const struct 
     TRY(deployment_variables_get(c->db, template->id, ret_variables));
   else
     TRY(variables_of_user(c, instance, ret_variables));
+  d->meta = json_incref(template ? template->meta : (json_t *)request->meta);
   if (template) {
     id_copy(d->source_deployment_id, template->id);
-    d->meta = json_incref(template->meta);
     if (!frozen) d->settings.source_kind = template->settings.source_kind;
   }
   if (request->cause == DEPLOYMENT_CAUSE_UP) d->settings.source_kind = SOURCE_UPLOAD;
@@ -79,28 +75,45 @@ static err *fill(core *c, const struct service_instance *instance, const struct 
   d->message = str_empty(request->message) ? NULL : str_dup(request->message);
   d->created_us = d->queued_us = d->status_updated_us = clock_now_us();
   if (!request->skipped) TRY(approval_is_needed(c, d, &needs_approval));
-  d->status = request->skipped ? DEPLOYMENT_SKIPPED
-              : needs_approval ? DEPLOYMENT_NEEDS_APPROVAL
-                               : DEPLOYMENT_INITIALIZING;
-  const char *reason = needs_approval ? approval_reason : request->skipped;
-  d->status_reason = reason ? str_dup(reason) : NULL;
+  d->status = first_status(request, needs_approval);
+  d->status_reason = str_dup(request->skipped ? request->skipped : needs_approval ? approval_reason : request->waits);
   return NULL;
 }
 
-err *create_deployment(core *c, const struct service_instance *instance,
-                       const struct deployment_request *request, char ret_id[ID_SIZE]) {
+err *record_deployment(core *c, const struct service_instance *instance, const struct deployment_request *request,
+                       struct deployment *ret_deployment) {
   auto_deployment d = {.cause = request->cause};
   auto_json *variables = NULL;
   TRY(fill(c, instance, request, &d, &variables));
-  TRY(insert(c, &d, variables));
-  id_copy(ret_id, d.id);
-  log_info("deploy", "%s: created (%s), %s", d.id, deployment_cause_name(d.cause), deployment_status_name(d.status));
-  watch_notify(c, d.id);
-  if (d.status_reason) deploy_build_line(c, d.id, "info", d.status_reason);
-  if (d.status != DEPLOYMENT_INITIALIZING) return NULL;
-  auto_err *late = run_start(c, d.id);
-  if (late) log_error("deploy", "%s: %s; trying again", d.id, err_message(late));
+  TRY(deployment_insert(c->db, &d));
+  TRY(deployment_variables_set(c->db, d.id, variables));
+  bool takes_changes = d.cause != DEPLOYMENT_CAUSE_ROLLBACK && d.status == DEPLOYMENT_INITIALIZING;
+  if (takes_changes) TRY(environment_patch_settle_deploys(c->db, d.service_instance_id));
+  *ret_deployment = d;
+  d = (struct deployment){0};
+  return NULL;
+}
+
+void begin_deployment(core *c, const struct deployment *d) {
+  log_info("deploy", "%s: created (%s), %s", d->id, deployment_cause_name(d->cause), deployment_status_name(d->status));
+  watch_notify(c, d->id);
+  if (d->status_reason) deploy_build_line(c, d->id, "info", d->status_reason);
+  if (d->status == DEPLOYMENT_WAITING) ci_wake(c);
+  if (d->status != DEPLOYMENT_INITIALIZING) return;
+  auto_err *late = run_start(c, d->id);
+  if (late) log_error("deploy", "%s: %s; trying again", d->id, err_message(late));
   if (late) core_resume_later(c); /* it is recorded, so it is not refused any more */
+}
+
+err *create_deployment(core *c, const struct service_instance *instance, const struct deployment_request *request,
+                       char ret_id[ID_SIZE]) {
+  auto_deployment d = {0};
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(record_deployment(c, instance, request, &d));
+  TRY(db_commit(&t));
+  id_copy(ret_id, d.id);
+  begin_deployment(c, &d);
   return NULL;
 }
 
@@ -186,6 +199,7 @@ err *core_cancel(core *c, const char *id) {
   if (!r) {
     auto_deployment d = {0};
     TRY(deployment_get(c->db, id, &d));
+    if (d.status == DEPLOYMENT_WAITING) return retire_start(c, id, false);
     if (deployment_status_is_active(d.status))
       return err_new(ERR_CONFLICT, "deployment %s cannot be cancelled: it is live; `tram rollback` goes back to the "
                                    "one before it, `tram down` takes it down", id);

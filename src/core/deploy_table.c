@@ -21,6 +21,7 @@ static const unsigned char next[DEPLOYMENT_STATUS_COUNT][DEPLOY_EVENT_COUNT] = {
   },
   [DEPLOYMENT_QUEUED] = {
     [DEPLOY_BUILD]  = TO(BUILDING),  [DEPLOY_LAUNCH] = TO(DEPLOYING), [DEPLOY_FAIL]  = TO(FAILED),
+    [DEPLOY_SKIP]   = TO(SKIPPED), /* its checks passed, and then nothing that it watches had changed */
     [DEPLOY_REMOVE] = TO(REMOVING),
   },
   [DEPLOYMENT_BUILDING] = {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/repo_name.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -90,7 +91,7 @@ static void add_mirrors(struct joining *j, const struct service_instance_list *i
   auto_map *wanted = map_new();
   for (size_t i = 0; i < instances->len; i++) {
     char name[SHA256_HEX_SIZE];
-    const char *url = instances->items[i].settings.source_repo;
+    auto_free char *url = repo_url(instances->items[i].settings.source_repo);
     if (!str_empty(url) && git_mirror_of(url, name)) map_set(wanted, name, NULL);
   }
   for (size_t i = 0; i < j->facts->mirrors.len; i++) {

@@ -9,6 +9,7 @@
 #include "core/deploy_table.h"
 #include "http/client.h"
 #include "loop/timer.h"
+#include "model/webhook.h"
 #include "source/git.h"
 #include "source/pushed.h"
 #include "source/snapshot.h"
@@ -58,6 +59,9 @@ struct core {
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
   char *etag_key; /* for core/staged.h */
+  timer *ci_timer;        /* when somebody's wait for CI is over */
+  int64_t hooks_swept_us; /* when the journal was last cleared of what is old */
+  bool hooks_due, ci_due;
   bool routes_due, queue_due, removal_due, resume_due, waiting_due, starting, cleaning, stopping, started;
 };
 
@@ -276,13 +280,51 @@ struct deployment_request {
   enum deployment_cause cause;
   const struct deployment *template; /* that it repeats */
   const char *snapshot_id, *image_id, *message, *user_id;
+  const json_t *meta;  /* what is known of its commit; of a repetition the template's */
   const char *skipped; /* it is recorded and not done, for this reason */
+  const char *waits;   /* it waits for the checks of its commit (core/ci.c): says so */
 };
 
 /* With the settings and variables of now (of a rollback: of then), and begins it, unless it has to be
  * approved first (core/approval.c). */
 fallible create_deployment(core *c, const struct service_instance *instance,
                            const struct deployment_request *request, char ret_id[ID_SIZE]);
+
+/* The same in two: inside a transaction of the caller's, and once that is committed. */
+fallible record_deployment(core *c, const struct service_instance *instance,
+                           const struct deployment_request *request, struct deployment *ret_deployment);
+void begin_deployment(core *c, const struct deployment *d);
+
+/* ---- autodeploy.c: a branch moved; what that means for the services that deploy from it ---- */
+
+struct branch_move {
+  const char *branch, *after;            /* the commit that it is at now: its whole name */
+  const char *before, *author, *message; /* may be NULL */
+};
+
+/* In the caller's transaction.  A deployment that begins, waits for CI, or is SKIPPED because its commit
+ * asks for that; none, with `ret_why_not` (owned by the caller), when a newer push was taken already. */
+fallible autodeploy_record(core *c, const struct service_instance *instance, const struct branch_move *move,
+                           const char *user_id, struct deployment *ret_deployment, char **ret_why_not);
+
+bool autodeploy_is_push(const struct deployment *d); /* made by autodeploy_record */
+
+/* The commit that a push's is compared with, for its watch paths: what was deployed, or begun, last from
+ * that branch; else where the branch was before.  NULL: not known. */
+fallible autodeploy_base(core *c, const struct deployment *d, char **ret_sha);
+
+/* Earlier pushes to the service that have not begun to build do not need to any more. */
+fallible autodeploy_supersede(core *c, const struct deployment *d);
+
+/* ---- ci.c: deployments that wait for the checks of their commit ---- */
+
+void ci_wake(core *c); /* looks at all of them, at the end of this turn and when one's time is up */
+fallible ci_heard(core *c, const struct commit_check *check); /* in the caller's transaction; then ci_wake */
+void ci_stop(core *c);
+
+/* ---- hooks.c: the journal of webhooks ---- */
+
+void hooks_wake(core *c); /* acts upon what came and was not acted upon, at the end of this turn */
 
 /* ---- approval.c: strangers' code ---- */
 

@@ -13,6 +13,8 @@
 #include "core/disk.h"
 #include "core/release.h"
 #include "core/variables.h"
+#include "source/repo_name.h"
+#include "source/watch.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 
@@ -46,6 +48,7 @@ static void free_later(void *arg) {
   free(r->end_reason);
   err_free(r->stopped);
   json_decref(r->build_variables);
+  strv_done(&r->changed);
   free(r);
 }
 
@@ -174,9 +177,28 @@ void run_cancel(struct run *r, const char *reason) {
 
 /* ---- source ---- */
 
+/* Whether it is a push that concerns nothing that the service watches; `ret_reason` says so.  What is not
+ * known (a force push took the earlier commit away; tramd ended in between) counts as changed. */
+static err *check_watched(const struct run *r, char **ret_reason) {
+  const struct strv *patterns = &r->deployment.settings.watch_patterns;
+  bool matches = true;
+  if (!autodeploy_is_push(&r->deployment) || !patterns->len || !r->knows_changes) return NULL;
+  TRY(watch_matches(patterns, &r->changed, &matches));
+  auto_free char *list = strv_join(patterns, ", ");
+  if (!matches) *ret_reason = str_format("No changed files matched patterns: %s", list);
+  return NULL;
+}
+
 static void to_queue(struct run *r) {
-  err *e = NULL;
-  if (r->deployment.status != DEPLOYMENT_QUEUED) e = deploy_apply(r->core, r->deployment.id, DEPLOY_QUEUE, NULL);
+  auto_free char *unwatched = NULL;
+  err *e = check_watched(r, &unwatched);
+  if (unwatched) {
+    deploy_build_line(r->core, r->deployment.id, "info", unwatched);
+    end_run(r, DEPLOY_SKIP, unwatched);
+    return;
+  }
+  if (!e) e = autodeploy_supersede(r->core, &r->deployment);
+  if (!e && r->deployment.status != DEPLOYMENT_QUEUED) e = deploy_apply(r->core, r->deployment.id, DEPLOY_QUEUE, NULL);
   if (e) {
     run_fail(r, e);
     return;
@@ -200,10 +222,13 @@ static err *configure(struct run *r) {
   return NULL;
 }
 
-/* A commit that was asked for by itself is of the branch that the settings name, if any. */
-static json_t *commit_meta(const struct git_commit *commit, const struct service_settings *s) {
-  json_t *meta = json_object();
-  json_set_text(meta, "repo", s->source_repo);
+/* What the event that made the deployment told stays; a commit that was asked for by itself is of the
+ * branch that the settings name, if any. */
+static json_t *commit_meta(const struct deployment *d, const struct git_commit *commit) {
+  const struct service_settings *s = &d->settings;
+  json_t *meta = d->meta ? json_copy(d->meta) : json_object();
+  auto_free char *repo = repo_full_name(s->source_repo);
+  json_set_text(meta, "repo", repo ? repo : s->source_repo);
   json_set_text(meta, "branch", *commit->branch || !s->source_branch ? commit->branch : s->source_branch);
   json_set_text(meta, "commitHash", commit->sha);
   json_set_text(meta, "commitAuthor", commit->author);
@@ -213,7 +238,7 @@ static json_t *commit_meta(const struct git_commit *commit, const struct service
 
 static err *take_commit(struct run *r, const struct git_commit *commit) {
   core *c = r->core;
-  auto_json *meta = commit_meta(commit, &r->deployment.settings);
+  auto_json *meta = commit_meta(&r->deployment, commit);
   TRY(snapshot_record(c, &commit->snapshot, meta, r->deployment.snapshot_id));
   TRY(deployment_set_snapshot(c->db, r->deployment.id, r->deployment.snapshot_id, clock_now_us()));
   TRY(deployment_set_meta(c->db, r->deployment.id, meta, clock_now_us()));
@@ -233,6 +258,10 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
     err_free(e);
     end_run(r, DEPLOY_REMOVE, r->end_reason);
     return;
+  }
+  if (!e && commit->changed) {
+    strv_add_all(&r->changed, (const char *const *)commit->changed->items);
+    r->knows_changes = true;
   }
   if (!e) e = take_commit(r, commit);
   if (!e) e = configure(r);
@@ -255,9 +284,9 @@ static err *sign_in(struct run *r, struct credential *credential, struct git_req
 
 static err *fetch_source(struct run *r) {
   const struct service_settings *s = &r->deployment.settings;
-  auto_free char *pushed = NULL;
+  auto_free char *pushed = NULL, *url = repo_url(s->source_repo), *since = NULL;
   auto_credential credential = {0};
-  struct git_request request = {.url = s->source_repo,
+  struct git_request request = {.url = url,
                                 .ref = s->source_commit ? s->source_commit : s->source_branch,
                                 .allow_local = true};
   if (str_starts(s->source_repo, "push:")) {
@@ -270,6 +299,8 @@ static err *fetch_source(struct run *r) {
   TRY(core_disk_admits_source(r->core, NULL));
   TRY(deploy_step_begin(r->core, r->deployment.id, STEP_SNAPSHOT_CODE, r->step_id));
   r->phase = RUN_SOURCE;
+  TRY(autodeploy_base(r->core, &r->deployment, &since));
+  request.since = since;
   return git_fetch(r->core->git, &request, on_fetched, r, &r->git_job);
 }
 

@@ -32,6 +32,8 @@ struct run {
   json_t *build_variables; /* {name: value} that only the build gets, from the config file; or NULL */
   health *health;
   timer *deadline;
+  struct strv changed; /* files that a push changed, when knows_changes */
+  bool knows_changes;
   bool cancelled;
   err *stopped; /* why its build was ended, when it is to fail for that */
   bool telling_edge; /* routes were sent for this run, and the edge has not answered yet */

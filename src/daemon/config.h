@@ -78,6 +78,7 @@ struct config {
   } network;
   struct {
     int64_t healthcheck_timeout_s; /* 1 s … 24 h; 300 as at Railway */
+    int64_t ci_timeout_s, ci_settle_s; /* core/checks.h */
     int64_t default_memory_bytes;  /* of one replica; 0: no limit, else 4 MiB … 1 PiB; 0 */
     int64_t default_cpu_millis;    /* of one replica; 0: no limit, else 10 … 1,000,000; 0 */
     int default_pids;              /* of one replica; 16 … 1,000,000; 4096 */

@@ -167,6 +167,8 @@ static struct core_options core_options_of(const struct config *c) {
                                .version = tramway_version,
                                .build_concurrency = c->build.concurrency,
                                .healthcheck_timeout_ms = c->deploy.healthcheck_timeout_s * 1000,
+                               .ci_timeout_ms = c->deploy.ci_timeout_s * 1000,
+                               .ci_settle_ms = c->deploy.ci_settle_s * 1000,
                                .default_memory_bytes = c->deploy.default_memory_bytes,
                                .default_cpu_millis = c->deploy.default_cpu_millis,
                                .default_pids = c->deploy.default_pids,

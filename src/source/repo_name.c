@@ -68,7 +68,7 @@ static bool split_url(const char *text, struct place *p, bool *ret_is_url) {
 
 static bool split(const char *text, struct place *p) {
   *p = (struct place){0};
-  if (str_empty(text)) return false;
+  if (str_empty(text) || str_starts(text, "push:")) return false; /* source/pushed.h: has no name outside */
   if (str_starts(text, "file:///")) text += strlen("file://");
   if (*text == '/') return set_path(p, text, strlen(text));
   bool is_url;

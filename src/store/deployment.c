@@ -83,6 +83,10 @@ err *deployment_list_unfinished(db *d, struct deployment_list *ret_list) {
            row_list(d, &deployments, "WHERE " UNFINISHED " ORDER BY t.seq", DB_NONE, &rows_));
 }
 
+err *deployment_list_waiting(db *d, struct deployment_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &deployments, "WHERE t.status = 'WAITING' ORDER BY t.seq", DB_NONE, &rows_));
+}
+
 err *deployment_list_active(db *d, struct deployment_list *ret_list) {
   /* Left alone, SQLite reads the whole table, for its order. */
   ROW_LIST(ret_list, row_list(d, &deployments,

@@ -31,6 +31,7 @@ fallible deployment_list_queued(db *d,
                                                                       oldest queued_us first */
 fallible deployment_list_unfinished(db *d, struct deployment_list *ret_list); /* no final status;
                                                                                  oldest first */
+fallible deployment_list_waiting(db *d, struct deployment_list *ret_list); /* WAITING, oldest first */
 fallible deployment_find_latest(db *d, const char *service_instance_id, bool *ret_found,
                                 struct deployment *ret_deployment);
 /* The newest one that is SUCCESS, SLEEPING or CRASHED. */

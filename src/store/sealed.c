@@ -11,13 +11,14 @@ const struct sealed_column
     sealed_variable = {"variables", "value", "format", {"environment_id", "service_id", "name"}},
     sealed_deployment_variables = {"deployment_variables", "value", "format", {"deployment_id"}},
     sealed_environment_patch = {"environment_patches", "patch", "format", {"id"}},
+    sealed_webhook = {"webhooks", "secret", "format", {"id"}},
     sealed_two_factor = {"two_factors", "secret", NULL, {"user_id"}},
     sealed_setting = {"sealed_settings", "value", NULL, {"key"}},
     sealed_credential = {"credentials", "secret", NULL, {"id"}};
 // clang-format on
 const struct sealed_column *const sealed_columns[] = {&sealed_variable, &sealed_deployment_variables,
-                                                      &sealed_environment_patch, &sealed_two_factor, &sealed_setting,
-                                                      &sealed_credential, NULL};
+                                                      &sealed_environment_patch, &sealed_webhook, &sealed_two_factor,
+                                                      &sealed_setting, &sealed_credential, NULL};
 
 const struct sealed_column *sealed_column_of(const char *table) {
   for (size_t i = 0; sealed_columns[i]; i++)

@@ -37,6 +37,7 @@ build_subnet = "10.220.$SLOT.0/24"
 [deploy]
 healthcheck_timeout = 20
 stop_grace = 2
+ci_settle = 1
 EOF
 }
 

@@ -51,6 +51,7 @@ static char expected(const struct graphql_field *field, json_t *args, enum stand
   const char *of = json_get_text(field->access, "of");
   bool in_workspace = str_eq(of, "WORKSPACE") || str_eq(of, "INVITATION");
   bool in_project = str_eq(of, "PROJECT") || str_eq(of, "SERVICE") || str_eq(of, "PROJECT_TOKEN") ||
+                    str_eq(of, "WEBHOOK") ||
                     (str_eq(of, "SCOPE") && !names(args, "environmentId"));
   bool in_environment = of && !in_workspace && !in_project; /* or of something in it */
   if (in_workspace && is_token(s)) return 'N'; /* a project token belongs to no workspace */

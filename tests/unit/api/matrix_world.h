@@ -8,6 +8,7 @@
 #include "api/sign_in_guard.h"
 #include "core/town.h"
 #include "store/environment_patch.h"
+#include "store/webhook.h"
 
 #define CANARY_VALUE "canary-value-c0ffee"
 #define CANARY_LOG "canary-log-c0ffee"
@@ -143,6 +144,14 @@ static inline void add_patch(void) {
   environment_patch_done(&p);
 }
 
+static inline void add_webhook(void) {
+  struct webhook hook = {.provider = WEBHOOK_GITHUB, .secret = str_dup(CANARY_VALUE)};
+  id_copy(hook.project_id, project.id);
+  CHECK_OK(webhook_insert(town_db, &hook));
+  json_set_text(ids, "WEBHOOK", hook.id);
+  webhook_done(&hook);
+}
+
 static inline void world_open(void) {
   char deployment_id[ID_SIZE];
   town_open();
@@ -160,6 +169,7 @@ static inline void world_open(void) {
   add_parties();
   add_invitation();
   add_patch();
+  add_webhook();
   deploy_live(deployment_id);
   CHECK_OK(log_store_add_build_line(town_logs, deployment_id, "info", CANARY_LOG));
   CHECK_OK(log_store_add_deploy_line(town_logs, deployment_id, "info", CANARY_LOG));
@@ -169,6 +179,7 @@ static inline void world_open(void) {
   json_set_text(ids, "SERVICE", service.id);
   json_set_text(ids, "DEPLOYMENT", deployment_id);
   json_set_text(ids, "SERVICE_DOMAIN", domain.id);
+  json_set_text(ids, "DEPLOYMENT_TRIGGER", instance.id);
   json_set_text(ids, "USER", user.id);
 }
 

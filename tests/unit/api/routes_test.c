@@ -14,6 +14,7 @@ static const struct {
     {"/device", "the page takes a password"},
     {"/invite/{code}", "the same page for every code"},
     {"/ssh/key", "answers sshd's helper alone, whom the kernel names"},
+    {"/webhooks/{provider}/{hook}", "wants a signature: webhook_test"},
 };
 
 static struct api *served;

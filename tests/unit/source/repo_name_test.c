@@ -34,6 +34,7 @@ static const struct { const char *text, *key, *full_name; } table[] = {
   { "https://host/",                             NULL,                            NULL },
   { "file://host/a",                             NULL,                            NULL },
   { "ext::sh",                                   "ext/:sh",                       ":sh" },
+  { "push:project",                              NULL,                            NULL },
   { "shop",                                      NULL,                            NULL },
   { "a/b/c",                                     NULL,                            NULL },
   { "/",                                         NULL,                            NULL },

@@ -13,6 +13,7 @@
 #include "model/credential.h"
 #include "model/ssh_key.h"
 #include "model/variable.h"
+#include "model/webhook.h"
 
 static const struct {
   const char *table;
@@ -43,6 +44,9 @@ static const struct {
     {"releases", &release_shape},
     {"receipts", &receipt_shape},
     {"environment_patches", &environment_patch_shape},
+    {"webhooks", &webhook_shape},
+    {"webhook_deliveries", &webhook_delivery_shape},
+    {"commit_checks", &commit_check_shape},
 };
 
 static bool has_field(const struct shape *shape, const char *name) {
