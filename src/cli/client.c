@@ -119,14 +119,23 @@ static err *foreign_answer(const struct client *c, int status, const char *body,
   return err_new(code, "%s answered %d: \"%s\"; is it a Tramway server?", c->server, status, start);
 }
 
-static err *read_object(const struct client *c, int status, const char *body, size_t len,
-                        json_t **ret_answer) {
+typedef err *read_fn(const struct client *c, int status, const char *body, size_t len, json_t **ret_answer);
+
+static err *read_whole(const struct client *c, int status, const char *body, size_t len, json_t **ret_answer) {
   auto_json *answer = NULL;
   err *e = json_parse(body, len, "the answer", &answer);
   if (e || !json_is_object(answer)) {
     err_ignore(e);
     return foreign_answer(c, status, body, len);
   }
+  *ret_answer = json_incref(answer);
+  return NULL;
+}
+
+static err *read_object(const struct client *c, int status, const char *body, size_t len,
+                        json_t **ret_answer) {
+  auto_json *answer = NULL;
+  TRY(read_whole(c, status, body, len, &answer));
   TRY(first_error(c, status, answer));
   *ret_answer = json_incref(answer);
   return NULL;
@@ -184,10 +193,7 @@ static err *request_patiently(struct client *c, const struct http_sync_options *
   }
 }
 
-err *client_graphql(struct client *c, const char *query, json_t *variables, json_t **ret_data) {
-  auto_json *request = json_object();
-  json_object_set_new(request, "query", json_string(query));
-  json_object_set_new(request, "variables", variables ? variables : json_object());
+static err *post_query(struct client *c, const json_t *request, read_fn *read, json_t **ret_answer) {
   auto_free char *body = json_to_text(request);
   auto_free char *url = str_format("%s/graphql/v2", c->server);
   auto_headers headers;
@@ -201,9 +207,23 @@ err *client_graphql(struct client *c, const char *query, json_t *variables, json
   enum http_outcome outcome;
   err *e = request_patiently(c, &options, &response, &outcome);
   if (e) return explain(c, e, outcome);
-  e = client_read_answer(c, response.status, str_text(&response.body), response.body.len, ret_data);
+  e = read(c, response.status, str_text(&response.body), response.body.len, ret_answer);
   http_sync_response_done(&response);
   return e;
+}
+
+err *client_graphql(struct client *c, const char *query, json_t *variables, json_t **ret_data) {
+  auto_json *request = json_pack("{s:s, s:o}", "query", query, "variables", variables ? variables : json_object());
+  if (!request) return err_new(ERR_INVALID, "the query or its variables are not UTF-8");
+  return post_query(c, request, client_read_answer, ret_data);
+}
+
+err *client_graphql_whole(struct client *c, const char *query, json_t *variables, const char *operation,
+                          bool allow_errors, json_t **ret_answer) {
+  auto_json *request = json_pack("{s:s, s:o, s:s*}", "query", query, "variables",
+                                 variables ? variables : json_object(), "operationName", operation);
+  if (!request) return err_new(ERR_INVALID, "the query or the operation's name is not UTF-8");
+  return post_query(c, request, allow_errors ? read_whole : read_object, ret_answer);
 }
 
 err *client_post_form(struct client *c, const char *path, const char *form, json_t **ret_answer) {

@@ -32,6 +32,11 @@ void client_set_token(struct client *c, enum token_kind kind, const char *token)
  * first of the answer's errors becomes the error; its extensions.code decides the code. */
 fallible client_graphql(struct client *c, const char *query, json_t *variables, json_t **ret_data);
 
+/* The same for a document of several operations (`operation` names one; NULL: the only one).  *ret_answer is
+ * the whole answer, {"data": …, "errors": …}; with `allow_errors` those of the query are no error of ours. */
+fallible client_graphql_whole(struct client *c, const char *query, json_t *variables, const char *operation,
+                              bool allow_errors, json_t **ret_answer);
+
 /* POSTs a form (client_escape its values) and gives the JSON answer, whatever its status: for OAuth, whose
  * errors are answers. */
 fallible client_post_form(struct client *c, const char *path, const char *form, json_t **ret_answer);

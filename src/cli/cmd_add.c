@@ -138,12 +138,19 @@ const struct command command_delete = {
     .run = run_delete,
 };
 
-static const struct flag no_flags[] = {FLAG_END};
+/* `projects` without more lists them. */
+static err *run_projects(struct cli *cli, const struct args *args) {
+  return command_list.run(cli, args);
+}
+
+static const struct flag list_flags[] = {FLAG_JSON, FLAG_END};
 static const struct command *const project_commands[] = {&command_list, &command_link, &command_delete, NULL};
 const struct command command_project = {
     .name = "project",
+    .aliases = "projects",
     .usage = "",
     .summary = "List, link and delete projects",
-    .flags = no_flags,
+    .flags = list_flags,
     .subcommands = project_commands,
+    .run = run_projects,
 };

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/deployments.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 
@@ -33,7 +34,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *all = NULL;
   long long limit;
-  TRY(args_int(args, "limit", 1, DEPLOYMENT_LIMIT_MAX, DEFAULT_LIMIT, &limit));
+  TRY(args_int(args, "limit", 1, DEPLOYMENT_LIST_MAX, DEFAULT_LIMIT, &limit));
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(deployments_fetch(cli, &scope, limit, &all));
   if (args_has(args, "json"))
@@ -62,7 +63,7 @@ static const struct command deployment_list = {
 
 static err *fetch_steps(struct cli *cli, const char *id, json_t **ret_steps) {
   auto_json *data = NULL;
-  TRY(cli_query(cli, query_events, json_pack("{s:s}", "id", id), &data));
+  TRY(pages_query(cli, query_events, json_pack("{s:s}", "id", id), "deploymentEvents", &data));
   json_t *steps = json_array(), *node;
   const json_t *connection = json_object_get(data, "deploymentEvents");
   for (size_t i = 0; (node = scope_node_at(connection, i)); i++)

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/environment.h"
 #include "cli/prompt.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 
@@ -71,7 +72,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
   json_t *variables = json_pack("{s:s}", "projectId", scope.project_id);
   if (args_has(args, "ephemeral")) json_object_set_new(variables, "isEphemeral", json_true());
   if (args_has(args, "no-ephemeral")) json_object_set_new(variables, "isEphemeral", json_false());
-  TRY(cli_query(cli, query_environments, variables, &data));
+  TRY(pages_query(cli, query_environments, variables, "environments", &data));
   const json_t *all = json_object_get(data, "environments"), *node;
   auto_json *list = json_array();
   auto_table table;

@@ -124,6 +124,7 @@ static const struct flag shell_flags[] = {
 
 const struct command command_run = {
     .name = "run",
+    .aliases = "local",
     .usage = "COMMAND…",
     .summary = "Run a command inside a running instance of the service",
     .details = "The command has the service's variables, files and private network, and its exit\n"
@@ -138,12 +139,15 @@ const struct command command_run = {
     .stop_at_word = true,
     .run = run_run,
 };
+static const struct command *const ssh_subcommands[] = {&command_ssh_keys, NULL};
 const struct command command_ssh = {
     .name = "ssh",
     .usage = "[COMMAND…]",
     .summary = "Open a shell inside a running instance, or run a command there",
     .examples = "ssh\nssh -s api -- ls -l\nssh 'echo $PORT'",
+    .details = "A command that is called `keys` needs `--` before it: `ssh keys` is about keys.",
     .flags = ssh_flags,
+    .subcommands = ssh_subcommands,
     .stop_at_word = true,
     .run = run_ssh,
 };

@@ -275,7 +275,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
 static const struct flag list_flags[] = {FLAG_JSON, FLAG_END};
 const struct command command_list = {
     .name = "list",
-    .aliases = "ls|projects",
+    .aliases = "ls",
     .usage = "",
     .summary = "List your projects",
     .flags = list_flags,

@@ -249,8 +249,8 @@ static const struct command service_delete = {
     .run = run_delete,
 };
 static const struct command *const subcommands[] = {
-    &service_list, &service_link,     &service_status,  &service_new, &service_delete,
-    &command_service_source, &command_logs, &command_redeploy, &command_restart, NULL,
+    &service_list,           &service_link, &service_status,   &service_new,     &service_delete,
+    &command_service_source, &command_logs, &command_redeploy, &command_restart, &command_scale, NULL,
 };
 const struct command command_service = {
     .name = "service",

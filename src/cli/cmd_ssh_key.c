@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 
 enum { KEY_BYTES = 16384 };
@@ -15,7 +16,7 @@ static err *fetch_keys(struct cli *cli, const struct args *args, json_t **ret_ke
   auto_json *data = NULL;
   const char *workspace = args_text(args, "workspace");
   TRY(cli_need_token(cli));
-  TRY(cli_query(cli, query_ssh_public_keys, json_pack("{s:s*}", "workspaceId", workspace), &data));
+  TRY(pages_query(cli, query_ssh_public_keys, json_pack("{s:s*}", "workspaceId", workspace), "sshPublicKeys", &data));
   auto_json *keys = json_array();
   size_t i;
   const json_t *edge;
@@ -140,6 +141,14 @@ const struct command command_ssh_key = {
     .usage = "",
     .summary = "Keys for `git push` over SSH",
     .examples = "ssh-key add  # yours, from ~/.ssh\nssh-key add deploy.pub --name ci\nssh-key delete ci",
+    .flags = list_flags,
+    .subcommands = ssh_key_subcommands,
+    .run = run_list,
+};
+const struct command command_ssh_keys = {
+    .name = "keys",
+    .usage = "",
+    .summary = "Keys for `git push` over SSH: Railway's spelling of `ssh-key`",
     .flags = list_flags,
     .subcommands = ssh_key_subcommands,
     .run = run_list,

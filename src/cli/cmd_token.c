@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/workspace.h"
@@ -74,14 +75,16 @@ static err *fetch_tokens(struct cli *cli, const struct args *args, json_t **ret_
   auto_json *data = NULL, *of_project = NULL, *rows = json_array();
   json_t *node;
   TRY(cli_need_token(cli));
-  TRY(cli_query(cli, query_api_tokens, NULL, &data));
+  TRY(pages_query(cli, query_api_tokens, NULL, "apiTokens", &data));
   for (size_t i = 0; (node = scope_node_at(json_object_get(data, "apiTokens"), i)); i++) {
     json_set_text(node, "kind", json_get_text(node, "workspaceId") ? "workspace" : "account");
     json_array_append(rows, node);
   }
   auto_scope scope = {0};
   err *e = scope_find(cli, args, SCOPE_PROJECT, &scope);
-  if (!e) e = cli_query(cli, query_project_tokens, json_pack("{s:s}", "projectId", scope.project_id), &of_project);
+  if (!e)
+    e = pages_query(cli, query_project_tokens, json_pack("{s:s}", "projectId", scope.project_id), "projectTokens",
+                    &of_project);
   if (e && args_has(args, "project")) return e;
   err_ignore(e);
   for (size_t i = 0; (node = scope_node_at(json_object_get(of_project, "projectTokens"), i)); i++) {
@@ -199,7 +202,7 @@ static err *run_sessions(struct cli *cli, const struct args *args) {
   auto_table table;
   json_t *node;
   TRY(cli_need_token(cli));
-  TRY(cli_query(cli, query_sessions, NULL, &data));
+  TRY(pages_query(cli, query_sessions, NULL, "sessions", &data));
   const json_t *sessions = json_object_get(data, "sessions");
   if (args_has(args, "json")) {
     out_json(&cli->out, sessions);

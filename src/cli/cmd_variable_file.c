@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/variables.h"
@@ -45,8 +46,9 @@ static err *run_import(struct cli *cli, const struct args *args) {
 static err *tell_sealed(struct cli *cli, const struct scope *scope) {
   auto_json *data = NULL;
   auto_strv names = STRV_EMPTY;
-  TRY(cli_query(cli, query_variable_names,
-                json_pack("{s:s, s:s}", "id", scope->environment_id, "projectId", scope->project_id), &data));
+  TRY(pages_query(cli, query_variable_names,
+                  json_pack("{s:s, s:s}", "id", scope->environment_id, "projectId", scope->project_id),
+                  "environment.variables", &data));
   const json_t *variables = json_object_get(json_object_get(data, "environment"), "variables");
   for (size_t i = 0; i < scope_node_count(variables); i++) {
     const json_t *v = scope_node_at(variables, i);

@@ -18,13 +18,13 @@ extern const struct command command_domain, command_open;
 extern const struct command command_environment;
 extern const struct command command_service, command_service_source, command_credential;
 extern const struct command command_webhook;
-extern const struct command command_variable, command_ssh_key;
+extern const struct command command_variable, command_ssh_key, command_ssh_keys;
 extern const struct command command_variable_import;
 extern const struct command command_variable_export;
 extern const struct command command_import, command_export;
 extern const struct command command_run, command_ssh, command_shell;
 extern const struct command command_build;
 extern const struct command command_events, command_disk;
-extern const struct command command_admin, command_api, command_completion, command_help;
+extern const struct command command_admin, command_api, command_api_search, command_api_describe, command_completion, command_help;
 
 #endif

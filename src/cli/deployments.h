@@ -5,7 +5,8 @@
 #include "base/err.h"
 #include "cli/scope.h"
 
-#define DEPLOYMENT_LIMIT_MAX 500 /* the API's page size */
+#define DEPLOYMENT_LIMIT_MAX 500  /* the API's page size */
+#define DEPLOYMENT_LIST_MAX  1000 /* Railway's: of `deployment list --limit` */
 #define DEPLOYMENT_SEARCH_LIMIT 100 /* how far back the live or the previous good one is looked for */
 
 /* The service's deployments, newest first, as an array. */

@@ -3,8 +3,9 @@
 #include <stddef.h>
 
 #define PROJECT_FIELDS                                                                             \
-  "id name createdAt updatedAt primaryEnvironmentId environments(first: 500) { edges { "           \
-  "node { id name isEphemeral } } } services(first: 500) { edges { node { id name } } }"
+  "id name description createdAt updatedAt deletedAt workspaceId workspace { id name } "            \
+  "primaryEnvironmentId environments(first: 500) { " PAGE_INFO "edges { "                           \
+  "node { id name isEphemeral } } } services(first: 500) { " PAGE_INFO "edges { node { id name } } }"
 #define DEPLOYMENT_FIELDS                                                                          \
   "id status statusReason createdAt statusUpdatedAt deploymentStopped canRedeploy "                \
   "canRollback url staticUrl suggestAddServiceDomain meta instances { id status }"
@@ -12,6 +13,7 @@
 #define CHANGES "changes" CHANGE_FIELDS
 #define CHANGES_WITH_VALUES "changes(decryptVariables: $values)" CHANGE_FIELDS
 #define STAGED_FIELDS "id environmentId status message createdAt updatedAt etag "
+#define PAGE_INFO "pageInfo { hasNextPage endCursor } "
 #define LOG_FIELDS "timestamp message severity attributes { key value }"
 
 /* clang-format off */
@@ -39,8 +41,8 @@ const char query_project_events[] =
     "projectId: $projectId, environmentId: $environmentId, first: $first) { edges { node { id object "
     "action severity createdAt projectId environmentId payload } } } }";
 const char query_deployments[] =
-    "query Deployments($input: DeploymentListInput!, $first: Int) { deployments(input: $input, "
-    "first: $first) { edges { node { " DEPLOYMENT_FIELDS
+    "query Deployments($input: DeploymentListInput!, $first: Int, $after: String) { deployments(input: $input, "
+    "first: $first, after: $after) { " PAGE_INFO "edges { node { " DEPLOYMENT_FIELDS
     " } } } }";
 const char query_disk[] =
     "query Disk { tramwayDisk { runs lookedAt totalBytes freeBytes reserveBytes budgetBytes usedBytes "
@@ -58,21 +60,21 @@ const char query_environment_patches[] =
     "first: 20) { edges { node { id status message createdAt appliedAt appliedBy { id email name } "
     "lastAppliedError " CHANGES " } } } }";
 const char query_environment_instances[] =
-    "query EnvironmentInstances($id: String!, $projectId: String) { environment(id: $id, "
-    "projectId: $projectId) { id name serviceInstances(first: 500) { edges { node { id serviceId "
+    "query EnvironmentInstances($id: String!, $projectId: String, $after: String) { environment(id: $id, "
+    "projectId: $projectId) { id name serviceInstances(first: 500, after: $after) { " PAGE_INFO "edges { node { id serviceId environmentId "
     "serviceName numReplicas startCommand source { repo image } domains { serviceDomains { id "
     "domain } customDomains { id domain } } latestDeployment { id status statusReason createdAt "
     "deploymentStopped canRedeploy meta instances { id status } } } } } } }";
 const char query_environments[] =
-    "query Environments($projectId: String!, $isEphemeral: Boolean) { environments(projectId: "
-    "$projectId, isEphemeral: $isEphemeral, first: 500) { edges { node { id name isEphemeral "
+    "query Environments($projectId: String!, $isEphemeral: Boolean, $after: String) { environments(projectId: "
+    "$projectId, isEphemeral: $isEphemeral, first: 500, after: $after) { " PAGE_INFO "edges { node { id name isEphemeral "
     "createdAt sourceEnvironment { id name } } } } }";
 const char query_environment_sync[] =
     "query EnvironmentSync($environmentId: String!, $sourceEnvironmentId: String!, $values: Boolean) { "
     "environmentSyncPreview(environmentId: $environmentId, sourceEnvironmentId: $sourceEnvironmentId) { etag "
     CHANGES_WITH_VALUES " } }";
 const char query_events[] =
-    "query Events($id: String!) { deploymentEvents(id: $id, first: 100) { edges { node { id step "
+    "query Events($id: String!, $after: String) { deploymentEvents(id: $id, first: 100, after: $after) { " PAGE_INFO "edges { node { id step "
     "createdAt completedAt payload { durationMs skipped error } } } } }";
 const char query_patch_preview[] =
     "query PatchPreview($environmentId: String!, $patch: EnvironmentConfig!, $values: Boolean) { "
@@ -85,16 +87,19 @@ const char query_project_token[] =
     "query ProjectToken { projectToken { id name projectId environmentId project { id name } "
     "environment { id name } } }";
 const char query_projects[] =
-    "query Projects { projects(first: 500) { edges { node { id name createdAt updatedAt "
-    "workspace { id name } environments(first: 50) { edges { node { id name } } } "
-    "services(first: 100) { edges { node { id name } } } } } } }";
+    "query Projects($after: String) { projects(first: 500, after: $after) { " PAGE_INFO "edges { node { id name createdAt updatedAt "
+    "workspace { id name } environments(first: 50) { " PAGE_INFO "edges { node { id name } } } "
+    "services(first: 100) { " PAGE_INFO "edges { node { id name } } } } } } }";
+const char query_project_services[] =
+    "query ProjectServices($id: String!, $after: String) { project(id: $id) { services(first: 500, after: $after) { "
+    PAGE_INFO "edges { node { id name } } } } }";
 const char query_staged_changes[] =
     "query EnvironmentStagedChanges($environmentId: String!, $values: Boolean) { "
     "environmentStagedChanges(environmentId: $environmentId) { " STAGED_FIELDS
     "patch(decryptVariables: $values) " CHANGES_WITH_VALUES " } }";
 const char query_ssh_public_keys[] =
-    "query SshPublicKeys($workspaceId: String) { sshPublicKeys(workspaceId: $workspaceId, first: 100) {"
-    " edges { node { id name publicKey fingerprint } } } }";
+    "query SshPublicKeys($workspaceId: String, $after: String) { sshPublicKeys(workspaceId: $workspaceId, first: 100, "
+    "after: $after) { " PAGE_INFO "edges { node { id name publicKey fingerprint } } } }";
 const char mutation_ssh_public_key_create[] =
     "mutation SshPublicKeyCreate($input: SshPublicKeyCreateInput!) { sshPublicKeyCreate(input: $input) {"
     " id name publicKey fingerprint } }";
@@ -113,8 +118,8 @@ const char query_variables[] =
     "variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, unrendered: "
     "$unrendered) }";
 const char query_variable_names[] =
-    "query VariableNames($id: String!, $projectId: String!) { environment(id: $id, projectId: $projectId) { "
-    "variables(first: 500) { edges { node { name serviceId isSealed } } } } }";
+    "query VariableNames($id: String!, $projectId: String!, $after: String) { environment(id: $id, projectId: $projectId) { "
+    "variables(first: 500, after: $after) { " PAGE_INFO "edges { node { name serviceId isSealed } } } } }";
 const char query_webhooks[] =
     "query Webhooks($projectId: String!) { tramwayWebhooks(projectId: $projectId) { id provider url "
     "createdAt lastDeliveryAt deliveries { id providerId receivedAt handledAt outcome } } }";
@@ -200,6 +205,8 @@ const char mutation_service_disconnect[] =
 const char mutation_service_domain_create[] =
     "mutation ServiceDomainCreate($input: ServiceDomainCreateInput!) { "
     "serviceDomainCreate(input: $input) { id domain } }";
+const char mutation_service_domain_update[] =
+    "mutation ServiceDomainUpdate($input: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $input) }";
 const char mutation_service_domain_delete[] =
     "mutation ServiceDomainDelete($id: String!) { serviceDomainDelete(id: $id) }";
 const char mutation_setup[] =
@@ -214,7 +221,7 @@ const char mutation_variable_collection_upsert[] =
 const char mutation_variable_delete[] =
     "mutation VariableDelete($input: VariableDeleteInput!) { variableDelete(input: $input) }";
 const char query_api_tokens[] =
-    "query ApiTokens { apiTokens(first: 500) { edges { node { id name workspaceId createdAt "
+    "query ApiTokens($after: String) { apiTokens(first: 500, after: $after) { " PAGE_INFO "edges { node { id name workspaceId createdAt "
     "lastUsedAt expiresAt } } } }";
 const char query_audit_logs[] =
     "query AuditLogs($workspaceId: String!, $first: Int) { auditLogs(workspaceId: $workspaceId, first: $first) "
@@ -222,11 +229,11 @@ const char query_audit_logs[] =
 const char query_audit_verify[] =
     "query AuditVerify($after: String) { tramwayAuditVerify(after: $after) { rows next head brokenId problem } }";
 const char query_project_tokens[] =
-    "query ProjectTokens($projectId: String!) { projectTokens(projectId: $projectId, first: "
-    "500) { edges { node { id name createdAt lastUsedAt expiresAt environment { id name } } } "
+    "query ProjectTokens($projectId: String!, $after: String) { projectTokens(projectId: $projectId, first: "
+    "500, after: $after) { " PAGE_INFO "edges { node { id name createdAt lastUsedAt expiresAt environment { id name } } } "
     "} }";
 const char query_sessions[] =
-    "query Sessions { sessions(first: 500) { edges { node { id name type isCurrent createdAt "
+    "query Sessions($after: String) { sessions(first: 500, after: $after) { " PAGE_INFO "edges { node { id name type isCurrent createdAt "
     "updatedAt expiredAt } } } }";
 const char query_workspace_invitations[] =
     "query WorkspaceInvitations($workspaceId: String!) { workspaceInvitations(workspaceId: "
@@ -326,6 +333,7 @@ const char *const all_queries[] = {
   query_project,
   query_project_token,
   query_projects,
+  query_project_services,
   query_staged_changes,
   query_ssh_public_keys,
   query_system_info,
@@ -364,6 +372,7 @@ const char *const all_queries[] = {
   mutation_service_disconnect,
   mutation_service_domain_create,
   mutation_service_domain_delete,
+  mutation_service_domain_update,
   mutation_setup,
   mutation_stage_changes,
   mutation_variable_collection_upsert,

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 
 json_t *scope_node_at(const json_t *connection, size_t i) {
@@ -42,20 +43,33 @@ err *scope_folder(char **ret_folder) {
   return NULL;
 }
 
+/* All environments and services of a project of which the first came with it. */
+static err *complete_project(struct cli *cli, json_t *project) {
+  const char *id = json_get_text(project, "id");
+  auto_json *of_environments = json_pack("{s:s?}", "projectId", id), *of_services = json_pack("{s:s?}", "id", id);
+  TRY(pages_complete(cli, query_environments, of_environments, "environments",
+                     json_object_get(project, "environments")));
+  return pages_complete(cli, query_project_services, of_services, "project.services",
+                        json_object_get(project, "services"));
+}
+
 err *scope_fetch_projects(struct cli *cli, json_t **ret_projects) {
-  auto_json *data = NULL;
-  TRY(cli_query(cli, query_projects, NULL, &data));
+  auto_json *data = NULL, *projects = json_array();
+  TRY(pages_query(cli, query_projects, NULL, "projects", &data));
   const json_t *connection = json_object_get(data, "projects");
-  json_t *projects = json_array(), *node;
-  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
+  json_t *node;
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++) {
+    TRY(complete_project(cli, node));
     json_array_append(projects, node);
-  *ret_projects = projects;
+  }
+  *ret_projects = json_incref(projects);
   return NULL;
 }
 
 static err *fetch_project_by_id(struct cli *cli, const char *id, json_t **ret_project) {
   auto_json *data = NULL;
   TRY(cli_query(cli, query_project, json_pack("{s:s}", "id", id), &data));
+  TRY(complete_project(cli, json_object_get(data, "project")));
   *ret_project = json_incref(json_object_get(data, "project"));
   return NULL;
 }
@@ -87,7 +101,7 @@ err *scope_fetch_instances(struct cli *cli, const char *project_id, const char *
                            json_t **ret_instances) {
   auto_json *data = NULL;
   json_t *variables = json_pack("{s:s, s:s}", "id", environment_id, "projectId", project_id);
-  TRY(cli_query(cli, query_environment_instances, variables, &data));
+  TRY(pages_query(cli, query_environment_instances, variables, "environment.serviceInstances", &data));
   const json_t *environment = json_object_get(data, "environment");
   *ret_instances = json_incref(json_object_get(environment, "serviceInstances"));
   return NULL;

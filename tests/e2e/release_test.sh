@@ -86,7 +86,7 @@ restarts() { # also one that has crashed for good, and one that has had more rep
   # shellcheck disable=SC2086 # several, perhaps
   kill -KILL $process
   settle "$(newest)" CRASHED && timeout 60 "$BUILD/tram" restart --yes && says third &&
-    set_to 'numReplicas: 2' && set_to 'numReplicas: 1' && timeout 60 "$BUILD/tram" restart --yes && says third
+    tram scale 2 && tram scale us-west2=1 && tram scale --json | grep -q '"numReplicas": 1' && timeout 60 "$BUILD/tram" restart --yes && says third
 }
 check "a crashed one is restarted" restarts
 nothing_to_cancel() { ! tram cancel --yes > "$WORK/no" 2>&1 && has 'nothing to cancel' "$WORK/no"; }
@@ -96,11 +96,8 @@ check "down is down" down
 up_again() { tram rollback --yes && says third; }
 check "and a rollback brings it back" up_again
 set_port() { # of the service's domain
-  local now domain; now=$(asked "$(newest)" 'environmentId serviceId') domain=$(tram domain list --json | tr -d '\n')
-  tram api "mutation(\$e: String!, \$s: String!, \$d: String!, \$h: String!) { serviceDomainUpdate(input: {
-      environmentId: \$e, serviceId: \$s, serviceDomainId: \$d, domain: \$h, targetPort: $1 }) }" \
-    --var "e=$(echo "$now" | field environmentId)" --var "s=$(echo "$now" | field serviceId)" \
-    --var "d=$(echo "$domain" | field id)" --var "h=$(echo "$domain" | field domain)"
+  local domain; domain=$(tram domain list --json | tr -d '\n' | field domain)
+  tram domain update "$domain" --port "$1" && tram domain status "$domain" | grep -q "^Port *$1$"
 }
 moves() { # to another port, where its domain follows
   echo '<p>moved' > index.html
@@ -116,3 +113,18 @@ ports() {
   [ $ended -eq 0 ] && [ ! -s "$WORK/visits" ]
 }
 check "rollbacks go between the ports, and no visitor notices" ports
+added() {
+  tram add --service worker && tram service list > "$WORK/services" && has worker "$WORK/services" && has shop "$WORK/services" &&
+    tram status --json > "$WORK/status" && has '"serviceName": "worker"' "$WORK/status" && tram projects | grep -q '^shop .*worker'
+}
+check "a service is added, and seen in all lists" added
+by_token() {
+  local token; token=$(tram token create ci --environment production | tail -1)
+  RAILWAY_TOKEN=$token tram status > "$WORK/status" && has 'Project      shop' "$WORK/status"
+}
+check "a project's token says which project is meant" by_token
+deleted() {
+  ! tram delete </dev/null > "$WORK/no" 2>&1 && has '--yes' "$WORK/no" && tram delete --yes && ! tram projects | grep '^shop' &&
+    ! tram status > "$WORK/no" 2>&1 && has 'tram link' "$WORK/no"
+}
+check "a project is deleted, when --yes says so" deleted
