@@ -61,6 +61,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->settling = map_new();
   c->missed = map_new();
   list_init(&c->watches);
+  list_init(&c->looks);
   c->etag_key = secret_random_hex(ETAG_KEY_BYTES);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
@@ -132,6 +133,7 @@ static err *resume(core *c) {
     if (e) core_resume_later(c);
   }
   TRY(resume_live(c)); /* one that cannot go on does not keep the others from it */
+  TRY(pull_request_resume(c));
   patch_deploys_go(c);
   return receipt_resume(c);
 }
@@ -238,6 +240,7 @@ static void remove_unremoved(core *c) {
 static err *resume_unattended(core *c) {
   auto_deployment_list unfinished = {0};
   TRY(resume_live(c));
+  TRY(pull_request_resume(c));
   TRY(deployment_list_unfinished(c->db, &unfinished));
   for (size_t i = 0; i < unfinished.len; i++)
     if (!run_find(c, unfinished.items[i].id)) TRY(resume_one(c, &unfinished.items[i]));
@@ -289,6 +292,7 @@ void core_stop(core *c) {
   scale_stop_all(c);
   restart_forget_all(c);
   readiness_forget_all(c);
+  pull_request_stop(c);
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
   log_scrubbing_stop(c);
@@ -313,8 +317,9 @@ bool core_is_quiet(const core *c) {
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
   return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
-         pushed_repos_is_quiet(c->pushed) && !c->uploads && !c->counting && !c->starting && !c->cleaning &&
-         !c->queue_due && !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due;
+         pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && !c->uploads && !c->counting && !c->starting &&
+         !c->cleaning && !c->queue_due && !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due &&
+         !c->removal_due;
 }
 
 void core_free(core *c) {

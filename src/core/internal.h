@@ -55,6 +55,7 @@ struct core {
   map *redactors; /* deployment id → struct kept_redactor; NULL: none yet */
   struct log_scrubbing *scrubbing;
   struct list watches;
+  struct list looks; /* at what pull requests change */
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
@@ -325,6 +326,11 @@ void ci_stop(core *c);
 /* ---- hooks.c: the journal of webhooks ---- */
 
 void hooks_wake(core *c); /* acts upon what came and was not acted upon, at the end of this turn */
+
+/* ---- pull_request_look.c: what pull requests change ---- */
+
+fallible pull_request_resume(core *c); /* goes on with what was being asked */
+void pull_request_stop(core *c);
 
 /* ---- approval.c: strangers' code ---- */
 

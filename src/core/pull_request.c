@@ -52,8 +52,14 @@ static char *short_title(const char *title) {
   return str_ndup(title, len);
 }
 
+/* What is to be deployed depends on what it changes, and that is not told.  A stranger's commit is not
+ * fetched to find out. */
+static bool has_to_look(const struct project *project, const struct pull_request *pr, const json_t *meta) {
+  return project->focused_pr_environments && !pr->changed_files && !json_get_bool(meta, META_IS_FORK, false);
+}
+
 /* Over what is known of it; a change of fork-ness is one for the worse only. */
-static json_t *meta_of(const struct pull_request *pr, const json_t *former) {
+static json_t *meta_of(const struct project *project, const struct pull_request *pr, const json_t *former) {
   json_t *meta = former ? json_deep_copy(former) : json_object();
   auto_free char *title = short_title(pr->title);
   bool is_fork = pr->is_fork || json_get_bool(former, META_IS_FORK, false);
@@ -66,6 +72,7 @@ static json_t *meta_of(const struct pull_request *pr, const json_t *former) {
   if (pr->base_branch) json_set_text(meta, "baseBranch", pr->base_branch);
   json_set_text(meta, META_COMMIT, pr->commit);
   json_object_set_new(meta, META_IS_FORK, json_boolean(is_fork));
+  if (has_to_look(project, pr, meta)) json_object_set_new(meta, META_UNDECIDED, json_true());
   return meta;
 }
 
@@ -93,6 +100,7 @@ void pull_request_adapt(void *meta, struct service_settings *s) {
   bool is_fork = json_get_bool(meta, META_IS_FORK, false);
   str_replace_owned(&s->source_branch, is_fork ? NULL : json_get_text(meta, "branch"));
   str_replace_owned(&s->source_commit, is_fork ? json_get_text(meta, META_COMMIT) : NULL);
+  s->auto_deploy = false; /* what is pushed to the branch comes as an event of the pull request, too */
 }
 
 static err *adapt_instances(core *c, const struct environment *environment) {
@@ -187,18 +195,22 @@ static err *deploy(core *c, const struct project *project, const struct pull_req
                    const struct environment *environment, bool is_new, struct pull_request_answer *answer) {
   struct pull_request_deploy what = {.environment = environment, .changed_files = pr->changed_files,
                                      .focused = project->focused_pr_environments};
+  const char *done = is_new ? "made" : "brought up to date";
   id_copy(answer->environment_id, environment->id);
+  if (has_to_look(project, pr, environment->meta)) {
+    TRY(pull_request_look(c, environment));
+    return say(answer, "environment %s %s: looking at what it changes", environment->name, done);
+  }
   TRY(pull_request_deploy(c, &what));
   bool waits = json_get_bool(environment->meta, META_IS_FORK, false);
-  return say(answer, "environment %s %s: %zu deployed, %zu skipped%s", environment->name,
-             is_new ? "made" : "brought up to date", what.deployed, what.skipped,
+  return say(answer, "environment %s %s: %zu deployed, %zu skipped%s", environment->name, done, what.deployed, what.skipped,
              waits ? "; a fork's commit waits until a member approves of it" : "");
 }
 
 static err *make(core *c, const struct project *project, const struct pull_request *pr,
                  struct pull_request_answer *answer) {
   auto_environment base = {0}, made = {0};
-  auto_json *meta = meta_of(pr, NULL);
+  auto_json *meta = meta_of(project, pr, NULL);
   auto_free char *name = NULL;
   bool found = false, built = false;
   TRY(find_base(c, project, &found, &base));
@@ -214,7 +226,7 @@ static err *make(core *c, const struct project *project, const struct pull_reque
 
 static err *bring_up_to_date(core *c, const struct project *project, const struct pull_request *pr,
                              struct environment *environment, struct pull_request_answer *answer) {
-  json_t *meta = meta_of(pr, environment->meta);
+  json_t *meta = meta_of(project, pr, environment->meta);
   json_decref(environment->meta);
   environment->meta = meta;
   auto_db_transaction t = {0};

@@ -9,6 +9,7 @@
 #define META_REPO_KEYS "repoKeys"       /* of the repository: array of source/repo_name.h's */
 #define META_COMMIT "commit"            /* of the head, as last heard of */
 #define META_IS_FORK "isFork"           /* strangers may have written it */
+#define META_UNDECIDED "isUndecided"    /* what is to be deployed depends on what changed, which is being asked */
 #define META_APPROVED "approvedCommits" /* by members: array of 40 hex digits */
 
 /* Whether the settings' code is that of the environment's pull request. */
@@ -27,5 +28,8 @@ struct pull_request_deploy {
   size_t deployed, skipped; /* how many, out */
 };
 fallible pull_request_deploy(core *c, struct pull_request_deploy *what);
+
+/* pull_request_look.c: the same when git has said what changed. */
+fallible pull_request_look(core *c, const struct environment *environment);
 
 #endif

@@ -91,6 +91,11 @@ err *environment_list_by_project(db *d, const char *project_id, const struct pag
                                    DB_BIND(db_text(project_id)), page, &rows_));
 }
 
+err *environment_list_with_meta(db *d, struct environment_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &environments, "WHERE t.meta IS NOT NULL AND " LIVE_ENVIRONMENT " ORDER BY t.seq",
+                              DB_NONE, &rows_));
+}
+
 err *environment_rename(db *d, const char *id, const char *name, int64_t now_us) {
   return row_taken(row_change(d, &environments,
                               "UPDATE environments SET name = ?2, updated_us = ?3"

@@ -30,6 +30,7 @@ fallible environment_find_by_name(db *d, const char *project_id, const char *nam
                                   struct environment *ret_environment);
 fallible environment_list_by_project(db *d, const char *project_id, const struct page *page,
                                      struct environment_list *ret_list);
+fallible environment_list_with_meta(db *d, struct environment_list *ret_list); /* of all projects, oldest first */
 fallible environment_rename(db *d, const char *id, const char *name, int64_t now_us);
 fallible environment_set_meta(db *d, const char *id, const json_t *meta, int64_t now_us);
 fallible environment_mark_deleted(db *d, const char *id, int64_t now_us);
