@@ -199,7 +199,8 @@ err *core_cancel(core *c, const char *id) {
   if (!r) {
     auto_deployment d = {0};
     TRY(deployment_get(c->db, id, &d));
-    if (d.status == DEPLOYMENT_WAITING) return retire_start(c, id, false);
+    bool waits = d.status == DEPLOYMENT_WAITING || d.status == DEPLOYMENT_NEEDS_APPROVAL;
+    if (waits) return retire_start(c, id, false);
     if (deployment_status_is_active(d.status))
       return err_new(ERR_CONFLICT, "deployment %s cannot be cancelled: it is live; `tram rollback` goes back to the "
                                    "one before it, `tram down` takes it down", id);

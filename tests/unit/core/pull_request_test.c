@@ -407,6 +407,49 @@ TEST(focused_only_what_changed_is_deployed_and_what_it_needs) {
   close_town();
 }
 
+/* A branch off main whose only commit is in docs/; its commit. */
+static void branch_docs(char *ret_commit, size_t size) {
+  auto_free char *folder = path_join(repository, "docs"), *file = path_join(folder, "a.md");
+  CHECK_OK(file_make_dirs(folder, 0755));
+  GIT("checkout", "-q", "-b", "words", "main");
+  CHECK_OK(file_write_fast(file, "words", 5, 0644));
+  GIT("add", ".");
+  GIT("commit", "-q", "-m", "words");
+  git((const char *const[]){"rev-parse", "HEAD", NULL}, ret_commit, size);
+}
+
+TEST(what_changed_is_asked_of_git_when_nobody_says_it) {
+  open_town();
+  char commit[64], id[ID_SIZE];
+  struct pull_request pr = lift(2);
+  auto_service docs = {0};
+  auto_service_instance docs_instance = {0};
+  town_make_service("docs", &docs, &docs_instance);
+  set_repository(&web_instance, "web");
+  set_repository(&docs_instance, "docs");
+  branch_docs(commit, sizeof commit);
+  pr.branch = "words";
+  pr.commit = commit;
+  set_projects(true, true, false);
+  opened(&pr);
+  CHECK_HAS(answer.said, "looking at what it changes");
+  id_copy(id, answer.environment_id);
+  CHECK_INT(deployments_in(), 0);
+  opened(&pr); /* meanwhile */
+  if (!deployments_in()) town_restart(); /* and tramd ends */
+  WAIT(deployments_in() == 3);
+  CHECK_TEXT(answer.environment_id, id);
+  CHECK_TEXT(status_in(&web), "SKIPPED");
+  CHECK_TEXT(status_in(&service), "SKIPPED");
+  CHECK(!str_eq(status_in(&docs), "SKIPPED"));
+  pr.base_branch = "nowhere"; /* git cannot say */
+  pr.commit = commits[1];
+  opened(&pr);
+  WAIT(deployments_in() > 4);
+  CHECK(!str_eq(status_in(&web), "SKIPPED"));
+  close_town();
+}
+
 TEST(watch_paths_decide_about_later_commits) {
   open_town();
   struct pull_request pr = lift(0);
@@ -491,6 +534,18 @@ TEST(an_approval_is_for_one_commit) {
   pr.is_fork = false; /* nor is an event that says otherwise */
   opened(&pr);
   CHECK_TEXT(status_in(&web), "NEEDS_APPROVAL");
+  close_town();
+}
+
+TEST(what_waits_for_approval_can_be_turned_down) {
+  open_town();
+  struct pull_request pr = of_fork(1);
+  auto_deployment d = {0};
+  opened(&pr);
+  CHECK(latest_of(&web, &d));
+  CHECK_OK(core_cancel(town, d.id));
+  WAIT_STATUS(d.id, REMOVED);
+  CHECK_ERR(core_approve(town, d.id, user.id), ERR_CONFLICT, "REMOVED");
   close_town();
 }
 
