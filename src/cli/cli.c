@@ -185,6 +185,7 @@ static err *connect_client(struct cli *cli) {
 
 static err *run_call(struct cli *cli, const struct call *call, bool *ret_json) {
   auto_args args = {0};
+  *ret_json = *ret_json && !call->command->stop_at_word;
   TRY(args_parse(call->command->flags, call->command->stop_at_word, call->argc, call->argv, &args));
   *ret_json = args_has(&args, "json");
   if (args.help || (!call->command->run && !args.word_count)) {
@@ -229,6 +230,13 @@ static bool version_wanted(int argc, char **argv) {
   return argc > 1 && (str_eq(argv[1], "--version") || str_eq(argv[1], "-V"));
 }
 
+/* For errors in the command line itself. */
+static bool json_wanted(int argc, char **argv) {
+  for (int i = 1; i < argc; i++)
+    if (str_eq(argv[i], "--json")) return true;
+  return false;
+}
+
 int cli_main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN); /* the write fails instead, and says so */
   struct cli cli = {.program = program_name(argv[0])};
@@ -244,7 +252,7 @@ int cli_main(int argc, char **argv) {
     return argc < 2 ? err_code_exit_status(ERR_INVALID) : 0;
   }
   auto_call call = {0};
-  bool json = false;
+  bool json = json_wanted(argc, argv);
   err *e = find_call(cli.program, argc - 1, argv + 1, &call);
   if (!e) e = run_call(&cli, &call, &json);
   int status = finish(&cli, e, json);

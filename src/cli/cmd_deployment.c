@@ -13,6 +13,7 @@
 
 #define DEFAULT_LIMIT 20
 
+/* Railway's lines: "id | STATUS | local time", and ours: the message. */
 static void print_list(struct cli *cli, const json_t *all) {
   auto_table table;
   table_init(&table, 4);
@@ -25,7 +26,9 @@ static void print_list(struct cli *cli, const json_t *all) {
     const char *message = json_get_text(meta, "commitMessage");
     auto_free char *note = format_printable(message ? message : "");
     format_local_time(json_get_text(deployment, "createdAt"), time);
-    table_add(&table, json_get_text(deployment, "id"), status, time, note, NULL);
+    auto_free char *second = str_format("| %s", status), *third = str_format("| %s", time);
+    auto_free char *fourth = *note ? str_format("| %s", note) : str_dup("");
+    table_add(&table, json_get_text(deployment, "id"), second, third, fourth, NULL);
   }
   out_table(&cli->out, &table);
 }

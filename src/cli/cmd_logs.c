@@ -66,7 +66,11 @@ static err *read_times(const struct args *args, struct request *r) {
 
 /* The newest deployment that serves, else the newest. */
 static err *choose_deployment(struct cli *cli, const struct args *args, json_t **ret_deployment) {
-  if (args_word(args, 0)) return deployments_fetch_one(cli, args_word(args, 0), ret_deployment);
+  if (args_word(args, 0)) {
+    auto_free char *id = NULL;
+    TRY(deployments_resolve(cli, args, args_word(args, 0), &id));
+    return deployments_fetch_one(cli, id, ret_deployment);
+  }
   auto_scope scope = {0};
   auto_json *all = NULL;
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
@@ -159,6 +163,7 @@ const struct command command_logs = {
     .aliases = "log",
     .usage = "[DEPLOYMENT_ID]",
     .summary = "Show what a deployment's app or build printed",
+    .details = "The beginning of a deployment's id is enough.",
     .examples = "logs  # of the live deployment, going on\n"
                 "logs -n 100 -s api\n"
                 "logs --build  # of its build\n"

@@ -69,6 +69,6 @@ const struct command command_help = {
     .usage = "[VERB…]",
     .summary = "Show what a verb does",
     .flags = help_flags,
-    .max_words = 2,
+    .max_words = 3,
     .run = run_help,
 };

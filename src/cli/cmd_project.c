@@ -22,7 +22,7 @@ static err *find_workspace(struct cli *cli, const char *named, char **ret_id) {
     *ret_id = str_dup(id);
     return NULL;
   }
-  return err_new(ERR_NOT_FOUND, "Workspace \"%s\" not found", named);
+  return err_new(ERR_NOT_FOUND, "Workspace \"%s\" not found: see `%s workspace list`", named, cli->program);
 }
 
 err *project_create(struct cli *cli, const char *name, const char *workspace,
@@ -106,14 +106,37 @@ const struct command command_init = {
     .run = run_init,
 };
 
-static err *choose_project(struct cli *cli, const char *named, json_t **ret_project) {
-  if (named) return scope_fetch_project(cli, named, ret_project);
+/* Those that the caller sees, in one workspace (NULL: in all). */
+static err *fetch_projects_of(struct cli *cli, const char *workspace, json_t **ret_projects) {
+  auto_json *all = NULL, *projects = json_array();
+  auto_free char *id = NULL;
+  size_t i;
+  json_t *project;
+  if (workspace) TRY(find_workspace(cli, workspace, &id));
+  TRY(scope_fetch_projects(cli, &all));
+  json_array_foreach(all, i, project)
+    if (!id || str_eq(json_get_text(json_object_get(project, "workspace"), "id"), id))
+      json_array_append(projects, project);
+  *ret_projects = json_incref(projects);
+  return NULL;
+}
+
+/* `named` in `workspace`; either may be NULL. */
+static err *choose_project(struct cli *cli, const char *named, const char *workspace, json_t **ret_project) {
+  if (named && !workspace) return scope_fetch_project(cli, named, ret_project);
   auto_json *projects = NULL;
-  TRY(scope_fetch_projects(cli, &projects));
+  TRY(fetch_projects_of(cli, workspace, &projects));
   auto_strv names = STRV_EMPTY;
   size_t i;
   json_t *project;
-  json_array_foreach(projects, i, project) strv_add(&names, json_get_text(project, "name"));
+  json_array_foreach(projects, i, project) {
+    const char *id = json_get_text(project, "id"), *name = json_get_text(project, "name");
+    if (named && (str_eq(id, named) || str_ieq(name, named))) return scope_fetch_project(cli, id, ret_project);
+    strv_add(&names, name);
+  }
+  if (named)
+    return err_new(ERR_NOT_FOUND, "Project \"%s\" not found in workspace %s. `%s list` shows those you have", named,
+                   workspace, cli->program);
   if (!names.len)
     return err_new(ERR_NOT_FOUND, "you have no project yet: `%s init` makes one", cli->program);
   TRY(prompt_choose(&cli->out, "Project", &names, "--project", &i));
@@ -168,7 +191,7 @@ static err *run_link(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   const char *named = args_text(args, "project");
   TRY(cli_need_token(cli));
-  TRY(choose_project(cli, named ? named : args_word(args, 0), &scope.project));
+  TRY(choose_project(cli, named ? named : args_word(args, 0), args_text(args, "workspace"), &scope.project));
   scope.project_id = json_get_text(scope.project, "id");
   scope.project_name = json_get_text(scope.project, "name");
   TRY(choose_environment(cli, args, &scope));
@@ -189,7 +212,7 @@ static const struct flag link_flags[] = {
   { "project|p",     "PROJECT",     "project, by name or id" },
   { "environment|e", "ENVIRONMENT", "environment, by name or id" },
   { "service|s",     "SERVICE",     "service, by name or id" },
-  { "workspace|w|team|t", "WORKSPACE", "accepted; projects are found in all workspaces" },
+  { "workspace|w|team|t", "WORKSPACE", "a project of this workspace, by name or id (default: of all)" },
   FLAG_JSON, FLAG_END,
 };
 /* clang-format on */
@@ -213,6 +236,20 @@ static err *unlink_service(struct cli *cli, const char *folder) {
   return NULL;
 }
 
+/* The link, if any, is of variables, of ~/.railway/config.json or of .railway/project.json. */
+static err *not_ours(struct cli *cli, const char *folder) {
+  auto_link link = {0};
+  err *e = user_config_find_link(&cli->config, folder, &link);
+  bool linked = !e;
+  err_ignore(e);
+  if (!linked) return err_new(ERR_NOT_FOUND, "this folder is not linked");
+  return err_new(ERR_CONFLICT,
+                 "the link is not ours to remove: it is in %s. `%s link` links this folder to another project",
+                 link.folder ? "Railway's files (~/.railway/config.json, .railway/project.json)"
+                             : "the variable RAILWAY_PROJECT_ID",
+                 cli->program);
+}
+
 static err *run_unlink(struct cli *cli, const struct args *args) {
   auto_free char *folder = NULL;
   bool only_service = args_has(args, "service");
@@ -222,7 +259,7 @@ static err *run_unlink(struct cli *cli, const struct args *args) {
   if (only_service)
     TRY(unlink_service(cli, folder));
   else if (!user_config_remove_link(&cli->config, folder))
-    return err_new(ERR_NOT_FOUND, "this folder is not linked");
+    return not_ours(cli, folder);
   TRY(user_config_save(&cli->config));
   const char *what = only_service ? "service" : "project";
   auto_json *answer = json_pack("{s:s}", "unlinked", what);

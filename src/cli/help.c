@@ -214,7 +214,7 @@ void help_markdown(const struct command *const *commands, struct str *text) {
       "error. With `--json` results are JSON in Railway's shapes, and an error is\n"
       "`{\"code\":\"NOT_FOUND\",\"error\":\"…\"}`. Colours and moving lines appear only on a\n"
       "terminal. What destroys something asks first; off a terminal it needs `--yes`.\n\n"
-      "## Environment variables\n\nEach RAILWAY_X may also be spelled TRAM_X.\n\n"
+      "## Environment variables\n\nEach RAILWAY_X may also be spelled TRAM_X, which counts when both are set.\n\n"
       "| Variable | What it does |\n|---|---|\n");
   for (size_t i = 0; i < ARRAY_LEN(variables); i++)
     str_addf(text, "| `%s` | %s |\n", variables[i].name, variables[i].meaning);

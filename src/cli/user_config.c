@@ -182,8 +182,8 @@ err *user_config_find_link(const struct user_config *config, const char *folder,
     TRY(link_from_project_file(at, ret_link, &found));
     if (found) return NULL;
   } while (go_up(at));
-  return err_new(ERR_NOT_FOUND, "No linked project found. Run `tram link` to connect this folder "
-                                "to a project, or `tram init` to make one");
+  return err_new(ERR_NOT_FOUND, "No linked project found. Run `tram link` to connect to a project, "
+                                "or `tram init` to make one");
 }
 
 void user_config_set_link(struct user_config *config, const struct link *link) {

@@ -124,7 +124,18 @@ by_token() {
 }
 check "a project's token says which project is meant" by_token
 deleted() {
+  ! tram link --workspace nobodys 2> "$WORK/no" && has 'Workspace "nobodys" not found' "$WORK/no" || return 1
+  local workspace; workspace=$(tram whoami --json | tr -d '\n' | sed 's/.*"workspaces"//' | field name)
+  tram link --project shop --workspace "$workspace" --service shop || return 1
   ! tram delete </dev/null > "$WORK/no" 2>&1 && has '--yes' "$WORK/no" && tram delete --yes && ! tram projects | grep '^shop' &&
     ! tram status > "$WORK/no" 2>&1 && has 'tram link' "$WORK/no"
 }
 check "a project is deleted, when --yes says so" deleted
+errors() { # as Railway's scripts look for them
+  ! tram status --nonsense --json > "$WORK/no" && has '"code":"INVALID"' "$WORK/no" &&
+    ! tram nonsense --json > "$WORK/no" && has '"code":"INVALID"' "$WORK/no" &&
+    tram unlink && ! tram unlink 2> "$WORK/no" && has 'not linked' "$WORK/no" &&
+    ! tram status 2> "$WORK/no" && has 'No linked project found. Run `tram link` to connect to a project' "$WORK/no" &&
+    ! RAILWAY_PROJECT_ID=$(cat /proc/sys/kernel/random/uuid) tram unlink 2> "$WORK/no" && has RAILWAY_PROJECT_ID "$WORK/no"
+}
+check "errors are JSON where JSON is wanted, and name the next step" errors
