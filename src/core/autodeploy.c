@@ -75,7 +75,7 @@ static json_t *meta_of(const struct service_settings *s, const struct branch_mov
 err *autodeploy_record(core *c, const struct service_instance *instance, const struct branch_move *move,
                        const char *user_id, struct deployment *ret_deployment, char **ret_why_not) {
   bool overtaken = false;
-  TRY(is_overtaken(c, instance, move, &overtaken));
+  if (!move->to_us) TRY(is_overtaken(c, instance, move, &overtaken));
   if (overtaken) {
     *ret_why_not = str_format("a newer push to '%s' was taken already", move->branch);
     return NULL;
@@ -86,13 +86,13 @@ err *autodeploy_record(core *c, const struct service_instance *instance, const s
   str_replace_owned(&pinned.settings.source_commit, move->after);
   auto_json *meta = meta_of(&pinned.settings, move);
   auto_free char *words = opt_out_find(move->message);
-  auto_free char *skipped = words ? str_format("the commit says %s", words) : NULL;
+  auto_free char *skipped = words ? str_format(AUTODEPLOY_OPTED_OUT, words) : NULL;
   auto_free char *waits = str_format("Waiting for the checks of commit %.7s", move->after);
   struct deployment_request request = {.cause = DEPLOYMENT_CAUSE_REPO,
                                        .user_id = user_id,
                                        .meta = meta,
                                        .skipped = skipped,
-                                       .waits = pinned.settings.check_suites ? waits : NULL};
+                                       .waits = pinned.settings.check_suites && !move->to_us ? waits : NULL};
   return record_deployment(c, &pinned, &request, ret_deployment);
 }
 

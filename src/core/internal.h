@@ -301,6 +301,8 @@ void begin_deployment(core *c, const struct deployment *d);
 struct branch_move {
   const char *branch, *after;            /* the commit that it is at now: its whole name */
   const char *before, *author, *message; /* may be NULL */
+  bool to_us; /* it was pushed to Tramway: none comes late, nobody checks it, and what its commit says is
+                 known when it is fetched */
 };
 
 /* In the caller's transaction.  A deployment that begins, waits for CI, or is SKIPPED because its commit
@@ -309,6 +311,7 @@ fallible autodeploy_record(core *c, const struct service_instance *instance, con
                            const char *user_id, struct deployment *ret_deployment, char **ret_why_not);
 
 bool autodeploy_is_push(const struct deployment *d); /* made by autodeploy_record */
+#define AUTODEPLOY_OPTED_OUT "the commit says %s" /* why it is SKIPPED */
 
 /* The commit that a push's is compared with, for its watch paths: what was deployed, or begun, last from
  * that branch; else where the branch was before.  NULL: not known. */

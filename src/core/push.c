@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/internal.h"
 #include "loop/work.h"
+#include "store/deployment.h"
 #include "store/project.h"
 #include "store/service.h"
 
@@ -18,10 +19,10 @@ struct pushed_branch {
   core *core;
   const struct core_push *push;
   const char *repo;   /* SOURCE_PUSHED_… */
-  const char *branch, *sha;
+  const char *branch, *sha, *before; /* the last: NULL when it is new */
   bool is_default;
   struct core_pushed *out;
-  size_t deployed;
+  size_t connected; /* instances that are connected to it */
 };
 
 pushed_repos *core_pushed_repos(core *c) {
@@ -145,15 +146,31 @@ static err *connect_free_ones(struct pushed_branch *b, size_t services, struct s
 
 /* ---- their deployments ---- */
 
-static void deploy_one(struct pushed_branch *b, struct service_instance *i) {
-  char id[ID_SIZE];
-  str_replace_owned(&i->settings.source_commit, b->sha); /* for this deployment only */
-  auto_err *e = core_deploy_instance(b->core, i, b->push->user_id, id);
-  if (e)
+static err *record_one(struct pushed_branch *b, const struct service_instance *i, struct deployment *ret_deployment) {
+  struct branch_move move = {.branch = b->branch, .after = b->sha, .before = b->before, .to_us = true};
+  auto_free char *why_not = NULL;
+  auto_db_transaction t = {0};
+  TRY(db_begin(b->core->db, &t));
+  TRY(autodeploy_record(b->core, i, &move, b->push->user_id, ret_deployment, &why_not));
+  return db_commit(&t);
+}
+
+static void deploy_one(struct pushed_branch *b, const struct service_instance *i) {
+  auto_deployment d = {0};
+  b->connected++;
+  if (!core_deploys_pushes(i)) {
+    strv_add(&b->out->remarks, i->settings.auto_deploy
+                                   ? "not deployed: the service is pinned to a commit"
+                                   : "not deployed: the service does not deploy by itself (autoDeploy is off)");
+    return;
+  }
+  auto_err *e = record_one(b, i, &d);
+  if (e) {
     strv_addf(&b->out->remarks, "not deployed: %s", err_message(e));
-  else
-    strv_add(&b->out->deployments, id);
-  b->deployed++;
+    return;
+  }
+  strv_add(&b->out->deployments, d.id);
+  begin_deployment(b->core, &d);
 }
 
 /* "api (production) deploys from main" for each that is connected. */
@@ -209,8 +226,12 @@ static err *deploy_branch(struct pushed_branch *b) {
   for (size_t i = 0; i < all.len; i++)
     if (in_scope(b, &all.items[i]) && is_connected(b, &all.items[i]) && takes_branch(b, &all.items[i]))
       deploy_one(b, &all.items[i]);
-  if (!b->deployed) tell_nothing_deployed(b, &services, &all);
+  if (!b->connected) tell_nothing_deployed(b, &services, &all);
   return NULL;
+}
+
+static bool was_there(const struct ref_update *u) {
+  return u->before[strspn(u->before, "0")] != '\0';
 }
 
 err *core_push_deploy(core *c, const struct core_push *push, struct ref_updates *updates,
@@ -222,6 +243,7 @@ err *core_push_deploy(core *c, const struct core_push *push, struct ref_updates 
     const char *branch = ref_update_branch(&updates->items[i]);
     if (!branch) continue;
     struct pushed_branch b = {.core = c, .push = push, .branch = branch, .sha = updates->items[i].after,
+                              .before = was_there(&updates->items[i]) ? updates->items[i].before : NULL,
                               .repo = str_empty(push->service_id) ? SOURCE_PUSHED_PROJECT : SOURCE_PUSHED_SERVICE,
                               .is_default = str_eq(branch, default_name), .out = ret_pushed};
     TRY(deploy_branch(&b));

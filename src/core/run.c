@@ -189,12 +189,16 @@ static err *check_watched(const struct run *r, char **ret_reason) {
   return NULL;
 }
 
+static void skip(struct run *r, const char *reason) {
+  deploy_build_line(r->core, r->deployment.id, "info", reason);
+  end_run(r, DEPLOY_SKIP, reason);
+}
+
 static void to_queue(struct run *r) {
   auto_free char *unwatched = NULL;
   err *e = check_watched(r, &unwatched);
   if (unwatched) {
-    deploy_build_line(r->core, r->deployment.id, "info", unwatched);
-    end_run(r, DEPLOY_SKIP, unwatched);
+    skip(r, unwatched);
     return;
   }
   if (!e) e = autodeploy_supersede(r->core, &r->deployment);
@@ -264,6 +268,11 @@ static void on_fetched(void *arg, err *e, const struct git_commit *commit) {
     r->knows_changes = true;
   }
   if (!e) e = take_commit(r, commit);
+  if (!e && commit->opt_out && autodeploy_is_push(&r->deployment)) {
+    auto_free char *reason = str_format(AUTODEPLOY_OPTED_OUT, commit->opt_out);
+    skip(r, reason);
+    return;
+  }
   if (!e) e = configure(r);
   if (e) run_fail(r, e);
 }

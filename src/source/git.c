@@ -19,6 +19,7 @@
 #include "loop/work.h"
 #include "source/git_env.h"
 #include "source/git_internal.h"
+#include "source/opt_out.h"
 #include "source/tree.h"
 
 enum { OUTPUT_LIMIT = 256 * 1024, SIZE_CHECK_MS = 500, CANCEL_GRACE_MS = 2000 };
@@ -57,6 +58,7 @@ static void job_free(git_job *job) {
   free(job->branch);
   free(job->author);
   free(job->message);
+  free(job->opt_out);
   free(job->since);
   strv_done(&job->changed);
   err_free(job->child_error);
@@ -74,6 +76,7 @@ static void finish(git_job *job, err *e) {
                               .branch = job->branch ? job->branch : "",
                               .author = job->author ? job->author : "",
                               .message = job->message ? job->message : "",
+                              .opt_out = job->opt_out,
                               .changed = job->knows_changes ? &job->changed : NULL,
                               .snapshot = job->snapshot};
   e = err_wrap(e, "git: '%s'", job->shown);
@@ -258,6 +261,7 @@ static void on_described(git_job *job, const struct spawn_result *result) {
   const char *message = author < end ? author + strlen(author) + 1 : end;
   job->author = as_utf8(author < end ? author : "");
   job->message = as_utf8(message < end ? message : "");
+  job->opt_out = opt_out_find(job->message);
   job->message[strcspn(job->message, "\n")] = '\0';
   export(job);
 }
@@ -265,7 +269,7 @@ static void on_described(git_job *job, const struct spawn_result *result) {
 void git_job_describe(git_job *job) {
   run(job, on_described,
       (const char *const[]){"log", "-1", "--no-show-signature", "--encoding=UTF-8",
-                            "--format=%H%x00%an%x00%s", job->sha, NULL});
+                            "--format=%H%x00%an%x00%B", job->sha, NULL});
 }
 
 /* ---- fetch ---- */

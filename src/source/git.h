@@ -40,6 +40,7 @@ struct git_commit { /* the RAILWAY_GIT_* variables */
   const char *branch; /* the branch or tag asked for; the default branch's name; "" for a commit */
   const char *author;   /* the name alone */
   const char *message;  /* its first line */
+  const char *opt_out;  /* what in its whole message asks not to be deployed (source/opt_out.h), or NULL */
   const struct strv *changed; /* files that differ from `since`; NULL: not asked for, or not known any more */
   struct snapshot_info snapshot;
 };

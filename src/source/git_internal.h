@@ -46,7 +46,7 @@ struct git_job {
 
   char *remote_ref; /* "refs/heads/main"; NULL when a commit was asked for */
   char *sha;        /* as far as it is known */
-  char *branch, *author, *message;
+  char *branch, *author, *message, *opt_out;
   struct strv changed; /* paths, when knows_changes */
   bool knows_changes;
 

@@ -1,5 +1,7 @@
-/* Which services a push deploys to.  The repositories are folders with a few files: git itself is in
- * tests/integration/push_test.c. */
+/* Which services a push deploys to, and what is skipped.  For the first the repositories are folders with
+ * a few files, for the second git makes them. */
+#include <sys/wait.h>
+
 #include "town.h"
 
 #define SHA "1111111111111111111111111111111111111111"
@@ -160,6 +162,122 @@ TEST(an_update_that_did_not_happen_deploys_nothing) {
   CHECK_INT(result.deployments.len, 0);
   check_source(instance.id, NULL, NULL);
   ref_updates_done(&updates);
+  town_close();
+}
+
+/* ---- the rules of every push ---- */
+
+static bool git_in(const char *folder, const char *const *argv) {
+  int status;
+  pid_t child = fork();
+  if (child == 0) {
+    if (chdir(folder) < 0) _exit(127);
+    execvp(argv[0], (char *const *)argv);
+    _exit(127);
+  }
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+#define GIT(folder, ...)                                                                             \
+  CHECK(git_in(folder, (const char *const[]){"git", "-c", "user.name=Ada L", "-c", "user.email=a@b", \
+                                             "-c", "init.defaultBranch=main", __VA_ARGS__, NULL}))
+
+/* Commits a change of that file to the project's repository, and pushes it. */
+static void push_commit(const char *file, const char *message, struct core_pushed *result) {
+  static char before[41];
+  auto_free char *work = path_join(town_folder, "work"), *repo = pushed_repo_path(core_pushed_repos(town), project.id);
+  auto_free char *path = path_join(work, file), *head = path_join(repo, "refs/heads/main");
+  auto_str sha = STR_EMPTY;
+  bool is_first = !file_exists(work);
+  if (is_first) {
+    CHECK_OK(file_make_dirs(work, 0700));
+    GIT(work, "init", "-q");
+    GIT(work, "init", "-q", "--bare", repo);
+    strcpy(before, ZERO);
+  }
+  CHECK_OK(file_write_fast(path, message, strlen(message), 0644));
+  GIT(work, "add", "-A");
+  GIT(work, "commit", "-q", "-m", message);
+  GIT(work, "push", "-q", repo, "main");
+  CHECK_OK(file_read(head, 100, &sha));
+  struct core_push push = {.project_id = project.id, .user_id = user.id};
+  struct ref_updates updates = {.items = mem_zalloc(sizeof *updates.items), .len = 1, .capacity = 1};
+  updates.items[0].ref = str_dup("refs/heads/main");
+  memcpy(updates.items[0].before, before, 41);
+  memcpy(updates.items[0].after, sha.data, 40);
+  memcpy(before, sha.data, 40);
+  core_pushed_done(result);
+  CHECK_OK(core_push_deploy(town, &push, &updates, result));
+  ref_updates_done(&updates);
+}
+
+static void read_settings(void) {
+  auto_service_instance now = {0};
+  CHECK_OK(service_instance_get(town_db, instance.id, &now));
+  service_instance_done(&instance);
+  service_instance_copy(&now, &instance);
+}
+
+TEST(a_commit_can_ask_not_to_be_deployed) {
+  town_open();
+  auto_pushed result = {0};
+  free_the_first();
+  push_commit("a", "typo\n\nIn the manual only [skip deploy].", &result);
+  CHECK_INT(result.deployments.len, 1);
+  WAIT_STATUS(result.deployments.items[0], SKIPPED);
+  CHECK_TEXT(reason_of(result.deployments.items[0]), "the commit says [skip deploy]");
+  push_commit("a", "go on", &result);
+  WAIT_STATUS(result.deployments.items[0], SUCCESS);
+  town_close();
+}
+
+TEST(only_changes_that_are_watched_deploy) {
+  town_open();
+  auto_pushed result = {0};
+  free_the_first();
+  strv_add(&instance.settings.watch_patterns, "/api");
+  CHECK_OK(service_instance_set_settings(town_db, instance.id, &instance.settings, 1));
+  push_commit("docs", "first", &result); /* compared with nothing */
+  WAIT_STATUS(result.deployments.items[0], SUCCESS);
+  push_commit("docs", "second", &result);
+  WAIT_STATUS(result.deployments.items[0], SKIPPED);
+  CHECK_TEXT(reason_of(result.deployments.items[0]), "No changed files matched patterns: /api");
+  push_commit("api", "third", &result);
+  WAIT_STATUS(result.deployments.items[0], SUCCESS);
+  town_close();
+}
+
+TEST(nobody_reports_checks_of_what_is_pushed_here) {
+  town_open();
+  auto_pushed result = {0};
+  free_the_first();
+  instance.settings.check_suites = true;
+  CHECK_OK(service_instance_set_settings(town_db, instance.id, &instance.settings, 1));
+  push_commit("a", "first", &result);
+  WAIT_STATUS(result.deployments.items[0], SUCCESS);
+  town_close();
+}
+
+TEST(what_does_not_deploy_by_itself_is_told_of) {
+  town_open();
+  auto_pushed result = {0};
+  free_the_first();
+  push_to(NULL, NULL, "main", &result);
+  CHECK_INT(result.deployments.len, 1);
+  core_pushed_done(&result);
+  read_settings();
+  instance.settings.auto_deploy = false;
+  CHECK_OK(service_instance_set_settings(town_db, instance.id, &instance.settings, 1));
+  push_to(NULL, NULL, "main", &result);
+  CHECK_INT(result.deployments.len, 0);
+  CHECK_INT(result.remarks.len, 1);
+  CHECK_HAS(result.remarks.items[0], "autoDeploy is off");
+  core_pushed_done(&result);
+  instance.settings.auto_deploy = true;
+  str_replace_owned(&instance.settings.source_commit, SHA);
+  CHECK_OK(service_instance_set_settings(town_db, instance.id, &instance.settings, 1));
+  push_to(NULL, NULL, "main", &result);
+  CHECK_INT(result.deployments.len, 0);
+  CHECK_HAS(result.remarks.items[0], "pinned to a commit");
   town_close();
 }
 
