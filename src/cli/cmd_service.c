@@ -153,7 +153,7 @@ err *service_create(struct cli *cli, const struct args *args, const char *named)
   scope.service_id = json_get_text(node, "id");
   bool keep = cli->client.kind != TOKEN_PROJECT && !args_has(args, "project");
   if (keep) TRY(scope_save_link(cli, &scope));
-  auto_free char *done = str_format("Created service %s%s", json_get_text(node, "name"),
+  auto_free char *done = str_format("🎉 Added %s to project %s%s", json_get_text(node, "name"), scope.project_name,
                                     keep ? " and linked this folder to it" : "");
   tell(cli, args, node, done);
   return NULL;

@@ -8,6 +8,7 @@
 #include "cli/changes.h"
 #include "cli/commands.h"
 #include "cli/environment.h"
+#include "cli/pages.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 
@@ -271,14 +272,17 @@ static err *run_sync(struct cli *cli, const struct args *args) {
 
 static err *run_history(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  auto_json *data = NULL, *list = json_array();
+  auto_json *list = NULL;
+  const json_t *node;
+  long long limit;
+  size_t i;
+  TRY(args_int(args, "limit", 1, PAGE_MAX, 20, &limit));
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
-  TRY(cli_query(cli, query_environment_patches, json_pack("{s:s}", "environmentId", scope.environment_id), &data));
-  const json_t *all = json_object_get(data, "environmentPatches"), *node;
-  for (size_t i = 0; (node = scope_node_at(all, i)); i++) {
+  TRY(pages_first(cli, query_environment_patches, json_pack("{s:s}", "environmentId", scope.environment_id),
+                  "environmentPatches", limit, &list));
+  json_array_foreach(list, i, node) {
     char when[FORMAT_SIZE];
     const char *message = json_get_text(node, "message"), *by = json_get_text(json_object_get(node, "appliedBy"), "email");
-    json_array_append(list, (json_t *)node);
     if (args_has(args, "json")) continue;
     auto_free char *sum = changes_sum(changes_of(node)), *words = format_printable(message ? message : "");
     format_local_time(json_get_text(node, "appliedAt"), when);
@@ -298,7 +302,8 @@ static err *run_history(struct cli *cli, const struct args *args) {
 #define FLAG_MESSAGE { "message|m", "TEXT", "why; kept in the history" }
 #define FLAG_SKIP_DEPLOYS { "skip-deploys", NULL, "do not deploy: it takes effect with the next deployments" }
 static const struct flag show_flags[] = { FLAG_VALUES, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
-static const struct flag history_flags[] = { FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
+static const struct flag history_flags[] = {
+  { "limit", "N", "how many, newest first (default: 20)" }, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
 static const struct flag edit_flags[] = {
   { "service-config|s", "SERVICE PATH VALUE", "set what is at this path of the service; may be given again" },
   { "stage", NULL, "stage it only: `environment commit` applies it" },

@@ -1,6 +1,5 @@
 #include "cli/deployments.h"
 
-#include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
 #include "cli/pages.h"
@@ -8,24 +7,9 @@
 
 err *deployments_fetch(struct cli *cli, const struct scope *scope, long long limit,
                        json_t **ret_deployments) {
-  auto_json *input = json_pack("{s:s, s:s, s:s, s:b}", "projectId", scope->project_id, "environmentId",
-                               scope->environment_id, "serviceId", scope->service_id, "includeDeleted", 1);
-  auto_json *all = json_array();
-  auto_free char *after = NULL;
-  do {
-    auto_json *data = NULL;
-    const char *next;
-    long long first = limit - (long long)json_array_size(all);
-    if (first > DEPLOYMENT_LIMIT_MAX) first = DEPLOYMENT_LIMIT_MAX;
-    TRY(cli_query(cli, query_deployments,
-                  json_pack("{s:O, s:I, s:s*}", "input", input, "first", (json_int_t)first, "after", after), &data));
-    const json_t *connection = json_object_get(data, "deployments"), *node;
-    for (size_t i = 0; (node = scope_node_at(connection, i)); i++) json_array_append(all, (json_t *)node);
-    TRY(pages_next(connection, after, &next));
-    str_replace_owned(&after, next);
-  } while (after && (long long)json_array_size(all) < limit);
-  *ret_deployments = json_incref(all);
-  return NULL;
+  json_t *variables = json_pack("{s:{s:s, s:s, s:s, s:b}}", "input", "projectId", scope->project_id, "environmentId",
+                                scope->environment_id, "serviceId", scope->service_id, "includeDeleted", 1);
+  return pages_first(cli, query_deployments, variables, "deployments", limit, ret_deployments);
 }
 
 static bool has_status(const json_t *deployment, const char *const *statuses) {

@@ -41,6 +41,29 @@ err *pages_complete(struct cli *cli, const char *query, const json_t *variables,
   }
 }
 
+err *pages_first(struct cli *cli, const char *query, json_t *variables, const char *path, long long limit,
+                 json_t **ret_nodes) {
+  auto_json *asked = variables, *nodes = json_array();
+  auto_free char *after = NULL;
+  do {
+    auto_json *data = NULL;
+    const char *next;
+    size_t i;
+    const json_t *edge;
+    long long left = limit - (long long)json_array_size(nodes);
+    json_object_set_new(asked, "first", json_integer(left < PAGE_MAX ? left : PAGE_MAX));
+    if (after) json_set_text(asked, "after", after);
+    TRY(cli_query(cli, query, json_copy(asked), &data));
+    const json_t *connection = pages_at(data, path);
+    json_array_foreach(json_object_get(connection, "edges"), i, edge)
+      json_array_append(nodes, json_object_get(edge, "node"));
+    TRY(pages_next(connection, after, &next));
+    str_replace_owned(&after, next);
+  } while (after && (long long)json_array_size(nodes) < limit);
+  *ret_nodes = json_incref(nodes);
+  return NULL;
+}
+
 err *pages_query(struct cli *cli, const char *query, json_t *variables, const char *path, json_t **ret_data) {
   auto_json *asked = variables ? variables : json_object(), *data = NULL;
   TRY(cli_query(cli, query, json_copy(asked), &data));

@@ -56,8 +56,8 @@ const char query_environment_config[] =
     "query EnvironmentConfig($id: String!, $values: Boolean) { environment(id: $id) { configEtag "
     "config(decryptVariables: $values) } }";
 const char query_environment_patches[] =
-    "query EnvironmentPatches($environmentId: String!) { environmentPatches(environmentId: $environmentId, "
-    "first: 20) { edges { node { id status message createdAt appliedAt appliedBy { id email name } "
+    "query EnvironmentPatches($environmentId: String!, $first: Int, $after: String) { environmentPatches("
+    "environmentId: $environmentId, first: $first, after: $after) { " PAGE_INFO "edges { node { id status message createdAt appliedAt appliedBy { id email name } "
     "lastAppliedError " CHANGES " } } } }";
 const char query_environment_instances[] =
     "query EnvironmentInstances($id: String!, $projectId: String, $after: String) { environment(id: $id, "

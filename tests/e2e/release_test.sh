@@ -139,3 +139,13 @@ errors() { # as Railway's scripts look for them
     ! RAILWAY_PROJECT_ID=$(cat /proc/sys/kernel/random/uuid) tram unlink 2> "$WORK/no" && has RAILWAY_PROJECT_ID "$WORK/no"
 }
 check "errors are JSON where JSON is wanted, and name the next step" errors
+many() { # more than the API gives at a time
+  local n=0 query
+  for _ in $(seq 51); do
+    query='mutation {'
+    for _ in $(seq 10); do n=$((n + 1)); query+=" a$n: projectCreate(input: { name: \"many-$n\" }) { id }"; done
+    tram api "$query }" --compact > "$WORK/made" 2>&1 || { cat "$WORK/made"; return 1; }
+  done
+  tram list --json > "$WORK/list" && [ "$(grep -c '"name": "many-' "$WORK/list")" = 510 ] && tram link --project many-1
+}
+check "a list of 510 projects is listed to its end" many
