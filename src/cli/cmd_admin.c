@@ -75,10 +75,10 @@ static const struct command command_admin_backup = {
     .name = "backup",
     .usage = "FILE",
     .summary = "Write the platform's own state to a file, also while it runs",
-    .details = "Accounts, projects, variables, deployments, configuration, networks: one archive (tar, zstd)\n"
-               "with a manifest of checksums, read back before it takes FILE's place. It holds every secret\n"
-               "and the key to them (--without-key leaves that out): only root can read it. Images, logs\n"
-               "and the data of apps are not in it.",
+    .details = "Accounts, projects, variables, deployments, configuration, networks, and what was pushed to\n"
+               "it with git: one archive (tar, zstd) with a manifest of checksums, read back before it takes\n"
+               "FILE's place. It holds every secret and the key to them (--without-key leaves that out): only\n"
+               "root can read it. Images, logs and the data of apps are not in it.",
     .examples = "admin backup /backup/tramway.tar.zst\n"
                 "admin backup --with-snapshots /backup/tramway.tar.zst",
     .flags = backup_flags,

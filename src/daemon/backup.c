@@ -75,7 +75,7 @@ static err *add_key(struct making *m) {
 static err *add_snapshots(struct making *m) {
   auto_free char *path = path_join(m->config->data.dir, BACKUP_SNAPSHOTS);
   if (!file_exists(path)) return NULL;
-  return err_wrap(backup_add_tree(m->writer, path, BACKUP_SNAPSHOTS),
+  return err_wrap(backup_add_tree(m->writer, path, BACKUP_SNAPSHOTS, NULL),
                   "packing snapshots (was one removed meanwhile?  Then try again)");
 }
 
@@ -87,6 +87,7 @@ static err *add_all(struct making *m, const char *copy_path) {
     auto_free char *path = path_join(m->config->data.dir, *name);
     if (!str_eq(*name, STORE_KEY_FILE)) TRY(add_if_there(m, path, *name));
   }
+  TRY(backup_add_repos(m->writer, m->config->data.dir));
   if (m->with_snapshots) TRY(add_snapshots(m));
   return backup_close(m->writer, m->about);
 }

@@ -6,6 +6,7 @@
  *     engine/networks.json  … networks services have
  *     setup-token           before there is an account
  *     secret.key            what secrets in the database are encrypted with, unless left out
+ *     git/pushed/…          the repositories that were pushed to Tramway
  *     snapshots/…           the code of deployments, when asked for
  *     manifest.json         last: version, time, and the SHA-256 of each file
  *

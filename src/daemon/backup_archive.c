@@ -123,8 +123,8 @@ static err *add_entry(void *arg, const struct walk_entry *entry) {
   return add_open_file(w, fd, name);
 }
 
-err *backup_add_tree(backup_writer *w, const char *path, const char *name) {
-  struct walk_options walk = {.on_entry = add_entry, .arg = w};
+err *backup_add_tree(backup_writer *w, const char *path, const char *name, ignore *left_out) {
+  struct walk_options walk = {.rules = left_out, .on_entry = add_entry, .arg = w};
   w->tree_name = name;
   return walk_folder(path, &walk);
 }

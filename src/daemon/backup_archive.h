@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "source/ignore.h"
 
 #define BACKUP_FORMAT 1
 #define BACKUP_MANIFEST "manifest.json"
@@ -22,8 +23,9 @@ fallible backup_open(int fd, backup_writer **ret_writer); /* the caller keeps fd
 /* The file at `path` under `name`.  ERR_NOT_FOUND when there is none. */
 fallible backup_add_file(backup_writer *w, const char *path, const char *name);
 
-/* Everything below the folder at `path`, under `name`/…; links stay links. */
-fallible backup_add_tree(backup_writer *w, const char *path, const char *name);
+/* Everything below the folder at `path` that `left_out` (NULL: nothing) does not exclude, under `name`/…;
+ * links stay links. */
+fallible backup_add_tree(backup_writer *w, const char *path, const char *name, ignore *left_out);
 
 /* Ends it with the manifest: `about` (borrowed) with the list of files added. */
 fallible backup_close(backup_writer *w, const json_t *about);

@@ -5,9 +5,15 @@
 #include <locale.h>
 
 #include "base/err.h"
+#include "daemon/backup_archive.h"
 
 #define BACKUP_DATABASE "tramway.db"
 #define BACKUP_SNAPSHOTS "snapshots"
+#define BACKUP_REPOS "git/pushed"
+
+/* ---- backup_repos.c ---- */
+
+fallible backup_add_repos(backup_writer *w, const char *data_dir); /* none is success */
 
 /* Names below the data folder, beside the database and snapshots; each may be missing. */
 extern const char *const backup_files[]; /* NULL at the end */

@@ -140,6 +140,7 @@ static err *move_snapshots(const struct restoring *r) {
 static err *exchange(const struct restoring *r) {
   TRY(move_snapshots(r));
   for (const char *const *name = backup_files; *name; name++) TRY(replace(r, *name));
+  TRY(replace(r, BACKUP_REPOS));
   TRY(replace_database(r));
   TRY(sync_all(r->data_dir));
   return file_remove_tree(r->decided);

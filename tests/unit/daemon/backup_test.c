@@ -148,6 +148,31 @@ TEST(without_snapshots_there_are_none) {
   CHECK(has(&m, "tramway.db") && !has(&m, "snapshots"));
 }
 
+TEST(what_was_pushed_comes_along_but_not_what_is_under_way) {
+  auto_machine m;
+  char message[512];
+  machine_used(&m);
+  put(m.data, "git/pushed/one.git/HEAD", "ref: refs/heads/main\n");
+  put(m.data, "git/pushed/one.git/config", "[core]\n");
+  put(m.data, "git/pushed/one.git/packed-refs", "1 refs/heads/main\n");
+  put(m.data, "git/pushed/one.git/refs/heads/tmp_x", "1\n");
+  put(m.data, "git/pushed/one.git/refs/heads/main.lock", "");
+  put(m.data, "git/pushed/one.git/objects/ab/cd", "object");
+  put(m.data, "git/pushed/one.git/objects/tmp_objdir-incoming-x/ab", "");
+  put(m.data, "git/pushed/half.git/config", "[core]\n");
+  put(m.data, "git/mirrors/a/HEAD", "a cache");
+  auto_free char *tags = path_join(m.data, "git/pushed/one.git/refs/tags");
+  CHECK_OK(file_make_dirs(tags, 0700));
+  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  put(m.data, "git/pushed/two.git/HEAD", "later");
+  CHECK_INT(restore_code(&m, true, message), 0);
+  CHECK(has(&m, "git/pushed/one.git/HEAD") && has(&m, "git/pushed/one.git/packed-refs"));
+  CHECK(has(&m, "git/pushed/one.git/refs/heads/tmp_x") && has(&m, "git/pushed/one.git/refs/tags"));
+  CHECK(has(&m, "git/pushed/one.git/objects/ab/cd") && has(&m, "git/mirrors/a/HEAD"));
+  CHECK(!has(&m, "git/pushed/one.git/refs/heads/main.lock") && !has(&m, "git/pushed/half.git"));
+  CHECK(!has(&m, "git/pushed/one.git/objects/tmp_objdir-incoming-x") && !has(&m, "git/pushed/two.git"));
+}
+
 TEST(it_is_made_while_the_database_is_being_written) {
   auto_machine m;
   auto_db *d = NULL;
