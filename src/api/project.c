@@ -28,6 +28,41 @@ RESOLVER(project_of_parent) {
   return project_value(call, parent_text(call, "projectId"), ret_value);
 }
 
+RESOLVER(query_projects_by_ids) {
+  const struct asking *asking = asking_of(call);
+  const json_t *ids = json_object_get(call->args, "ids"), *id;
+  auto_json *list = json_array();
+  size_t i;
+  if (json_array_size(ids) > RELAY_FIRST_MAX) return err_new(ERR_INVALID, "'ids' may name %d projects", RELAY_FIRST_MAX);
+  json_array_foreach(ids, i, id) {
+    json_t *project = NULL;
+    err *e = access_project(asking->api, &asking->caller, json_string_value(id), WORKSPACE_VIEWER);
+    if (!e) e = project_value(call, json_string_value(id), &project);
+    if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
+    err_ignore(e); /* what is out of reach is left out */
+    if (project) json_array_append_new(list, project);
+  }
+  *ret_value = json_incref(list);
+  return NULL;
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
+}
+
+static int by_change(const void *a_, const void *b_) {
+  const struct project *a = a_, *b = b_;
+  return a->updated_us < b->updated_us ? 1 : a->updated_us > b->updated_us ? -1 : strcmp(b->id, a->id);
+}
+
+/* The lists come in the order CREATED_AT_DESC. */
+static void sort_projects(struct project_list *list, const char *order) {
+  int (*compare)(const void *, const void *) = str_eq(order, "NAME_ASC")          ? by_name
+                                               : str_eq(order, "UPDATED_AT_DESC") ? by_change
+                                                                                  : NULL;
+  if (list->len && compare) qsort(list->items, list->len, sizeof *list->items, compare);
+}
+
 static err *projects_connection(const struct graphql_call *call, const char *workspace_id,
                                 json_t **ret_value) {
   const struct caller *caller = &asking_of(call)->caller;
@@ -36,6 +71,7 @@ static err *projects_connection(const struct graphql_call *call, const char *wor
     TRY(project_list_by_workspace(db_of(call), workspace_id, NULL, &list));
   else
     TRY(project_list_by_user(db_of(call), caller->user_id, NULL, &list));
+  sort_projects(&list, arg_text(call, "orderBy"));
   json_t *nodes = json_array();
   for (size_t i = 0; i < list.len; i++)
     if (!*caller->workspace_id || str_eq(caller->workspace_id, list.items[i].workspace_id))
@@ -100,6 +136,10 @@ static err *rename_default_environment(const struct graphql_call *call, const ch
   return list.len ? environment_rename(db_of(call), list.items[0].id, name, clock_now_us()) : NULL;
 }
 
+static void take_bool(const struct graphql_call *call, const char *name, bool *ret_value) {
+  *ret_value = json_get_bool(input_of(call), name, *ret_value);
+}
+
 RESOLVER(mutation_project_create) {
   char workspace_id[ID_SIZE];
   auto_project project = {0};
@@ -109,12 +149,10 @@ RESOLVER(mutation_project_create) {
   TRY(access_workspace(asking_of(call)->api, &asking_of(call)->caller, workspace_id, WORKSPACE_MEMBER));
   TRY(core_project_create(core_of(call), workspace_id, name, input_text(call, "description"), &project));
   TRY(rename_default_environment(call, project.id));
+  take_bool(call, "prDeploys", &project.pr_deploys);
+  if (project.pr_deploys) TRY(project_update(db_of(call), &project, clock_now_us()));
   *ret_value = project_json(&project);
   return NULL;
-}
-
-static void take_bool(const struct graphql_call *call, const char *name, bool *ret_value) {
-  *ret_value = json_get_bool(input_of(call), name, *ret_value);
 }
 
 /* null goes back to the project's oldest environment. */
@@ -272,6 +310,7 @@ RESOLVER(mutation_environment_delete) {
 static const struct graphql_binding rows[] = {
   { "Query",        "project",              query_project,               NULL },
   { "Query",        "projects",             query_projects,              NULL },
+  { "Query",        "projectsByIds",        query_projects_by_ids,       NULL },
   { "Query",        "environment",          query_environment,           NULL },
   { "Query",        "environments",         query_environments,          NULL },
   { "Mutation",     "projectCreate",        mutation_project_create,     NULL },

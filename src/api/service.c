@@ -47,6 +47,14 @@ RESOLVER(query_service_instance) {
   return NULL;
 }
 
+/* Updates come from the template that a service was made of, and none was. */
+RESOLVER(query_is_updatable) {
+  auto_service_instance instance = {0};
+  TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
+  *ret_value = json_false();
+  return NULL;
+}
+
 RESOLVER(instance_latest_deployment) {
   auto_deployment latest = {0};
   bool found = false;
@@ -250,6 +258,7 @@ RESOLVER(mutation_service_disconnect) {
 static const struct graphql_binding rows[] = {
   { "Query",           "service",               query_service,               NULL },
   { "Query",           "serviceInstance",       query_service_instance,      NULL },
+  { "Query",           "serviceInstanceIsUpdatable", query_is_updatable,     NULL },
   { "Mutation",        "serviceCreate",         mutation_service_create,     NULL },
   { "Mutation",        "serviceUpdate",         mutation_service_update,     NULL },
   { "Mutation",        "serviceDelete",         mutation_service_delete,     NULL },

@@ -209,6 +209,8 @@ fallible core_domain_set_port(core *c, const char *id, int target_port);
 /* Records the settings.  The number of replicas is followed at once, without a deployment, by what is
  * live and what is on its way there; everything else takes effect with the next deployment. */
 fallible core_set_settings(core *c, const char *service_instance_id, const struct service_settings *settings);
+/* Of one replica: the settings' own, else the installation's; 0: no limit. */
+void core_limits(const core *c, const struct service_settings *s, int64_t *ret_memory_bytes, int64_t *ret_cpu_millis);
 
 /* ---- variables (core/variables.c, variable_change.c) ---- */
 

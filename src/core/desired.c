@@ -63,10 +63,14 @@ int64_t desired_stop_grace_ms(const core *c, const struct service_settings *s) {
   return s->draining_s ? s->draining_s * 1000 : c->options.stop_grace_ms;
 }
 
+void core_limits(const core *c, const struct service_settings *s, int64_t *ret_memory_bytes, int64_t *ret_cpu_millis) {
+  *ret_memory_bytes = s->memory_bytes ? s->memory_bytes : c->options.default_memory_bytes;
+  *ret_cpu_millis = s->cpu_millis ? s->cpu_millis : c->options.default_cpu_millis;
+}
+
 static void take_limits(core *c, const struct deployment *d, struct workload *w) {
   const struct service_settings *s = &d->settings;
-  w->memory_bytes = s->memory_bytes ? s->memory_bytes : c->options.default_memory_bytes;
-  w->cpu_millis = s->cpu_millis ? s->cpu_millis : c->options.default_cpu_millis;
+  core_limits(c, s, &w->memory_bytes, &w->cpu_millis);
   w->pids = c->options.default_pids;
   w->stop_grace_ms = desired_stop_grace_ms(c, s);
   w->restart = s->restart_policy == RESTART_ALWAYS  ? WORKLOAD_RESTART_ALWAYS
