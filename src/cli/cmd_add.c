@@ -43,8 +43,7 @@ const struct command command_add = {
 
 /* ---- scale ---- */
 
-/* "3", or Railway's "REGION=3"; regions are added up, as all of them are this machine. */
-static err *replicas_of(const struct args *args, int64_t *ret_replicas) {
+err *service_read_replicas(const struct args *args, int64_t *ret_replicas) {
   *ret_replicas = 0;
   for (size_t i = 0; i < args->word_count; i++) {
     const char *word = args_word(args, i), *equals = strrchr(word, '=');
@@ -73,7 +72,7 @@ static err *run_scale(struct cli *cli, const struct args *args) {
   if (!args->word_count) {
     TRY(current_replicas(cli, &scope, &replicas));
   } else {
-    TRY(replicas_of(args, &replicas));
+    TRY(service_read_replicas(args, &replicas));
     TRY(cli_query(cli, mutation_service_instance_update,
                   json_pack("{s:s, s:s, s:{s:I}}", "environmentId", scope.environment_id, "serviceId",
                             scope.service_id, "input", "numReplicas", (json_int_t)replicas),
