@@ -73,10 +73,14 @@ static err *wrong_at(const struct reading *r, const char *at, const json_t *valu
 
 /* ---- settings ---- */
 
-static void note_setting(struct reading *r, const struct place *place, json_t *value) {
-  json_put(r->out->manifest, place->path, value);
+static void note_place(struct reading *r, const struct place *place) {
   auto_free char *where = str_format("$.%s", place->at);
   json_set_text(r->out->mapping, place->path, where);
+}
+
+static void note_setting(struct reading *r, const struct place *place, json_t *value) {
+  json_put(r->out->manifest, place->path, value);
+  note_place(r, place);
 }
 
 /* A date, inf or nan of TOML, which comes here as text. */
@@ -185,12 +189,23 @@ static void pass_to_planner(struct reading *r, const struct place *place, const 
   if (str_eq(place->path, "build.nixpacksPlan")) json_set_text(r->out->build_variables, "NIXPACKS_PLAN", plan);
 }
 
+/* It is in no part of the result but its own, nor in an error. */
+static err *take_registry(struct reading *r, const struct place *place, const json_t *value) {
+  if (!json_get_text(value, "username") || !json_get_text(value, "password"))
+    return err_new(ERR_INVALID, "%s: line %d: '%s' must be an object with username and password, both texts",
+                   r->source->path, line_of(r, place->at), place->path);
+  json_decref(r->out->registry);
+  r->out->registry = json_deep_copy(value);
+  note_place(r, place);
+  warn_at(r, place->at, "the password is kept encrypted with the service from now on: take it out of the file");
+  return NULL;
+}
+
 static err *take_other(struct reading *r, const struct place *place, const struct config_key *key, const json_t *value) {
   if (json_is_null(value)) return NULL;
+  if (str_eq(key->path, "deploy.registryCredentials")) return take_registry(r, place, value);
   if (!has_kind(value, key->kind) || is_bare_word(r, place, value)) {
     auto_free char *problem = str_format("'%s' must be %s", key->path, kind_words(key->kind));
-    if (str_eq(key->path, "deploy.registryCredentials"))
-      return err_new(ERR_INVALID, "%s: line %d: %s", r->source->path, line_of(r, place->at), problem);
     return wrong_at(r, place->at, value, problem);
   }
   if (key->idle && !json_is_false(value))
@@ -302,7 +317,7 @@ static err *parse(struct reading *r, json_t **ret_json) {
 
 err *config_file_apply(const struct config_source *source, struct service_settings *settings,
                        struct config_result *ret_result) {
-  struct config_result result = {json_object(), json_object(), json_object(), json_object(), STRV_EMPTY};
+  struct config_result result = {json_object(), json_object(), json_object(), json_object(), STRV_EMPTY, NULL};
   /* What some editors put in front of a text, JSON's too. */
   size_t mark = source->len >= 3 && memcmp(source->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
   struct reading r = {.source = source, .text = source->text + mark, .len = source->len - mark, .settings = settings, .out = &result};
@@ -324,6 +339,7 @@ void config_result_done(struct config_result *result) {
   json_decref(result->mapping);
   json_decref(result->variables);
   json_decref(result->build_variables);
+  json_decref(result->registry);
   strv_done(&result->warnings);
   *result = (struct config_result){0};
 }

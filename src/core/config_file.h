@@ -40,6 +40,7 @@ struct config_result {
   json_t *variables; /* [env]: {name: text}; the service's own variables win over them */
   json_t *build_variables; /* [build.env] and [build.args], for the build only */
   struct strv warnings;
+  json_t *registry; /* deploy.registryCredentials: {"username", "password"}, in no other part; or NULL.  A secret */
 };
 
 /* Changes `settings` (initialised).  ERR_INVALID, or ERR_LIMIT for a file that is too long: the

@@ -24,7 +24,7 @@ static const struct config_key others[] = {
   {"deploy.sleepApplication",       CONFIG_BOOL,      "services do not sleep yet"},
   {"deploy.ipv6EgressEnabled",      CONFIG_BOOL,      "the machine decides it for all services"},
   {"deploy.limitOverride.containers.diskBytes", CONFIG_NUMBER, "disk space is not limited per service yet"},
-  {"deploy.registryCredentials",    CONFIG_OBJECT,    "credentials do not belong in code: store them in Tramway"},
+  {"deploy.registryCredentials",    CONFIG_OBJECT,    NULL},
   {"deploy.requiredMountPath",      CONFIG_TEXT,      "there are no volumes yet"},
   {"deploy.runtime",                CONFIG_TEXT,      "there is one runtime"},
   {"deploy.useLegacyStacker",       CONFIG_BOOL,      "there is one runtime"},

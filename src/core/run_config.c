@@ -19,6 +19,7 @@
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/project.h"
+#include "store/service.h"
 
 struct config_job {
   struct run *run; /* NULL: it has ended meanwhile */
@@ -217,12 +218,23 @@ static err *record(struct run *r, const struct config_job *job) {
   return NULL;
 }
 
+/* Unlike settings they stay: what is secret is not kept with a deployment. */
+static err *take_registry(struct run *r, const json_t *registry) {
+  auto_service_instance instance = {0};
+  if (!registry) return NULL;
+  TRY(service_instance_get(r->core->db, r->deployment.service_instance_id, &instance));
+  return err_wrap(core_registry_credentials(r->core, &instance, json_get_text(registry, "username"),
+                                            json_get_text(registry, "password")),
+                  "deploy.registryCredentials");
+}
+
 static err *take(struct run *r, struct config_job *job) {
   json_decref(r->build_variables);
   r->build_variables = json_incref(job->result.build_variables);
   if (r->deployment.resolved) return NULL;
   if (job->gone) TRY(take_what_was(r, job));
   log_lines(r, job);
+  TRY(take_registry(r, job->result.registry));
   service_settings_done(&r->deployment.settings);
   r->deployment.settings = job->settings;
   job->settings = (struct service_settings){0};

@@ -112,7 +112,8 @@ TEST(wrong_types_and_values) {
     {T, "[deploy]\nsleepApplication = 'yes'", "!railway.toml: line 2: 'deploy.sleepApplication' must be true or false; it is \"yes\""},
     {T, "[deploy]\nlimitOverride.containers.diskBytes = 'x'",
      "!railway.toml: line 2: 'deploy.limitOverride.containers.diskBytes' must be a number; it is \"x\""},
-    {T, "[deploy]\nregistryCredentials = 'user:secret'", "!railway.toml: line 2: 'deploy.registryCredentials' must be an object"},
+    {T, "[deploy]\nregistryCredentials = 'user:secret'", "!railway.toml: line 2: 'deploy.registryCredentials' must be an object with username and password, both texts"},
+    {T, "[deploy.registryCredentials]\npassword = 'secret'", "!railway.toml: line 1: 'deploy.registryCredentials' must be an object with username and password, both texts"},
     {T, "[deploy]\nmultiRegionConfig = 2", "!railway.toml: line 2: 'deploy.multiRegionConfig' must be an object; it is 2"},
     {T, "[deploy.multiRegionConfig]\na = 2",
      "!railway.toml: line 1: 'deploy.multiRegionConfig' must say {\"numReplicas\": <number>} for each region; it is {\"a\":2}"},
@@ -141,8 +142,8 @@ TEST(what_is_unknown_or_without_effect_is_said) {
     {T, "[source]\nrepo = 'x'", DASHBOARD "|railway.toml: line 1: unknown key 'source' is passed over"},
     {T, "[deploy]\n\ncronSchedule = '0 * * * *'\nregion = 'us'", DASHBOARD "|railway.toml: without effect here: deploy.cronSchedule (line 3: there "
      "are no schedules yet: the service runs all the time), deploy.region (line 4: everything runs on this machine)"},
-    {T, "[deploy.registryCredentials]\npassword = 'secret'", DASHBOARD "|railway.toml: without effect here: deploy.registryCredentials "
-     "(line 1: credentials do not belong in code: store them in Tramway)"},
+    {T, "[deploy.registryCredentials]\nusername = 'ada'\npassword = 'secret'", DASHBOARD "|railway.toml: line 1: the password is kept "
+     "encrypted with the service from now on: take it out of the file"},
     {T, "[env]\n'A-B' = 'x'\nC = [1]", DASHBOARD "|railway.toml: line 2: the variable name 'A-B' may only have letters, digits and '_', and not begin "
      "with a digit: the variable is passed over|railway.toml: line 3: its value is no text: the variable is passed over"},
     {T, "env = 1", DASHBOARD "|railway.toml: line 1: 'env' is not a table of variables and is passed over"},

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "core/duplicate.h"
 #include "core/internal.h"
+#include "store/credential.h"
 #include "store/release.h"
 #include "uploads.h"
 
@@ -62,6 +63,24 @@ TEST(the_deployment_says_what_came_from_where) {
   bool found = false;
   CHECK_OK(release_find(town_db, uploaded.id, &found, &release));
   CHECK(found && str_eq(release.settings.start_command, "from code"));
+  close_town();
+}
+
+TEST(registry_credentials_of_the_file_are_kept_with_the_service_alone) {
+  town_open();
+  auto_credential kept = {0};
+  bool found = false;
+  deploy_files(FILES("x", "", "railway.toml", "[deploy.registryCredentials]\nusername = 'ada'\npassword = 'hunter2'\n"));
+  CHECK_TEXT(reason_of(uploaded.id), "");
+  CHECK_OK(credential_find(town_db, project.id, instance.id, CREDENTIAL_REGISTRY, "", &found, &kept));
+  CHECK(found);
+  CHECK_TEXT(kept.username, "ada");
+  CHECK_TEXT(kept.secret, "hunter2");
+  auto_free char *meta = json_to_text(uploaded_deployment.meta);
+  CHECK_HAS(meta, "$.deploy.registryCredentials");
+  CHECK(!strstr(meta, "hunter2"));
+  deploy_files(FILES("x", "", "railway.toml", "[deploy.registryCredentials]\nusername = ''\npassword = ''\nx = 'hunter2'"));
+  CHECK(!strstr(reason_of(uploaded.id), "hunter2"));
   close_town();
 }
 
