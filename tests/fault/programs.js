@@ -19,7 +19,7 @@ function replacement(way) {
 
 // Its name, or the words of what it was started for.
 const says = (message, program) => message.length > 20 &&
-  (message.includes(program.split('/').pop()) || /made to fail|deadline|within|did not end/.test(message));
+  (message.includes(program.split('/').pop()) || /made to fail|deadline|within|longer than|did not end/.test(message));
 
 async function one(program, way, former, before) {
   town.visits.failed = [];

@@ -215,8 +215,9 @@ static err *local_apply(engine *base, const struct workload *w) {
 static void local_remove(engine *base, const char *workload_id, engine_done_fn *done, void *arg) {
   struct local_engine *en = (struct local_engine *)base;
   struct local_workload *owner = map_get(en->workloads, workload_id);
-  if (!owner) {
-    if (done) done(arg, NULL);
+  if (!owner) { /* its file may be left of a removal that could not end it */
+    auto_err *e = workload_delete(en->folders.workloads, workload_id);
+    if (done) done(arg, err_dup(e));
     return;
   }
   struct waiter *waiter = mem_zalloc(sizeof *waiter);
