@@ -1,5 +1,6 @@
 #include "api/ledger.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@ enum { KEY_SIZE = 201 };
 struct item {
   struct list link;
   char key[KEY_SIZE];
-  max_align_t entry[];
+  int64_t entry[]; /* as the head of the list is aligned, which LIST_FOREACH takes for an item at the end */
 };
 
 struct ledger {

@@ -358,10 +358,12 @@ TEST(an_event_that_failed_halfway_is_completed_when_it_comes_again) {
     auto_environment_list all = {0};
     pr.commit = "0123456789abcdef0123456789abcdef01234567";
     db_fail_after(town_db, n);
-    err *e = core_pr_opened(town, project.id, &pr, &answer);
+    struct pull_request_answer first = {0};
+    err *e = core_pr_opened(town, project.id, &pr, &first);
     db_fail_after(town_db, 0);
     failed = e != NULL;
     err_free(e);
+    free(first.said);
     opened(&pr);
     CHECK_OK(environment_list_by_project(town_db, project.id, NULL, &all));
     CHECK_INT(all.len, 2);
