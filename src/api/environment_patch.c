@@ -139,6 +139,53 @@ RESOLVER(query_staged) {
   return NULL;
 }
 
+/* ---- what is staged, and again whenever that changes ---- */
+
+struct staged_source {
+  struct graphql_source source;
+  core *core;
+  char environment_id[ID_SIZE];
+  core_watch *watch;
+  bool changed;
+};
+
+static err *staged_source_next(struct graphql_source *source, enum graphql_event *ret_event, json_t **ret_value) {
+  struct staged_source *s = CONTAINER_OF(source, struct staged_source, source);
+  auto_environment_patch p = {0};
+  *ret_event = GRAPHQL_EVENT_WAIT;
+  if (!s->changed) return NULL;
+  s->changed = false;
+  TRY(core_staged(s->core, s->environment_id, &p));
+  *ret_event = GRAPHQL_EVENT_NEXT;
+  *ret_value = patch_json(&p);
+  return NULL;
+}
+
+static void staged_source_close(struct graphql_source *source) {
+  struct staged_source *s = CONTAINER_OF(source, struct staged_source, source);
+  core_watch_stop(s->watch);
+  free(s);
+}
+
+static void staged_source_changed(void *arg, const char *environment_id) {
+  (void)environment_id;
+  struct staged_source *s = arg;
+  s->changed = true;
+  graphql_source_ready(&s->source);
+}
+
+static err *subscribe_staged(struct graphql_call *call, struct graphql_source **ret_source) {
+  struct staged_source *s = mem_zalloc(sizeof *s);
+  s->source.next = staged_source_next;
+  s->source.close = staged_source_close;
+  s->core = core_of(call);
+  s->changed = true;
+  id_copy(s->environment_id, arg_text(call, "environmentId"));
+  s->watch = core_watch_start(s->core, s->environment_id, staged_source_changed, s);
+  *ret_source = &s->source;
+  return NULL;
+}
+
 RESOLVER(query_preview) {
   auto_environment_patch p = {0};
   TRY(core_patch_preview(core_of(call), arg_text(call, "environmentId"), json_object_get(call->args, "patch"), &p));
@@ -304,6 +351,7 @@ static const struct graphql_binding rows[] = {
   { "Query",            "environmentPatches",           query_patches,             NULL },
   { "Query",            "environmentPatchPreview",      query_preview,             NULL },
   { "Query",            "environmentStagedChanges",     query_staged,              NULL },
+  { "Subscription",     "environmentStagedPatch",       NULL,                      subscribe_staged },
   { "Query",            "environmentSyncPreview",       query_sync,                NULL },
   { "Mutation",         "dockerComposeImport",          mutation_compose_import,   NULL },
   { "Mutation",         "environmentStageChanges",      mutation_stage,            NULL },

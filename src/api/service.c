@@ -208,6 +208,15 @@ RESOLVER(mutation_service_create) {
   return NULL;
 }
 
+RESOLVER(mutation_service_duplicate) {
+  auto_service_instance source = {0};
+  auto_service service = {0};
+  TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &source));
+  TRY(core_service_duplicate(core_of(call), &source, &service));
+  *ret_value = service_json(&service);
+  return NULL;
+}
+
 RESOLVER(mutation_service_update) {
   auto_service service = {0};
   TRY(service_get(db_of(call), arg_text(call, "id"), &service));
@@ -260,6 +269,7 @@ static const struct graphql_binding rows[] = {
   { "Query",           "serviceInstance",       query_service_instance,      NULL },
   { "Query",           "serviceInstanceIsUpdatable", query_is_updatable,     NULL },
   { "Mutation",        "serviceCreate",         mutation_service_create,     NULL },
+  { "Mutation",        "serviceDuplicate",      mutation_service_duplicate,  NULL },
   { "Mutation",        "serviceUpdate",         mutation_service_update,     NULL },
   { "Mutation",        "serviceDelete",         mutation_service_delete,     NULL },
   { "Mutation",        "serviceConnect",        mutation_service_connect,    NULL },

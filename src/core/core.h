@@ -124,10 +124,10 @@ fallible core_release(core *c, const struct deployment *d, struct release *ret_r
  * what is or was sealed.  Secrets: for who may read variables. */
 fallible core_release_values(core *c, const struct deployment *d, const struct release *r, json_t **ret_values);
 
-/* Calls fn(arg, deployment id) after each change of a deployment (of all, with NULL). */
+/* Calls fn(arg, id) after each change of a deployment, or of what is staged in an environment (of all, with NULL). */
 typedef struct core_watch core_watch;
-typedef void core_watch_fn(void *arg, const char *deployment_id);
-core_watch *core_watch_start(core *c, const char *deployment_id, core_watch_fn *fn, void *arg);
+typedef void core_watch_fn(void *arg, const char *id);
+core_watch *core_watch_start(core *c, const char *id, core_watch_fn *fn, void *arg);
 void core_watch_stop(core_watch *w); /* NULL is accepted */
 
 /* ---- credentials (core/credentials.c) ---- */
@@ -193,6 +193,9 @@ fallible core_environment_create(core *c, const char *project_id, const char *na
 /* With an instance in every environment.  `settings` may be NULL. */
 fallible core_service_create(core *c, const char *project_id, const char *name,
                              const struct service_settings *settings, struct service *ret_service);
+/* "<name>-copy", in the instance's environment alone: with its settings and its variables but the sealed
+ * ones, without domains, and not deployed.  ERR_LIMIT: there are too many copies. */
+fallible core_service_duplicate(core *c, const struct service_instance *source, struct service *ret_service);
 
 /* Stops everything of it, then forgets it: returns when that is recorded. */
 fallible core_project_delete(core *c, const char *id);

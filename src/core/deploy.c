@@ -69,9 +69,9 @@ char *deploy_last_words(core *c, const char *id, int lines) {
   return str_take(&text);
 }
 
-core_watch *core_watch_start(core *c, const char *deployment_id, core_watch_fn *fn, void *arg) {
+core_watch *core_watch_start(core *c, const char *id, core_watch_fn *fn, void *arg) {
   core_watch *w = mem_zalloc(sizeof *w);
-  id_copy(w->id, deployment_id);
+  id_copy(w->id, id);
   w->fn = fn;
   w->arg = arg;
   list_push(&c->watches, &w->link);

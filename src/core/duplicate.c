@@ -1,5 +1,7 @@
 #include "core/duplicate.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "core/internal.h"
 #include "store/db.h"
@@ -7,6 +9,8 @@
 #include "store/project.h"
 #include "store/service.h"
 #include "store/variable.h"
+
+enum { COPIES_MAX = 100 }; /* of one service */
 
 err *add_instance(core *c, const struct service *s, const char *environment_id,
                   const struct service_settings *settings, struct service_instance *ret_instance) {
@@ -21,17 +25,32 @@ err *add_instance(core *c, const struct service *s, const char *environment_id,
   return service_instance_insert(c->db, i);
 }
 
+/* As a row of its own. */
+static err *set_copy(core *c, struct variable *v) {
+  v->id[0] = '\0';
+  v->created_us = v->updated_us = 0;
+  return variable_set(c->db, v);
+}
+
 static err *copy_variables(core *c, const char *from_id, const struct environment *to) {
   auto_variable_list list = {0};
   TRY(variable_list_by_environment(c->db, from_id, &list));
   for (size_t n = 0; n < list.len; n++) {
     if (list.items[n].is_sealed) continue; /* write-only: not even we hand them on (reference 2.2) */
-    auto_variable copy = {0};
-    variable_copy(&list.items[n], &copy);
-    id_copy(copy.environment_id, to->id);
-    copy.id[0] = '\0';
-    copy.created_us = copy.updated_us = 0;
-    TRY(variable_set(c->db, &copy));
+    id_copy(list.items[n].environment_id, to->id);
+    TRY(set_copy(c, &list.items[n]));
+  }
+  return NULL;
+}
+
+/* The service's own. */
+static err *copy_service_variables(core *c, const struct service_instance *from, const struct service *to) {
+  auto_variable_list list = {0};
+  TRY(variable_list(c->db, from->environment_id, from->service_id, &list));
+  for (size_t n = 0; n < list.len; n++) {
+    if (list.items[n].is_sealed) continue;
+    id_copy(list.items[n].service_id, to->id);
+    TRY(set_copy(c, &list.items[n]));
   }
   return NULL;
 }
@@ -102,4 +121,55 @@ err *core_environment_create(core *c, const char *project_id, const char *name, 
   struct duplication how = {.project_id = project_id, .name = name, .source_id = source_id,
                             .is_ephemeral = ephemeral};
   return duplicate_environment(c, &how, ret_environment);
+}
+
+/* ---- a service ---- */
+
+/* So much of a name that "-copy-100" can follow; whole characters. */
+static char *name_with_room(const char *name) {
+  size_t len = 0;
+  for (size_t chars = 0; name[len] && chars < SERVICE_NAME_MAX - strlen("-copy-100"); chars++)
+    do len++;
+    while (((unsigned char)name[len] & 0xc0) == 0x80); /* the rest of a character of UTF-8 */
+  return str_ndup(name, len);
+}
+
+/* "api-copy", "api-copy-2" … */
+static err *take_free_name(core *c, const char *name, struct service *s) {
+  auto_free char *stem = name_with_room(name);
+  for (int n = 1; n <= COPIES_MAX; n++) {
+    auto_free char *wanted = n == 1 ? str_format("%s-copy", stem) : str_format("%s-copy-%d", stem, n);
+    auto_service taken = {0};
+    bool found = false;
+    TRY(service_set_name(s, wanted));
+    TRY(service_find_by_label(c->db, s->project_id, s->label, &found, &taken));
+    if (!found) return NULL;
+  }
+  return err_new(ERR_LIMIT, "there are %d copies of '%s' already", COPIES_MAX, name);
+}
+
+static err *insert_service_copy(core *c, const struct service_instance *source, struct service *s) {
+  auto_service original = {0};
+  auto_service_instance made = {0};
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(service_get(c->db, source->service_id, &original));
+  TRY(take_free_name(c, original.name, s));
+  str_replace_owned(&s->icon, original.icon);
+  TRY(service_insert(c->db, s));
+  TRY(add_instance(c, s, source->environment_id, &source->settings, &made));
+  TRY(copy_service_variables(c, source, s));
+  return db_commit(&t);
+}
+
+err *core_service_duplicate(core *c, const struct service_instance *source, struct service *ret_service) {
+  struct service s = {0};
+  id_copy(s.project_id, source->project_id);
+  err *e = insert_service_copy(c, source, &s);
+  if (e) {
+    service_done(&s);
+    return e;
+  }
+  *ret_service = s;
+  return NULL;
 }

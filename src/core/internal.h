@@ -94,7 +94,7 @@ void deploy_log_line(core *c, const char *deployment_id, const char *severity, c
 /* The last lines of the deploy log, joined with " | "; "" when there are none.  The caller owns it. */
 char *deploy_last_words(core *c, const char *deployment_id, int lines);
 
-void watch_notify(core *c, const char *deployment_id);
+void watch_notify(core *c, const char *id);
 
 /* ---- redaction.c: what is kept out of logs and reasons ---- */
 

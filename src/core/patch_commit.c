@@ -174,6 +174,7 @@ err *core_patch_commit(core *c, const struct core_patch_commit *request, char re
   TRY(check_message(request->message));
   TRY(record(&m));
   environment_apply_follow(&m.apply);
+  watch_notify(c, m.environment.id);
   id_copy(ret_patch_id, m.row.id);
   patch_deploys_go(c);
   return NULL;

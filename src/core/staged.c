@@ -102,6 +102,7 @@ err *core_stage(core *c, const char *environment_id, const json_t *input, bool m
   TRY(count_changes(&state, merged, &changes));
   if (!*staged.id) id_copy(staged.creator_user_id, user_id);
   TRY(keep(c, &staged, merged, changes));
+  watch_notify(c, environment_id);
   environment_patch_copy(&staged, ret_patch);
   id_copy(ret_patch->environment_id, environment_id);
   return NULL;
@@ -124,6 +125,7 @@ err *core_unstage(core *c, const char *environment_id, const json_t *paths, stru
   TRY(discard(&state, patch, paths));
   if (!paths) json_object_clear(patch);
   TRY(keep(c, &staged, patch, json_object_size(patch)));
+  watch_notify(c, environment_id);
   environment_patch_copy(&staged, ret_patch);
   id_copy(ret_patch->environment_id, environment_id);
   return NULL;

@@ -1,6 +1,7 @@
 /* Patches as the API takes and tells them: shapes, rights, and what never comes out. */
 #include "api/internal.h"
 #include "core/town.h"
+#include "graphql/subscribe.h"
 
 static struct api a;
 static struct caller viewer, member, admin;
@@ -146,6 +147,50 @@ TEST(what_is_refused_says_why) {
   CHECK_HAS(stale, "CONFLICT");
   auto_free char *nothing = ask(&member, "mutation($e: String!) { environmentPatchCommitStaged(environmentId: $e) }", NULL);
   CHECK_HAS(nothing, "nothing is staged");
+  close_all();
+}
+
+/* ---- the subscription ---- */
+
+static void note_ready(void *arg) {
+  *(bool *)arg = true;
+}
+
+static void check_next(graphql_subscription *subscription, const char *part) {
+  enum graphql_event event = GRAPHQL_EVENT_WAIT;
+  auto_json *answer = NULL;
+  CHECK_OK(graphql_subscription_next(subscription, &event, &answer));
+  CHECK_INT(event, part ? GRAPHQL_EVENT_NEXT : GRAPHQL_EVENT_WAIT);
+  if (!part) return;
+  auto_free char *text = json_to_text(answer);
+  CHECK_HAS(text, part);
+}
+
+TEST(who_subscribes_is_told_what_is_staged_and_each_change_of_it) {
+  static const char query[] = "subscription($e: String!) { environmentStagedPatch(environmentId: $e) { changes { path } } }";
+  open_all();
+  struct asking asking = {&a, member};
+  auto_json *variables = json_pack("{s:s}", "e", instance.environment_id);
+  struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
+  graphql_subscription *subscription = NULL;
+  bool ready = false;
+  auto_json *refused = graphql_subscribe(a.schema, &asking, &request, &GRAPHQL_LIMITS_DEFAULT, note_ready, &ready, &subscription);
+  CHECK(!refused && subscription);
+  check_next(subscription, "\"changes\":[]");
+  check_next(subscription, NULL);
+  static const char *const steps[][2] = {
+      {STAGE "{ id } }", "variables.OPEN"},
+      {"mutation($e: String!) { environmentDiscardChanges(environmentId: $e) { id } }", "\"changes\":[]"},
+      {STAGE "{ id } }", "variables.OPEN"},
+      {"mutation($e: String!) { environmentPatchCommitStaged(environmentId: $e) }", "\"changes\":[]"}};
+  for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+    ready = false;
+    auto_free char *answer = ask(&member, steps[i][0], strstr(steps[i][0], "$p") ? secret_patch : NULL);
+    CHECK(!strstr(answer, "errors") && ready);
+    check_next(subscription, steps[i][1]);
+    check_next(subscription, NULL);
+  }
+  graphql_subscription_free(subscription);
   close_all();
 }
 

@@ -1,4 +1,4 @@
-/* Projects by id and in order, and what the machine gives their services. */
+/* Projects by id and in order, copies of services, and what the machine gives them. */
 #include "api/internal.h"
 #include "core/town.h"
 
@@ -124,6 +124,15 @@ TEST(limits_that_cannot_be_are_refused) {
   CHECK_ANSWER(&member, SET("vCPUs: 2000"), "INVALID");
   CHECK_ANSWER(&outsider, SET("vCPUs: 1"), "NOT_FOUND");
   CHECK_ANSWER(&member, LIMITS, "{\"own\":null,\"all\":{\"containers\":{}}}");
+  close_all();
+}
+
+TEST(a_service_is_copied_by_members) {
+  static const char query[] = "mutation($e: String!, $s: String!) { serviceDuplicate(environmentId: $e, serviceId: $s) { name } }";
+  open_all();
+  CHECK_ANSWER(&outsider, query, "NOT_FOUND");
+  CHECK_ANSWER(&token, query, "{\"serviceDuplicate\":{\"name\":\"api-copy\"}}");
+  CHECK_ANSWER(&member, query, "{\"serviceDuplicate\":{\"name\":\"api-copy-2\"}}");
   close_all();
 }
 

@@ -120,4 +120,49 @@ TEST(names_are_as_long_as_scripts_make_them) {
   town_close();
 }
 
+/* ---- services ---- */
+
+TEST(a_copy_of_a_service_has_its_settings_and_unsealed_variables) {
+  town_open();
+  auto_environment staging = {0};
+  auto_service first = {0}, second = {0};
+  auto_service_instance i = {0}, elsewhere = {0};
+  auto_variable_list copied = {0}, kept = {0};
+  auto_domain_list domains = {0};
+  bool found = false;
+  set_in(service.id, "PLAIN", false);
+  set_in(service.id, "SEALED", true);
+  set_in("", "SHARED", false);
+  str_replace_owned(&instance.settings.start_command, "run it");
+  change_settings();
+  CHECK_OK(core_environment_create(town, project.id, "staging", NULL, false, &staging));
+  CHECK_OK(core_service_duplicate(town, &instance, &first));
+  CHECK_OK(core_service_duplicate(town, &instance, &second));
+  CHECK_TEXT(first.name, "api-copy");
+  CHECK_TEXT(second.name, "api-copy-2");
+  CHECK_OK(service_instance_find(town_db, first.id, instance.environment_id, &found, &i));
+  CHECK(found && service_settings_equal(&i.settings, &instance.settings));
+  CHECK_OK(service_instance_find(town_db, first.id, staging.id, &found, &elsewhere));
+  CHECK(!found);
+  CHECK_OK(variable_list(town_db, instance.environment_id, first.id, &copied));
+  CHECK_INT(copied.len, 1);
+  CHECK_TEXT(copied.items[0].name, "PLAIN");
+  CHECK_TEXT(copied.items[0].value, "x");
+  CHECK_OK(variable_list(town_db, instance.environment_id, service.id, &kept));
+  CHECK_INT(kept.len, 2);
+  CHECK_OK(domain_list_by_instance(town_db, i.id, &domains));
+  CHECK_INT(domains.len, 0);
+  town_close();
+}
+
+TEST(a_long_name_is_cut_for_its_copy) {
+  town_open();
+  auto_service copy = {0}, wide = {0};
+  auto_service_instance i = {0};
+  town_make_service("\u00e4bcdefghijklmnopqrstuv\u00e4xyz-\u00e4", &wide, &i);
+  CHECK_OK(core_service_duplicate(town, &i, &copy));
+  CHECK_TEXT(copy.name, "\u00e4bcdefghijklmnopqrstuv\u00e4-copy");
+  town_close();
+}
+
 TEST_MAIN
