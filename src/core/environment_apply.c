@@ -130,6 +130,13 @@ static err *change_settings(struct environment_apply *a, const struct service_in
   return scale_record(a->core, instance->id, &has, &scaled->touched);
 }
 
+static err *apply_registry(const struct environment_apply *a, const struct service_instance *instance,
+                           const json_t *before, const json_t *after) {
+  const json_t *had = environment_config_registry(before), *has = environment_config_registry(after);
+  if (had == has || (had && has && json_equal(had, has))) return NULL;
+  return core_registry_credentials(a->core, instance, json_get_text(has, "username"), json_get_text(has, "password"));
+}
+
 static const struct service_instance *instance_row(const struct environment_apply *a, const char *service_id) {
   for (size_t i = 0; i < a->rows->instances.len; i++)
     if (str_eq(a->rows->instances.items[i].service_id, service_id)) return &a->rows->instances.items[i];
@@ -163,7 +170,9 @@ static err *apply_service(struct environment_apply *a, const char *id, const jso
     TRY(change_settings(a, instance, before, after));
   else
     TRY(make_instance(a, id, after, &made));
-  return apply_domains(a, instance ? instance : &made, before, after);
+  if (!instance) instance = &made;
+  TRY(apply_registry(a, instance, before, after));
+  return apply_domains(a, instance, before, after);
 }
 
 /* From this environment; when that is the last, the service itself. */

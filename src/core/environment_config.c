@@ -12,6 +12,7 @@ void environment_rows_done(struct environment_rows *rows) {
   service_instance_list_done(&rows->instances);
   variable_list_done(&rows->variables);
   domain_list_done(&rows->domains);
+  credential_list_done(&rows->credentials);
 }
 
 const struct service *environment_rows_service(const struct environment_rows *rows, const char *id) {
@@ -20,12 +21,35 @@ const struct service *environment_rows_service(const struct environment_rows *ro
   return NULL;
 }
 
+/* ---- credentials ---- */
+
+#define REGISTRY "registryCredentials"
+
+const json_t *environment_config_registry(const json_t *service) {
+  return json_object_get(json_object_get(service, "deploy"), REGISTRY);
+}
+
+void environment_config_set_registry(json_t *service, const json_t *registry) {
+  json_t *deploy = json_object_get(service, "deploy");
+  if (registry && !deploy) json_object_set_new(service, "deploy", deploy = json_object());
+  if (registry)
+    json_object_set(deploy, REGISTRY, (json_t *)registry);
+  else
+    json_object_del(deploy, REGISTRY);
+  if (deploy && !json_object_size(deploy)) json_object_del(service, "deploy");
+}
+
+void environment_config_hide_registry(json_t *service) {
+  json_object_del(json_object_get(json_object_get(service, "deploy"), REGISTRY), "password");
+}
+
 /* ---- settings ---- */
 
 static const char *const setting_groups[] = {"source", "build", "deploy", "configFile"};
 
 void environment_config_set_settings(json_t *service, const struct service_settings *settings) {
   auto_json *object = service_settings_to_json(settings);
+  auto_json *registry = json_incref((json_t *)environment_config_registry(service));
   json_t *source = json_object_get(object, "source");
   json_object_del(source, "kind");
   if (!json_object_size(source)) json_object_del(object, "source");
@@ -34,6 +58,7 @@ void environment_config_set_settings(json_t *service, const struct service_setti
     json_object_del(service, setting_groups[i]);
     if (group) json_object_set(service, setting_groups[i], group);
   }
+  environment_config_set_registry(service, registry);
 }
 
 err *environment_config_settings(const json_t *service, struct service_settings *ret_settings) {
@@ -75,6 +100,15 @@ static json_t *domains_of(const struct domain_list *list, const char *instance_i
   return object;
 }
 
+static void add_registry(json_t *part, const struct credential_list *list, const char *instance_id) {
+  for (size_t i = 0; i < list->len; i++) {
+    const struct credential *c = &list->items[i];
+    if (c->kind != CREDENTIAL_REGISTRY || !str_eq(c->service_instance_id, instance_id)) continue;
+    auto_json *registry = json_pack("{s:s, s:s}", "username", c->username, "password", c->secret);
+    environment_config_set_registry(part, registry);
+  }
+}
+
 /* Empty objects are left out. */
 static void put(json_t *object, const char *key, json_t *value) {
   if (json_object_size(value))
@@ -87,6 +121,7 @@ static json_t *service_part(const struct environment_rows *rows, const struct se
   json_t *part = json_object(), *networking = json_object();
   if (service) json_object_set_new(part, "name", json_string(service->name));
   environment_config_set_settings(part, &instance->settings);
+  add_registry(part, &rows->credentials, instance->id);
   put(networking, "serviceDomains", domains_of(&rows->domains, instance->id, DOMAIN_SERVICE));
   put(networking, "customDomains", domains_of(&rows->domains, instance->id, DOMAIN_CUSTOM));
   put(part, "networking", networking);
@@ -119,8 +154,10 @@ json_t *environment_config_told(const json_t *document, const json_t *config, bo
   json_t *told = json_deep_copy(document), *part;
   const json_t *present = json_object_get(config, "services");
   const char *id;
-  json_object_foreach(json_object_get(told, "services"), id, part)
+  json_object_foreach(json_object_get(told, "services"), id, part) {
     hide_values(json_object_get(part, "variables"), json_object_get(json_object_get(present, id), "variables"), values);
+    environment_config_hide_registry(part);
+  }
   hide_values(json_object_get(told, "sharedVariables"), json_object_get(config, "sharedVariables"), values);
   return told;
 }

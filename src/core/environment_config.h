@@ -10,7 +10,7 @@
  * it is so, nor "port" unless it is set.  The source's kind follows from image or repo.
  *
  * Pure: rows in, JSON out.  A document made here holds the value of every variable, sealed ones too:
- * it stays inside; environment_config_told is what may leave. */
+ * and the password of "deploy.registryCredentials", which is no setting: it stays inside; environment_config_told is what may leave. */
 #ifndef TRAMWAY_CORE_ENVIRONMENT_CONFIG_H
 #define TRAMWAY_CORE_ENVIRONMENT_CONFIG_H
 
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "base/secret.h"
+#include "model/credential.h"
 #include "model/domain.h"
 #include "model/service.h"
 #include "model/variable.h"
@@ -28,6 +29,7 @@ struct environment_rows {
   struct service_instance_list instances; /* these and the following: of the environment */
   struct variable_list variables;
   struct domain_list domains;
+  struct credential_list credentials; /* of the project */
 };
 void environment_rows_done(struct environment_rows *rows);
 #define auto_environment_rows __attribute__((cleanup(environment_rows_done))) struct environment_rows
@@ -51,5 +53,10 @@ fallible environment_config_settings(const json_t *service, struct service_setti
 /* The same backwards: sets source, build, deploy and configFile of `service` (object), and removes
  * what has its default. */
 void environment_config_set_settings(json_t *service, const struct service_settings *settings);
+
+/* deploy.registryCredentials of a service's part, {"username", "password"}; NULL: none.  Borrowed. */
+const json_t *environment_config_registry(const json_t *service);
+void environment_config_set_registry(json_t *service, const json_t *registry); /* NULL takes it away */
+void environment_config_hide_registry(json_t *service); /* takes the password out */
 
 #endif

@@ -67,8 +67,15 @@ static void compare_members(const struct side *at, const char *path, const json_
   }
 }
 
+static void compare_secrets(const struct side *at, const char *path, const json_t *before, const json_t *after) {
+  if ((before && after && json_equal(before, after)) || (!before && !after)) return;
+  add(at, path, before, after)->is_sealed = true;
+}
+
 static void compare_values(const struct side *at, const char *path, const json_t *before, const json_t *after) {
-  if (json_is_object(before) || json_is_object(after)) {
+  if (str_eq(path, "deploy.registryCredentials")) {
+    compare_secrets(at, path, before, after);
+  } else if (json_is_object(before) || json_is_object(after)) {
     compare_members(at, path, before, after);
   } else if ((before || after) && !json_equal(before, after)) {
     struct environment_change *c = add(at, path, before, after);

@@ -33,7 +33,7 @@ static const struct key service_keys[] = {
   { "source.checkSuites",                 LATER },    { "deploy.cronSchedule",       LATER },
   { "build.buildEnvironment",             WITHOUT },  { "build.nixpacksVersion",     WITHOUT },
   { "build.railpackVersion",              WITHOUT },  { "build.nixpacksConfigPath",  LATER },
-  { "build.nixpacksPlan",                 LATER },    { "deploy.registryCredentials", LATER },
+  { "build.nixpacksPlan",                 LATER },    { "deploy.registryCredentials", HONOURED },
   { "deploy.sleepApplication",            LATER },
   { "deploy.requiredMountPath",           LATER },    { "deploy.ipv6EgressEnabled",  LATER },
   { "deploy.region",                      WITHOUT },  { "deploy.runtime",            WITHOUT },

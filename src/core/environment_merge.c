@@ -82,6 +82,19 @@ static err *apply_settings(json_t *service, const json_t *patch) {
   return NULL;
 }
 
+/* A password that is not given stays. */
+static err *apply_registry(json_t *service, const json_t *patch) {
+  const json_t *given = environment_config_registry(patch), *present = environment_config_registry(service);
+  if (!given) return NULL;
+  auto_json *merged = present ? json_deep_copy(present) : json_object();
+  json_object_update(merged, (json_t *)given);
+  bool none = json_is_null(given);
+  if (!none && (!json_get_text(merged, "username") || !json_get_text(merged, "password")))
+    return err_new(ERR_INVALID, "deploy.registryCredentials needs a username and a password");
+  environment_config_set_registry(service, none ? NULL : merged);
+  return NULL;
+}
+
 static err *apply_service(json_t *services, const char *id, const json_t *patch) {
   json_t *service = json_object_get(services, id);
   bool created = json_get_bool(patch, "isCreated", false), deleted = json_get_bool(patch, "isDeleted", false);
@@ -96,6 +109,7 @@ static err *apply_service(json_t *services, const char *id, const json_t *patch)
     json_object_set_new(services, id, service);
   }
   TRY(apply_settings(service, patch));
+  TRY(apply_registry(service, patch));
   apply_networking(service, json_object_get(patch, "networking"));
   return apply_variables(service, "variables", json_object_get(patch, "variables"));
 }
@@ -211,7 +225,9 @@ void environment_patch_forget_sealed(json_t *patch, const json_t *config) {
   const json_t *present = json_object_get(config, "services");
   const char *id;
   json_t *part;
-  json_object_foreach(json_object_get(patch, "services"), id, part)
+  json_object_foreach(json_object_get(patch, "services"), id, part) {
     forget(json_object_get(part, "variables"), json_object_get(json_object_get(present, id), "variables"));
+    environment_config_hide_registry(part);
+  }
   forget(json_object_get(patch, "sharedVariables"), json_object_get(config, "sharedVariables"));
 }

@@ -82,6 +82,24 @@ static err *read_networking(json_t *service) {
   return read_domains(networking, "customDomains", false);
 }
 
+/* ---- credentials ---- */
+
+static bool is_text_or_none(const json_t *value) {
+  return !value || json_is_null(value) || json_is_string(value);
+}
+
+static err *read_registry(json_t *service) {
+  const json_t *given = environment_config_registry(service);
+  if (!given || json_is_null(given)) return NULL;
+  if (!json_is_object(given) || !is_text_or_none(json_object_get(given, "username")) ||
+      !is_text_or_none(json_object_get(given, "password")))
+    return err_new(ERR_INVALID, "deploy.registryCredentials must be {\"username\": text, \"password\": text} or null");
+  auto_json *read = json_pack("{s:s*, s:s*}", "username", json_get_text(given, "username"), "password",
+                              json_get_text(given, "password"));
+  environment_config_set_registry(service, read);
+  return NULL;
+}
+
 /* ---- services ---- */
 
 struct reading {
@@ -179,6 +197,7 @@ static err *read_service(struct reading *r, const char *key, const json_t *given
   json_object_del(part, "isDeleted");
   TRY(read_variables(part, "variables"));
   TRY(read_networking(part));
+  TRY(read_registry(part));
   if (json_object_size(part)) json_object_set(r->services, id, part);
   return NULL;
 }

@@ -35,7 +35,7 @@ json_t *environment_patch_merge(const json_t *patch, const json_t *more);
  * a beginning of it.  The service by id or by its name in `patch` or `rows`.  ERR_NOT_FOUND. */
 fallible environment_patch_discard(json_t *patch, const struct environment_rows *rows, const char *path);
 
-/* Takes the values of what is sealed, in the patch or in `config`, out of it: for the history. */
+/* Takes the values of what is sealed, in the patch or in `config`, and passwords out of it: for the history. */
 void environment_patch_forget_sealed(json_t *patch, const json_t *config);
 
 #endif

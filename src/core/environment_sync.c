@@ -41,6 +41,7 @@ static void add_settings(json_t *patch, const json_t *from, const json_t *to) {
       json_object_del(part, "branch");
       json_object_del(part, "commitSha");
     }
+    json_object_del(part, "registryCredentials"); /* as what is sealed, which each environment has of its own */
     set_unless_empty(patch, parts[i], part);
   }
   if (!str_eq(file, json_get_text(to, "configFile")))

@@ -8,6 +8,7 @@
 #include "core/environment_diff.h"
 #include "core/environment_patch.h"
 #include "core/internal.h"
+#include "store/credential.h"
 #include "store/domain.h"
 #include "store/environment_patch.h"
 #include "store/project.h"
@@ -26,6 +27,7 @@ static err *load_rows(core *c, const struct environment *environment, struct env
   TRY(service_list_by_project(c->db, environment->project_id, NULL, &rows->services));
   TRY(service_instance_list_by_environment(c->db, environment->id, &rows->instances));
   TRY(variable_list_by_environment(c->db, environment->id, &rows->variables));
+  TRY(credential_list_by_project(c->db, environment->project_id, &rows->credentials));
   return domain_list_by_environment(c->db, environment->id, &rows->domains);
 }
 

@@ -39,6 +39,7 @@ static err *replace(db *d, struct credential *c) {
 
 err *credential_set(db *d, struct credential *c) {
   auto_db_transaction t = {0};
+  if (db_in_transaction(d)) return replace(d, c);
   TRY(db_begin(d, &t));
   TRY(replace(d, c));
   return db_commit(&t);

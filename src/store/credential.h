@@ -5,7 +5,7 @@
 #include "model/credential.h"
 #include "store/db.h"
 
-/* In the place of one of the same owner, kind and host. */
+/* In the place of one of the same owner, kind and host; in the caller's transaction, if there is one. */
 fallible credential_set(db *d, struct credential *c);
 fallible credential_find(db *d, const char *project_id, const char *service_instance_id, enum credential_kind kind,
                          const char *host, bool *ret_found, struct credential *ret_credential);

@@ -7,6 +7,7 @@
 #include "core/environment_diff.h"
 #include "core/environment_keys.h"
 #include "core/environment_patch.h"
+#include "core/environment_sync.h"
 #include "tap.h"
 
 #define WEB "11111111-1111-4111-8111-111111111111"
@@ -76,6 +77,8 @@ static void rows_close(void) {
 
 /* ---- the document ---- */
 
+static char *changes_of(const json_t *before, const json_t *after, bool values);
+
 static const char web_part[] =
     "{\"name\":\"web\",\"source\":{\"repo\":\"ada/web\"},\"deploy\":{\"numReplicas\":2},"
     "\"networking\":{\"serviceDomains\":{\"web-1.localhost\":{\"port\":3000}},\"customDomains\":{\"example.org\":{}}},"
@@ -109,6 +112,42 @@ TEST(what_leaves_has_no_sealed_value) {
   environment_patch_forget_sealed(patch, config);
   auto_free char *kept = json_to_text(patch);
   CHECK(!strstr(kept, "another"));
+  rows_close();
+}
+
+#define PART(members) "{\"services\":{\"web\":{\"deploy\":{\"registryCredentials\":" members "}}}}"
+
+TEST(registry_credentials_are_told_without_the_password) {
+  struct environment_rows rows = rows_open();
+  struct credential own = {.kind = CREDENTIAL_REGISTRY, .username = str_dup("ada"), .secret = str_dup("hunter2")};
+  id_copy(own.service_instance_id, "i-web");
+  rows.credentials = (struct credential_list){&own, 1, false};
+  auto_json *config = environment_config_make(&rows), *told = environment_config_told(config, NULL, true);
+  auto_free char *text = json_to_text(told);
+  CHECK_HAS(text, "\"registryCredentials\":{\"username\":\"ada\"}");
+  CHECK(!strstr(text, "hunter2"));
+  auto_json *input = parse(PART("{\"username\":\"bob\"}")), *patch = NULL, *after = NULL;
+  CHECK_OK(environment_patch_read(&rows, NULL, input, &patch));
+  CHECK_OK(environment_patch_apply(config, patch, &after)); /* keeps the password */
+  const json_t *web = json_object_get(json_object_get(after, "services"), WEB);
+  CHECK_TEXT(json_get_text(environment_config_registry(web), "password"), "hunter2");
+  auto_free char *changes = changes_of(config, after, true);
+  CHECK_TEXT(changes, "UPDATED web/deploy.registryCredentials > sealed");
+  auto_json *other = environment_config_make(&rows);
+  environment_config_set_registry(json_object_get(json_object_get(other, "services"), WEB), NULL);
+  auto_json *sync = environment_sync_patch(config, other);
+  CHECK_INT(json_object_size(sync), 0);
+  credential_done(&own);
+  rows_close();
+}
+
+TEST(passwords_do_not_stay_in_the_history) {
+  struct environment_rows rows = rows_open();
+  auto_json *input = parse(PART("{\"username\":\"ada\",\"password\":\"hunter2\",\"x\":1}")), *patch = NULL;
+  CHECK_OK(environment_patch_read(&rows, NULL, input, &patch));
+  environment_patch_forget_sealed(patch, NULL);
+  auto_free char *text = json_to_text(patch);
+  CHECK_HAS(text, "\"registryCredentials\":{\"username\":\"ada\"}");
   rows_close();
 }
 
@@ -170,6 +209,10 @@ static const struct {
   { "{\"services\":{\"web\":{\"deploy\":{\"healthcheckPath\":\"up\"}}}}", "service 'web': setting 'deploy.healthcheckPath'" },
   { "{\"services\":{\"web\":{\"deploy\":{\"numReplicas\":\"many\"}}}}", "must be a whole number" },
   { "{\"services\":{\"web\":{\"deploy\":7}}}", "'deploy' must be an object" },
+  { PART("{\"username\":\"ada\",\"password\":\"hunter2\"}"), "CREATED web/deploy.registryCredentials > sealed" },
+  { PART("{\"username\":\"ada\"}"), "needs a username and a password" },
+  { PART("\"ada:hunter2\""), "must be {\"username\": text, \"password\": text} or null" },
+  { PART("null"), "" },
   { "{\"services\":{\"my-db\":{\"build\":{\"watchPatterns\":[\"a\",\"b\"]}}}}", "CREATED My DB/build.watchPatterns >a, b" },
   /* keys */
   { "{\"services\":{\"web\":{\"deploy\":{\"startComand\":\"x\"}}}}", "no such key: services.web.deploy.startComand (did you mean deploy.startCommand?)" },

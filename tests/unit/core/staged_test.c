@@ -2,6 +2,7 @@
 #include "core/staged.h"
 
 #include "core/environment_diff.h"
+#include "store/credential.h"
 #include "store/environment_patch.h"
 #include "town.h"
 
@@ -109,6 +110,22 @@ TEST(what_is_staged_changes_nothing_until_it_is_committed) {
   CHECK_INT(deployments_of(&store_instance, id), 1);
   CHECK_INT(status_now(committed), PATCH_COMMITTED);
   CHECK_ERR(commit(NULL), ERR_NOT_FOUND, "nothing is staged");
+  close_two();
+}
+
+TEST(registry_credentials_are_kept_with_the_service) {
+  auto_credential kept = {0}, gone = {0};
+  bool found = false;
+  open_two();
+  CHECK_OK(commit("{\"services\":{\"api\":{\"deploy\":{\"registryCredentials\":{\"username\":\"ada\",\"password\":\"hunter2\"}}}}}"));
+  CHECK_OK(credential_find(town_db, project.id, instance.id, CREDENTIAL_REGISTRY, "", &found, &kept));
+  CHECK(found && str_eq(kept.username, "ada") && str_eq(kept.secret, "hunter2"));
+  auto_environment_patch history = {0};
+  CHECK_OK(environment_patch_get(town_db, committed, &history));
+  CHECK(!strstr(history.patch, "hunter2"));
+  CHECK_OK(commit("{\"services\":{\"api\":{\"deploy\":{\"registryCredentials\":null}}}}"));
+  CHECK_OK(credential_find(town_db, project.id, instance.id, CREDENTIAL_REGISTRY, "", &found, &gone));
+  CHECK(!found);
   close_two();
 }
 
