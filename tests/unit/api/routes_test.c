@@ -301,7 +301,7 @@ TEST(a_program_is_signed_in_by_a_person_with_a_password) {
   const char *user_code = json_get_text(device, "user_code"), *device_code = json_get_text(device, "device_code");
   auto_free char *pending = poll_token(device_code);
   CHECK_HAS(pending, "authorization_pending");
-  auto_free char *forged = fill_in(user_code, "correct+horse", "allow", false, &status);
+  free(fill_in(user_code, "correct+horse", "allow", false, &status));
   CHECK_INT(status, 403);
   auto_free char *wrong = fill_in(user_code, "wrong", "allow", true, &status);
   CHECK_INT(status, 403);
