@@ -66,6 +66,19 @@ RESOLVER(release_variables) {
   return NULL;
 }
 
+/* Whoever may ask for it may read variables. */
+RESOLVER(query_snapshot) {
+  auto_deployment d = {0};
+  auto_release r = {0};
+  auto_json *values = NULL;
+  TRY(deployment_get(db_of(call), arg_text(call, "deploymentId"), &d));
+  TRY(core_release(core_of(call), &d, &r));
+  TRY(core_release_values(core_of(call), &d, &r, &values));
+  *ret_value = json_pack("{s:s, s:O, s:o, s:o}", "id", d.id, "variables", values, "createdAt", time_json(d.created_us),
+                         "updatedAt", time_json(d.updated_us));
+  return NULL;
+}
+
 /* ---- deploymentDiff ---- */
 
 struct side {
@@ -114,6 +127,7 @@ RESOLVER(query_diff) {
 
 /* clang-format off */
 static const struct graphql_binding rows[] = {
+  { "Query",      "deploymentSnapshot", query_snapshot, NULL },
   { "Query",      "deploymentDiff", query_diff,         NULL },
   { "Deployment", "release",        deployment_release, NULL },
   { "Release",    "variables",      release_variables,  NULL },

@@ -109,4 +109,17 @@ TEST(a_rollback_gives_the_id_of_the_new_deployment) {
   close_all();
 }
 
+TEST(a_snapshot_has_the_variables_of_then_for_members) {
+  static const char query[] = "query($first: String!) { deploymentSnapshot(deploymentId: $first) { id variables } }";
+  open_all();
+  auto_free char *values = ask(&member, query);
+  CHECK_HAS(values, first);
+  CHECK_HAS(values, "\"COLOUR\":\"blue\"");
+  CHECK(!strstr(values, "SECRET") && !strstr(values, "errors"));
+  auto_free char *denied = ask(&viewer, query);
+  CHECK_HAS(denied, "DENIED");
+  CHECK(!strstr(denied, "blue"));
+  close_all();
+}
+
 TEST_MAIN
