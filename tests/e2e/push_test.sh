@@ -34,6 +34,11 @@ second() {
     ! cmp -s "$WORK/id1" "$WORK/id2" && tram deployment show --json | grep -q "$(git rev-parse HEAD)"
 }
 check "the second replaces it, and its commit is known" second
+skipped() {
+  echo third > note && commit 'note [skip deploy]' && push main && live | cmp - "$WORK/id2" &&
+    has 'remote: -----> shop (production) was skipped: the commit says [skip deploy]' "$WORK/push"
+}
+check "a commit that asks not to be deployed is not, and the pusher is told" skipped
 broken() {
   printf 'FROM scratch\nCOPY nowhere /\n' > Dockerfile && commit broken && push main &&
     has 'remote:  !     DEPLOYMENT FAILED: shop (production)' "$WORK/push" && has 'what was live before still is' "$WORK/push" &&
