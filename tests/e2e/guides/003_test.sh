@@ -126,7 +126,8 @@ ci() { HOME="$WORK/home-ci" PR_NUMBER=12 "$@"; } # a runner, which has nothing b
 preview() {
   feature && mkdir -p "$WORK/home-ci" || return 1
   ! ci env RAILWAY_API_TOKEN=nonsense scripts/railway_preview_env.sh || return 1
-  ci env RAILWAY_API_TOKEN="$API_TOKEN" RAILWAY_TOKEN=old RAILWAY_WORKSPACE_ID=any scripts/railway_preview_env.sh | tee "$WORK/out" || return 1
+  local workspace; workspace=$(tram whoami --json | grep -A3 '"workspaces"' | grep -o '[0-9a-f-]\{36\}' | head -n 1)
+  ci env RAILWAY_API_TOKEN="$API_TOKEN" RAILWAY_TOKEN=old RAILWAY_WORKSPACE_ID="$workspace" scripts/railway_preview_env.sh | tee "$WORK/out" || return 1
   has "Environment pr-12 created!" "$WORK/out" && has "Preview environment ready: pr-12" "$WORK/out" || return 1
   ci env RAILWAY_TOKEN="$API_TOKEN" scripts/railway_preview_env.sh | tee "$WORK/out" && has "is there already" "$WORK/out" &&
     railway variables --environment pr-12 --service backend --kv | grep -qx PORT=8000
