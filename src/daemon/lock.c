@@ -35,11 +35,23 @@ static err *holder_of(int fd, int *ret_pid) {
   return NULL;
 }
 
+static void pause_briefly(void) {
+  nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+}
+
+/* A process that was killed holds its lock until the kernel is done with it. */
+static bool lock_within_time(int fd) {
+  enum { DYING_MS = 2000 };
+  struct flock lock = exclusive;
+  for (int64_t end_ms = clock_monotonic_ms() + DYING_MS; fcntl(fd, F_SETLK, &lock) < 0; pause_briefly())
+    if (clock_monotonic_ms() > end_ms) return false;
+  return true;
+}
+
 err *lock_take(const char *run_dir) {
   int fd;
   TRY(open_file(run_dir, &fd));
-  struct flock lock = exclusive;
-  if (fcntl(fd, F_SETLK, &lock) < 0) {
+  if (!lock_within_time(fd)) {
     int holder = 0;
     err_ignore(holder_of(fd, &holder));
     close(fd);
@@ -64,10 +76,6 @@ static err *ask_to_end(int fd, int pid) {
   if (syscall(SYS_pidfd_send_signal, process, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
     return err_errno(errno, "ending tramd (process %d)", pid);
   return NULL;
-}
-
-static void pause_briefly(void) {
-  nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
 }
 
 err *lock_stop_holder(const char *run_dir, int wait_ms) {

@@ -62,6 +62,8 @@ answers() {
   nowhere "$WORK/answers" || { grep -aF -f "$WORK/canaries" "$WORK/answers"; false; }
 }
 check "nor does the API answer with them" answers
+exported() { tram export > "$WORK/export" && has PLAIN_SECRET "$WORK/export" && nowhere "$WORK/export"; }
+check "nor does an export have them, without its flag" exported
 # All of the data folder but the image store, which is shared between tests.
 on_disk() { find "$WORK/data" -mindepth 1 -maxdepth 1 ! -name containers; }
 at_rest() {
