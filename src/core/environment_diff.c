@@ -54,16 +54,19 @@ static char *text_of(const json_t *value) {
 
 static void compare_values(const struct side *at, const char *path, const json_t *before, const json_t *after);
 
-static void compare_members(const struct side *at, const char *path, const json_t *before, const json_t *after) {
+typedef void compare_fn(const struct side *at, const char *path, const json_t *before, const json_t *after);
+
+static void compare_entries(const struct side *at, const char *prefix, const json_t *before, const json_t *after,
+                            compare_fn *compare) {
   const char *key;
   json_t *value;
   json_object_foreach((json_t *)before, key, value) {
-    auto_free char *inner = str_format("%s.%s", path, key);
-    compare_values(at, inner, value, json_object_get(after, key));
+    auto_free char *path = str_format("%s.%s", prefix, key);
+    compare(at, path, value, json_object_get(after, key));
   }
   json_object_foreach((json_t *)after, key, value) {
-    auto_free char *inner = str_format("%s.%s", path, key);
-    if (!json_object_get(before, key)) compare_values(at, inner, NULL, value);
+    auto_free char *path = str_format("%s.%s", prefix, key);
+    if (!json_object_get(before, key)) compare(at, path, NULL, value);
   }
 }
 
@@ -76,7 +79,7 @@ static void compare_values(const struct side *at, const char *path, const json_t
   if (str_eq(path, "deploy.registryCredentials")) {
     compare_secrets(at, path, before, after);
   } else if (json_is_object(before) || json_is_object(after)) {
-    compare_members(at, path, before, after);
+    compare_entries(at, path, before, after, compare_values);
   } else if ((before || after) && !json_equal(before, after)) {
     struct environment_change *c = add(at, path, before, after);
     c->from = text_of(before);
@@ -102,22 +105,6 @@ static void compare_variable(const struct side *at, const char *path, const json
   if (c->is_sealed || !at->values) return;
   c->from = str_dup(json_get_text(before, "value"));
   c->to = str_dup(json_get_text(after, "value"));
-}
-
-typedef void compare_fn(const struct side *at, const char *path, const json_t *before, const json_t *after);
-
-static void compare_entries(const struct side *at, const char *prefix, const json_t *before, const json_t *after,
-                            compare_fn *compare) {
-  const char *key;
-  json_t *value;
-  json_object_foreach((json_t *)before, key, value) {
-    auto_free char *path = str_format("%s.%s", prefix, key);
-    compare(at, path, value, json_object_get(after, key));
-  }
-  json_object_foreach((json_t *)after, key, value) {
-    auto_free char *path = str_format("%s.%s", prefix, key);
-    if (!json_object_get(before, key)) compare(at, path, NULL, value);
-  }
 }
 
 /* ---- services ---- */

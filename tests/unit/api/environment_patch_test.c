@@ -1,29 +1,17 @@
 /* Patches as the API takes and tells them: shapes, rights, and what never comes out. */
-#include "api/internal.h"
-#include "core/town.h"
+#include "callers.h"
 #include "graphql/subscribe.h"
 
 static struct api a;
 static struct caller viewer, member, admin;
 
-static void add_caller(const char *email, enum workspace_role role, struct caller *ret_caller) {
-  auto_user u = {.email = str_dup(email)};
-  CHECK_OK(user_insert(town_db, &u));
-  *ret_caller = (struct caller){.kind = CALLER_USER};
-  id_copy(ret_caller->user_id, u.id);
-  struct workspace_member row = {.role = role, .created_us = 1};
-  id_copy(row.user_id, u.id);
-  id_copy(row.workspace_id, workspace.id);
-  CHECK_OK(workspace_member_set(town_db, &row));
-}
-
 static void open_all(void) {
   town_open();
   a = (struct api){.parts = {.db = town_db, .core = town}};
   CHECK_OK(api_schema_new(&a.schema));
-  add_caller("viewer@example.org", WORKSPACE_VIEWER, &viewer);
-  add_caller("member@example.org", WORKSPACE_MEMBER, &member);
-  add_caller("admin@example.org", WORKSPACE_ADMIN, &admin);
+  add_member("viewer@example.org", WORKSPACE_VIEWER, &viewer);
+  add_member("member@example.org", WORKSPACE_MEMBER, &member);
+  add_member("admin@example.org", WORKSPACE_ADMIN, &admin);
 }
 
 static void close_all(void) {

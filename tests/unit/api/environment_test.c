@@ -1,39 +1,19 @@
 /* Environments through the API: what copies lack, what pull requests are told, one made like another. */
-#include "api/internal.h"
+#include "callers.h"
 #include "core/pull_request.h"
-#include "core/town.h"
 
 static struct api a;
 static struct caller admin, member, token; /* the token is staging's */
 static struct environment staging;
 
-static void add_caller(const char *email, enum workspace_role role, struct caller *ret_caller) {
-  auto_user u = {.email = str_dup(email)};
-  struct workspace_member row = {.role = role, .created_us = 1};
-  CHECK_OK(user_insert(town_db, &u));
-  *ret_caller = (struct caller){.kind = CALLER_USER};
-  id_copy(ret_caller->user_id, u.id);
-  id_copy(row.user_id, u.id);
-  id_copy(row.workspace_id, workspace.id);
-  CHECK_OK(workspace_member_set(town_db, &row));
-}
-
-static void seal(const char *name) {
-  struct variable v = {.name = (char *)name, .value = (char *)"s3cret", .is_sealed = true};
-  id_copy(v.project_id, project.id);
-  id_copy(v.environment_id, instance.environment_id);
-  id_copy(v.service_id, service.id);
-  CHECK_OK(variable_set(town_db, &v));
-}
-
 static void open_all(void) {
   town_open();
   a = (struct api){.parts = {.db = town_db, .core = town}, .edge_url = (char *)"http://localhost:8080"};
   CHECK_OK(api_schema_new(&a.schema));
-  add_caller("admin@example.org", WORKSPACE_ADMIN, &admin);
-  add_caller("member@example.org", WORKSPACE_MEMBER, &member);
+  add_member("admin@example.org", WORKSPACE_ADMIN, &admin);
+  add_member("member@example.org", WORKSPACE_MEMBER, &member);
   set_variable("COLOUR", "blue");
-  seal("KEY");
+  seal_variable("KEY", "s3cret");
   CHECK_OK(core_environment_create(town, project.id, "staging", instance.environment_id, false, &staging));
   token = (struct caller){.kind = CALLER_PROJECT};
   id_copy(token.project_id, project.id);

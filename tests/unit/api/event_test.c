@@ -1,21 +1,9 @@
 /* Events as the API tells them: to whom, of which environment, by which filter. */
-#include "api/internal.h"
-#include "core/town.h"
+#include "callers.h"
 
 static struct api a;
 static struct caller viewer, stranger, token;
 static char staging[ID_SIZE];
-
-static void add_caller(const char *email, bool belongs, struct caller *ret_caller) {
-  auto_user u = {.email = str_dup(email)};
-  CHECK_OK(user_insert(town_db, &u));
-  *ret_caller = (struct caller){.kind = CALLER_USER};
-  id_copy(ret_caller->user_id, u.id);
-  struct workspace_member row = {.role = WORKSPACE_VIEWER, .created_us = 1};
-  id_copy(row.user_id, u.id);
-  id_copy(row.workspace_id, workspace.id);
-  if (belongs) CHECK_OK(workspace_member_set(town_db, &row));
-}
 
 static void happen(const char *object, const char *cause, const char *environment_id) {
   engine_tell_repair(&en->base, &(struct repair){.object = object,
@@ -29,8 +17,8 @@ static void open_all(void) {
   town_open();
   a = (struct api){.parts = {.db = town_db, .core = town}};
   CHECK_OK(api_schema_new(&a.schema));
-  add_caller("viewer@example.org", true, &viewer);
-  add_caller("stranger@example.org", false, &stranger);
+  add_member("viewer@example.org", WORKSPACE_VIEWER, &viewer);
+  add_stranger("stranger@example.org", &stranger);
   auto_environment environment = {.name = str_dup("staging")};
   id_copy(environment.project_id, project.id);
   CHECK_OK(environment_insert(town_db, &environment));

@@ -1,27 +1,15 @@
 /* Projects by id and in order, copies of services, and what the machine gives them. */
-#include "api/internal.h"
-#include "core/town.h"
+#include "callers.h"
 
 static struct api a;
 static struct caller member, outsider, token;
-
-static void add_caller(const char *email, bool is_member, struct caller *ret_caller) {
-  auto_user u = {.email = str_dup(email)};
-  struct workspace_member row = {.role = WORKSPACE_MEMBER, .created_us = 1};
-  CHECK_OK(user_insert(town_db, &u));
-  *ret_caller = (struct caller){.kind = CALLER_USER};
-  id_copy(ret_caller->user_id, u.id);
-  id_copy(row.user_id, u.id);
-  id_copy(row.workspace_id, workspace.id);
-  if (is_member) CHECK_OK(workspace_member_set(town_db, &row));
-}
 
 static void open_all(void) {
   town_open();
   a = (struct api){.parts = {.db = town_db, .core = town}};
   CHECK_OK(api_schema_new(&a.schema));
-  add_caller("member@example.org", true, &member);
-  add_caller("outsider@example.org", false, &outsider);
+  add_member("member@example.org", WORKSPACE_MEMBER, &member);
+  add_stranger("outsider@example.org", &outsider);
   token = (struct caller){.kind = CALLER_PROJECT};
   id_copy(token.project_id, project.id);
   id_copy(token.environment_id, instance.environment_id);

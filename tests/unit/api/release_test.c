@@ -1,42 +1,22 @@
 /* Releases and their differences as the API tells them: to whom, and how much. */
-#include "api/internal.h"
-#include "core/town.h"
+#include "callers.h"
 
 static char first[ID_SIZE], second[ID_SIZE];
 static struct api a;
 static struct caller viewer, member, stranger;
 
-static void add_caller(const char *email, bool belongs, enum workspace_role role, struct caller *ret_caller) {
-  auto_user u = {.email = str_dup(email)};
-  CHECK_OK(user_insert(town_db, &u));
-  *ret_caller = (struct caller){.kind = CALLER_USER};
-  id_copy(ret_caller->user_id, u.id);
-  struct workspace_member row = {.role = role, .created_us = 1};
-  id_copy(row.user_id, u.id);
-  id_copy(row.workspace_id, workspace.id);
-  if (belongs) CHECK_OK(workspace_member_set(town_db, &row));
-}
-
-static void seal(const char *name, const char *value) {
-  struct variable v = {.name = (char *)name, .value = (char *)value, .is_sealed = true};
-  id_copy(v.project_id, project.id);
-  id_copy(v.environment_id, instance.environment_id);
-  id_copy(v.service_id, service.id);
-  CHECK_OK(variable_set(town_db, &v));
-}
-
 static void open_all(void) {
   town_open();
   a = (struct api){.parts = {.db = town_db, .core = town}};
   CHECK_OK(api_schema_new(&a.schema));
-  add_caller("viewer@example.org", true, WORKSPACE_VIEWER, &viewer);
-  add_caller("member@example.org", true, WORKSPACE_MEMBER, &member);
-  add_caller("stranger@example.org", false, WORKSPACE_ADMIN, &stranger);
+  add_member("viewer@example.org", WORKSPACE_VIEWER, &viewer);
+  add_member("member@example.org", WORKSPACE_MEMBER, &member);
+  add_stranger("stranger@example.org", &stranger);
   set_variable("COLOUR", "blue");
-  seal("SECRET", "one");
+  seal_variable("SECRET", "one");
   deploy_live(first);
   set_variable("COLOUR", "red");
-  seal("SECRET", "two");
+  seal_variable("SECRET", "two");
   bld->image = "sha256:2";
   deploy_live(second);
 }

@@ -21,15 +21,7 @@ static void poll_often(void) {
   struct core_options options = town_options();
   options.image_poll_ms = 10;
   town_stop();
-  struct core_parts parts = {town_loop, town_db, bld, gate, town_logs};
-  int started = 0;
-  gate->gone = false;
-  CHECK_OK(core_new(&parts, &options, &town));
-  core_set_engine(town, &en->base);
-  en->on_change = core_instance_changed;
-  en->change_arg = town;
-  core_start(town, town_on_started, &started);
-  WAIT(started);
+  town_start_with(&options);
 }
 
 static void answers(const char *text) {

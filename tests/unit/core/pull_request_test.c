@@ -68,14 +68,6 @@ static void set_repository(struct service_instance *of, const char *root) {
   CHECK_OK(service_instance_set_settings(town_db, of->id, s, 1));
 }
 
-static void seal(const char *name, const char *value) {
-  struct variable v = {.name = (char *)name, .value = (char *)value, .is_sealed = true};
-  id_copy(v.project_id, project.id);
-  id_copy(v.environment_id, instance.environment_id);
-  id_copy(v.service_id, service.id);
-  CHECK_OK(variable_set(town_db, &v));
-}
-
 static void open_town_without_code(void) {
   town_open();
   snprintf(repository, sizeof repository, "%s/repository", town_folder);
@@ -84,7 +76,7 @@ static void open_town_without_code(void) {
   set_repository(&web_instance, NULL);
   set_projects(true, false, false);
   set_variable("COLOUR", "blue");
-  seal("SECRET", "s3cret");
+  seal_variable("SECRET", "s3cret");
 }
 
 static void open_town(void) {

@@ -5,13 +5,6 @@
 
 #define SECRET "hunter2-hunter2"
 
-static void seal_variable(const char *name, const char *value) {
-  auto_variable v = {.name = str_dup(name), .value = str_dup(value), .is_sealed = true};
-  id_copy(v.project_id, project.id);
-  id_copy(v.environment_id, instance.environment_id);
-  CHECK_OK(variable_set(town_db, &v)); /* shared */
-}
-
 static void add_message(void *arg, const struct log_entry *entry) {
   struct str *text = arg;
   str_addf(text, "%s\n", entry->message);

@@ -17,14 +17,6 @@ static bool has_release(const char *id) {
   return exists;
 }
 
-static void seal(const char *name) {
-  struct variable v = {.name = (char *)name, .value = (char *)"sealed", .is_sealed = true};
-  id_copy(v.project_id, project.id);
-  id_copy(v.environment_id, instance.environment_id);
-  id_copy(v.service_id, service.id);
-  CHECK_OK(variable_set(town_db, &v));
-}
-
 /* ---- the record ---- */
 
 TEST(what_goes_live_is_recorded) {
@@ -92,9 +84,9 @@ TEST(values_are_told_but_sealed_ones) {
   town_open();
   set_variable("COLOUR", "blue");
   set_variable("LATER", "open");
-  seal("SECRET");
+  seal_variable("SECRET", "sealed");
   deploy_live(first);
-  seal("LATER");
+  seal_variable("LATER", "sealed");
   auto_deployment d = {0};
   auto_release r = {0};
   auto_json *values = NULL, *renamed = NULL;

@@ -61,18 +61,22 @@ static inline struct core_options town_options(void) {
                                .stop_grace_ms = 100, .retry_ms = 20, .keep_images = 1, .log_keep_ms = 86400000, .log_bytes = 1 << 20};
 }
 
-static inline void town_start(void) {
+static inline void town_start_with(const struct core_options *options) {
   struct core_parts parts = {town_loop, town_db, bld, gate, town_logs};
-  struct core_options options = town_options();
   int started = 0;
   gate->gone = false;
-  CHECK_OK(core_new(&parts, &options, &town));
+  CHECK_OK(core_new(&parts, options, &town));
   core_set_engine(town, &en->base);
   en->on_change = core_instance_changed;
   en->change_arg = town;
   core_start(town, town_on_started, &started);
   WAIT(started);
   CHECK_INT(started, 1);
+}
+
+static inline void town_start(void) {
+  struct core_options options = town_options();
+  town_start_with(&options);
 }
 
 /* In the order of daemon.c; freeing the engine turns the loop, too. */
@@ -212,12 +216,20 @@ static inline void change_settings(void) {
   CHECK_OK(service_instance_set_settings(town_db, instance.id, &instance.settings, 1));
 }
 
-static inline void set_variable(const char *name, const char *value) {
-  struct variable v = {.name = (char *)name, .value = (char *)value};
+static inline void put_variable(const char *name, const char *value, bool is_sealed) {
+  struct variable v = {.name = (char *)name, .value = (char *)value, .is_sealed = is_sealed};
   id_copy(v.project_id, project.id);
   id_copy(v.environment_id, instance.environment_id);
   id_copy(v.service_id, service.id);
   CHECK_OK(variable_set(town_db, &v));
+}
+
+static inline void set_variable(const char *name, const char *value) {
+  put_variable(name, value, false);
+}
+
+static inline void seal_variable(const char *name, const char *value) {
+  put_variable(name, value, true);
 }
 
 /* Nothing of the deployment is left in the engine, neither instances nor its job. */
