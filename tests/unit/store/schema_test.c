@@ -13,6 +13,7 @@
 #include "model/credential.h"
 #include "model/ssh_key.h"
 #include "model/variable.h"
+#include "model/volume.h"
 #include "model/webhook.h"
 
 static const struct {
@@ -44,6 +45,8 @@ static const struct {
     {"releases", &release_shape},
     {"receipts", &receipt_shape},
     {"environment_patches", &environment_patch_shape},
+    {"volumes", &volume_shape},
+    {"volume_instances", &volume_instance_shape},
     {"webhooks", &webhook_shape},
     {"webhook_deliveries", &webhook_delivery_shape},
     {"commit_checks", &commit_check_shape},
