@@ -62,6 +62,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->missed = map_new();
   list_init(&c->watches);
   list_init(&c->looks);
+  list_init(&c->database_sessions);
   c->etag_key = secret_random_hex(ETAG_KEY_BYTES);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
@@ -293,6 +294,7 @@ void core_stop(core *c) {
   restart_forget_all(c);
   readiness_forget_all(c);
   pull_request_stop(c);
+  database_sessions_stop(c);
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
   log_scrubbing_stop(c);
@@ -317,9 +319,9 @@ bool core_is_quiet(const core *c) {
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
   return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
-         pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && !c->uploads && !c->counting && !c->starting &&
-         !c->cleaning && !c->queue_due && !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due &&
-         !c->removal_due;
+         pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
+         !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
+         !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due;
 }
 
 void core_free(core *c) {

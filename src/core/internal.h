@@ -56,6 +56,7 @@ struct core {
   struct log_scrubbing *scrubbing;
   struct list watches;
   struct list looks; /* at what pull requests change */
+  struct list database_sessions; /* core/database_client.h */
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
@@ -187,6 +188,10 @@ void readiness_changed(core *c, const char *deployment_id); /* something of it w
 bool readiness_holds_back(core *c, const char *deployment_id, const char *instance_id);
 void readiness_forget(core *c, const char *deployment_id); /* it is on its way out */
 void readiness_forget_all(core *c);
+
+/* ---- database_client.c ---- */
+
+void database_sessions_stop(core *c); /* tramd ends: what is asked is answered with ERR_BUSY */
 
 /* ---- restart.c: in place, one replica after another ---- */
 

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "engine/engine_ops.h"
+#include "fake_exec.h"
 
 enum { FAKE_SOCKETS_MAX = 4 };
 
@@ -308,13 +309,22 @@ static inline void fake_start_(engine *base, engine_done_fn *done, void *arg) {
   loop_defer(en->loop, fake_started_, en);
 }
 
+static inline err *fake_exec_start_(engine *base, const struct exec_options *options, engine_exec **ret_exec) {
+  return fake_exec_start_at(fake_of(base)->loop, base->ops, options, ret_exec);
+}
+
 static const struct engine_ops fake_ops = {.start = fake_start_,
                                            .apply = fake_apply_,
                                            .remove = fake_remove_,
                                            .restart = fake_restart_,
                                            .remove_environment = fake_remove_environment_,
                                            .sockets = fake_sockets_,
-                                           .each = fake_each_};
+                                           .each = fake_each_,
+                                           .exec_start = fake_exec_start_,
+                                           .exec_write = fake_exec_write_,
+                                           .exec_pending = fake_exec_pending_,
+                                           .exec_close_input = fake_exec_close_input_,
+                                           .exec_kill = fake_exec_kill_};
 
 /* ---- its life ---- */
 
