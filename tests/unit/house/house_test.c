@@ -9,7 +9,7 @@
 
 /* A folder may include only from itself and from those before it. */
 static const char *const layers[] = {"base",   "model", "loop",   "http",   "graphql", "store", "observe", "source",
-                                     "build",  "engine", "edge",  "core",   "api",     "daemon", "cli"};
+                                     "build",  "engine", "backup", "edge",  "core",   "api",     "daemon", "cli"};
 
 enum { LINES_MAX = 600 };
 

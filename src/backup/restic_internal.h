@@ -1,0 +1,54 @@
+/* What the files of backup/restic*.c share.  Nobody else includes this. */
+#ifndef TRAMWAY_BACKUP_RESTIC_INTERNAL_H
+#define TRAMWAY_BACKUP_RESTIC_INTERNAL_H
+
+#include "backup/restic.h"
+#include "backup/restic_output.h"
+#include "base/list.h"
+#include "loop/spawn.h"
+
+struct restic {
+  loop *loop;
+  engine *engine;
+  struct restic_place place; /* texts are owned */
+  char *exec_program, *cgroup_parent;
+  struct list jobs; /* in the order they came */
+  size_t running;
+  bool stopped, due;
+};
+
+enum restic_step {
+  STEP_PROBE,  /* is there a repository? Of a job with an input, which is there once */
+  STEP_WORDS,  /* what the job is about */
+  STEP_INIT,   /* the repository is not there yet */
+  STEP_UNLOCK, /* a lock was left by one that was killed */
+};
+
+struct restic_job {
+  struct list link;
+  restic *owner;
+  char *repository;
+  struct strv argv;
+  struct restic_files files; /* texts are owned */
+  bool creates;   /* the repository, when there is none */
+  bool writes;    /* into files.volume_id or .folder */
+  bool reads_input;
+  bool may_vanish, ignores_missing, removes;
+  void (*on_begin)(void *arg);
+  int64_t ends_at_ms;
+  restic_progress_fn *on_progress;
+  restic_done_fn *done;
+  void *arg;
+
+  bool running, cancelled, inited, unlocked;
+  enum restic_step step;
+  struct restic_output output;
+  struct str text;  /* the end of what it printed that is no JSON */
+  spawn *child;
+  err *error;
+};
+
+void restic_job_start(restic_job *j);        /* it is its turn */
+void restic_job_finish(restic_job *j, err *e); /* takes e; frees j */
+
+#endif
