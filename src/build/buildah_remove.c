@@ -52,8 +52,9 @@ static err *start(struct removal *r) {
   const char *id = r->ids.items[r->next];
   const char *bare = str_starts(id, "sha256:") ? id + strlen("sha256:") : id;
   auto_free char *image = str_format("containers-storage:[overlay@%s+%s]@%s", b->paths.root, b->paths.run_root, bare);
-  const char *const argv[] = {b->config->exec_program, "--private-mounts", "--hide-cgroup2", "--die-with-parent",
-                              "--", "skopeo", "delete", image, NULL};
+  /* It ends its work also when tramd is killed: the store forgets an image before it deletes the layers. */
+  const char *const argv[] = {b->config->exec_program, "--private-mounts", "--hide-cgroup2", "--",
+                              "skopeo",                "delete",           image,            NULL};
   auto_strv env = STRV_EMPTY;
   buildah_command_env(b->config, &b->paths, NULL, &env);
   struct spawn_options options = {

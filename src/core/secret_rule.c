@@ -49,11 +49,13 @@ static size_t distinct(const char *value) {
   return n;
 }
 
+enum { NUMBER_MAX = 23 }; /* a random text of 24 may look like one: "883992041e76491529251848" */
+
 /* "api.example.com:8080", "10.0.0.1", "/var/lib/x.pem", "https://…", "12.5": places and numbers.  A base64
  * text may begin with '/', so a path is what has two of them and no upper-case letter. */
 static bool is_place_or_number(const char *value, size_t len) {
   if (strstr(value, "://")) return true;
-  if (strspn(value, "0123456789.,:+-eE") == len) return true;
+  if (len <= NUMBER_MAX && strspn(value, "0123456789.,:+-eE") == len) return true;
   if ((*value == '/' || *value == '.') && strchr(value + 1, '/') && !count(value, isupper)) return true;
   bool host = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-.:") == len && strchr(value, '.');
   return host;
@@ -65,9 +67,10 @@ static bool is_uuid(const char *value, size_t len) {
 
 static bool looks_random(const char *value, size_t len) {
   size_t digits = count(value, isdigit), upper = count(value, isupper), lower = count(value, islower);
-  if (len < 16 || digits < 2 || upper + lower < 4 || count(value, isspace) || is_uuid(value, len)) return false;
+  if (len < 16 || digits < 2 || count(value, isspace) || is_uuid(value, len)) return false;
   bool is_hex = strspn(value, "0123456789abcdef") == len || strspn(value, "0123456789ABCDEF") == len;
-  if (is_hex) return len >= 24;
+  if (is_hex) return len >= 24 && upper + lower > 0;
+  if (upper + lower < 4) return false;
   return ((upper && lower) || len >= 24) && distinct(value) >= 10;
 }
 

@@ -22,6 +22,8 @@ static const struct { const char *name, *value; bool sealed, hidden; } cases[] =
     {"PGPASSWORD", "hunter22", false, true},
     {"DATABASE_URL", "postgres://app:hunter22hunter@db.railway.internal:5432/app", false, true},
     {"ANYTHING", "9f86d081884c7d659a2feaa0c55ad015", false, true},
+    {"ANYTHING", "883992041e76491529251848", false, true}, /* no number */
+    {"LIMITS", "0.5,1.25,-3e10,8080:80", false, false},
     {"ANYTHING", "Zx81kQp0LmVt7RwY", false, true},
     {"ANYTHING", "/Zx81kQp0LmVt7RwY/+=", false, true},
     {"ANYTHING", "anything at all", true, true},
