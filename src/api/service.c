@@ -219,9 +219,9 @@ RESOLVER(mutation_service_duplicate) {
 
 RESOLVER(mutation_service_update) {
   auto_service service = {0};
-  TRY(service_get(db_of(call), arg_text(call, "id"), &service));
-  if (input_text(call, "name")) TRY(service_name_check(input_text(call, "name")));
-  if (input_text(call, "name")) TRY(service_set_name(&service, input_text(call, "name")));
+  const char *id = arg_text(call, "id"), *name = input_text(call, "name");
+  if (name) TRY(core_service_rename(core_of(call), id, name, asking_of(call)->caller.user_id));
+  TRY(service_get(db_of(call), id, &service));
   if (input_text(call, "icon")) str_replace_owned(&service.icon, input_text(call, "icon"));
   TRY(service_update(db_of(call), &service, clock_now_us()));
   return service_value(call, service.id, ret_value);

@@ -163,6 +163,21 @@ static err *run_new(struct cli *cli, const struct args *args) {
   return service_create(cli, args, args_word(args, 0));
 }
 
+static err *run_rename(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *data = NULL;
+  const json_t *node;
+  bool is_named = args->word_count > 1;
+  const char *name = args_word(args, is_named ? 1 : 0);
+  TRY(scope_find(cli, args, is_named ? SCOPE_PROJECT : SCOPE_SERVICE, &scope));
+  TRY(choose(cli, &scope, is_named ? args_word(args, 0) : scope.service_name, &node));
+  json_t *variables = json_pack("{s:s, s:{s:s}}", "id", json_get_text(node, "id"), "input", "name", name);
+  TRY(cli_query(cli, mutation_service_update, variables, &data));
+  auto_free char *done = str_format("Service %s is now called %s", json_get_text(node, "name"), name);
+  tell(cli, args, json_object_get(data, "serviceUpdate"), done);
+  return NULL;
+}
+
 static err *run_delete(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
@@ -239,6 +254,18 @@ static const struct command service_new = {
     .max_words = 1,
     .run = run_new,
 };
+static const struct command service_rename = {
+    .name = "rename",
+    .usage = "[SERVICE] NAME",
+    .summary = "Give a service another name, which is its host name, too",
+    .details = "Without SERVICE the linked one. Variables that refer to it are rewritten; what runs answers\n"
+               "to both host names until its next deployment. Generated domains keep their names.",
+    .examples = "service rename Postgres shop-postgres",
+    .flags = status_flags,
+    .min_words = 1,
+    .max_words = 2,
+    .run = run_rename,
+};
 static const struct command service_delete = {
     .name = "delete",
     .aliases = "remove|rm",
@@ -249,8 +276,8 @@ static const struct command service_delete = {
     .run = run_delete,
 };
 static const struct command *const subcommands[] = {
-    &service_list,           &service_link, &service_status,   &service_new,     &service_delete,
-    &command_service_source, &command_logs, &command_redeploy, &command_restart, &command_scale, NULL,
+    &service_list,           &service_link, &service_status,   &service_new,     &service_rename, &service_delete,
+    &command_service_source, &command_logs, &command_redeploy, &command_restart, &command_scale,  NULL,
 };
 const struct command command_service = {
     .name = "service",

@@ -200,6 +200,8 @@ const char mutation_service_create[] =
 const char mutation_service_delete[] =
     "mutation ServiceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, "
     "environmentId: $environmentId) }";
+const char mutation_service_update[] =
+    "mutation ServiceUpdate($id: String!, $input: ServiceUpdateInput!) { serviceUpdate(id: $id, input: $input) { id name } }";
 const char mutation_service_disconnect[] =
     "mutation ServiceDisconnect($id: String!) { serviceDisconnect(id: $id) { id name } }";
 const char mutation_service_domain_create[] =
@@ -369,6 +371,7 @@ const char *const all_queries[] = {
   mutation_service_create,
   mutation_service_instance_update,
   mutation_service_delete,
+  mutation_service_update,
   mutation_service_disconnect,
   mutation_service_domain_create,
   mutation_service_domain_delete,

@@ -58,6 +58,7 @@ extern const char mutation_project_delete[];
 extern const char mutation_service_connect[];
 extern const char mutation_service_create[];
 extern const char mutation_service_delete[];
+extern const char mutation_service_update[];
 extern const char mutation_service_disconnect[];
 extern const char mutation_service_domain_create[];
 extern const char mutation_service_instance_update[];

@@ -197,6 +197,11 @@ fallible core_service_create(core *c, const char *project_id, const char *name,
  * ones, without domains, and not deployed.  ERR_LIMIT: there are too many copies. */
 fallible core_service_duplicate(core *c, const struct service_instance *source, struct service *ret_service);
 
+/* Gives a service another name, and with it another host name; what runs answers to both until its next deployment.
+ * Variables that refer to it are rewritten, and the services whose values change by it are deployed again.
+ * ERR_CONFLICT: the host name is taken. */
+fallible core_service_rename(core *c, const char *id, const char *name, const char *user_id);
+
 /* Stops everything of it, then forgets it: returns when that is recorded. */
 fallible core_project_delete(core *c, const char *id);
 fallible core_environment_delete(core *c, const char *id);

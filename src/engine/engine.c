@@ -88,6 +88,12 @@ void engine_remove(engine *en, const char *workload_id, engine_done_fn *done, vo
   en->ops->remove(en, workload_id, done, arg);
 }
 
+fallible engine_rename(engine *en, const char *workload_id, const char *service_label) {
+  if (!is_name(service_label, WORKLOAD_LABEL_MAX))
+    return err_new(ERR_INVALID, "the service's label must be a DNS label");
+  return en->ops->rename(en, workload_id, service_label);
+}
+
 fallible engine_restart(engine *en, const char *workload_id, int replica) {
   return en->ops->restart(en, workload_id, replica);
 }

@@ -40,6 +40,7 @@ struct workload {
   const char *environment_id; /* instances of one environment share a private network, others never */
   const char *service_id;     /* replicas and successors of a service in an environment share its user range */
   const char *service_label;  /* DNS label: answers `<label>.railway.internal` and `<label>` */
+  const char *former_label;   /* engine_rename's: answered likewise; NULL or "": none */
   const char *const *depends_on; /* service ids, NULL for none: after a boot, what is recorded of
                                     these in the environment runs (and listens) before this does */
   const char *image_id;       /* "sha256:…" in the image store, or a reference by digest */
@@ -122,6 +123,10 @@ fallible engine_apply(engine *en, const struct workload *w);
 /* Stops all instances (signal, grace, SIGKILL), then removes every trace but the logs.  `done` may
  * be NULL.  Unknown ids succeed: removing twice is harmless. */
 void engine_remove(engine *en, const char *workload_id, engine_done_fn *done, void *arg);
+
+/* Gives what runs another label at once, without a restart.  It answers to the one before, too, until it is
+ * removed, renamed again, or something else in its environment has that label.  Unknown ids succeed. */
+fallible engine_rename(engine *en, const char *workload_id, const char *service_label);
 
 /* Restarts one replica of a workload, or all at once, in place (same image, same settings). */
 fallible engine_restart(engine *en, const char *workload_id, int replica);

@@ -10,6 +10,7 @@ struct engine_ops {
   void (*start)(engine *en, engine_done_fn *done, void *arg);
   fallible (*apply)(engine *en, const struct workload *w);
   void (*remove)(engine *en, const char *workload_id, engine_done_fn *done, void *arg);
+  fallible (*rename)(engine *en, const char *workload_id, const char *service_label);
   fallible (*restart)(engine *en, const char *workload_id, int replica);
   void (*remove_environment)(engine *en, const char *environment_id, engine_done_fn *done,
                              void *arg);

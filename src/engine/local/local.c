@@ -14,12 +14,24 @@
 
 /* --- Names ----------------------------------------------------------------------- */
 
+static bool has_label(const struct local_engine *en, const char *environment_id, const char *label) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(en->workloads, &cursor, &id, &value)) {
+    const struct workload *w = ((struct local_workload *)value)->w;
+    if (str_eq(w->environment_id, environment_id) && str_eq(w->service_label, label)) return true;
+  }
+  return false;
+}
+
 static void add_entry(const struct instance *inst, struct names_entry *entry) {
   const struct workload *w = inst->owner->w;
-  *entry = (struct names_entry){.id = inst->id,
-                                .address = inst->address,
-                                .address6 = inst->address6,
-                                .label = w->kind == WORKLOAD_SERVICE ? w->service_label : NULL};
+  *entry = (struct names_entry){.id = inst->id, .address = inst->address, .address6 = inst->address6};
+  if (w->kind != WORKLOAD_SERVICE) return;
+  entry->label = w->service_label;
+  if (!str_empty(w->former_label) && !has_label(inst->owner->engine, w->environment_id, w->former_label))
+    entry->former_label = w->former_label;
 }
 
 static err *publish_names(struct local_engine *en, const char *environment_id) {
@@ -29,7 +41,7 @@ static err *publish_names(struct local_engine *en, const char *environment_id) {
       mem_zalloc((map_len(en->instances) + 1) * sizeof *entries);
   auto_free char *anchor = network_address_text(w, NETWORK_ANCHOR, AF_INET);
   auto_free char *anchor6 = network_address_text(w, NETWORK_ANCHOR, AF_INET6);
-  entries[0] = (struct names_entry){network_anchor_id(w), anchor, anchor6, NULL};
+  entries[0] = (struct names_entry){.id = network_anchor_id(w), .address = anchor, .address6 = anchor6};
   size_t len = 1, cursor = 0;
   const char *id;
   void *value;
@@ -212,6 +224,21 @@ static err *local_apply(engine *base, const struct workload *w) {
   return local_add_missing(owner);
 }
 
+static err *local_rename(engine *base, const char *workload_id, const char *label) {
+  struct local_engine *en = (struct local_engine *)base;
+  struct local_workload *owner = map_get(en->workloads, workload_id);
+  if (!owner || owner->removing || str_eq(owner->w->service_label, label)) return NULL;
+  struct workload renamed = *owner->w;
+  renamed.former_label = owner->w->service_label;
+  renamed.service_label = label;
+  TRY(workload_save(en->folders.workloads, &renamed, en->config.vault));
+  free((char *)owner->w->former_label);
+  owner->w->former_label = owner->w->service_label;
+  owner->w->service_label = str_dup(label);
+  local_names_changed(en, owner->w->environment_id);
+  return NULL;
+}
+
 static void local_remove(engine *base, const char *workload_id, engine_done_fn *done, void *arg) {
   struct local_engine *en = (struct local_engine *)base;
   struct local_workload *owner = map_get(en->workloads, workload_id);
@@ -316,6 +343,7 @@ const struct engine_ops local_engine_ops = {
     .start = local_start,
     .apply = local_apply,
     .remove = local_remove,
+    .rename = local_rename,
     .restart = local_restart,
     .remove_environment = local_remove_environment,
     .sockets = local_sockets,

@@ -20,6 +20,7 @@ char *names_render(const char *gateway, const char *gateway6, const struct names
     const struct names_entry *n = &entries[i];
     str_addf(&out, "%s %s %s %s", n->id, n->address, n->address6, n->id);
     if (n->label) str_addf(&out, ",%s." NAMES_DOMAIN ",%s", n->label, n->label);
+    if (!str_empty(n->former_label)) str_addf(&out, ",%s." NAMES_DOMAIN ",%s", n->former_label, n->former_label);
     str_add_char(&out, '\n');
   }
   return str_take(&out);

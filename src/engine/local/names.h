@@ -19,7 +19,8 @@
 struct names_entry {
   const char *id; /* also answered as a name; unique */
   const char *address, *address6;
-  const char *label; /* NULL: no further names */
+  const char *label;        /* NULL: no further names */
+  const char *former_label; /* NULL or "": none */
 };
 
 /* The file's text.  Pure. */

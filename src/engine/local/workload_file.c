@@ -37,6 +37,7 @@ struct workload *workload_dup(const struct workload *w) {
   copy->environment_id = str_dup(w->environment_id);
   copy->service_id = str_dup(w->service_id);
   copy->service_label = str_dup(w->service_label);
+  copy->former_label = str_dup(w->former_label ? w->former_label : "");
   copy->depends_on = dup_list(w->depends_on);
   copy->image_id = str_dup(w->image_id);
   copy->argv = dup_list(w->argv);
@@ -52,6 +53,7 @@ void workload_free(struct workload *w) {
   free((char *)w->environment_id);
   free((char *)w->service_id);
   free((char *)w->service_label);
+  free((char *)w->former_label);
   free_list(w->depends_on);
   free((char *)w->image_id);
   free_list(w->argv);
@@ -76,6 +78,7 @@ json_t *workload_to_json(const struct workload *w) {
   json_set_text(object, "environment", w->environment_id);
   json_set_text(object, "service", w->service_id);
   json_set_text(object, "label", w->service_label);
+  if (!str_empty(w->former_label)) json_set_text(object, "former_label", w->former_label);
   json_object_set_new(object, "depends_on", list_to_json(w->depends_on));
   json_set_text(object, "image", w->image_id);
   json_object_set_new(object, "argv", list_to_json(w->argv));
@@ -137,6 +140,8 @@ err *workload_from_json(const json_t *object, struct workload **ret_workload) {
   w->environment_id = str_dup(json_get_text(object, "environment"));
   w->service_id = str_dup(json_get_text(object, "service"));
   w->service_label = str_dup(json_get_text(object, "label"));
+  const char *former = json_get_text(object, "former_label");
+  w->former_label = str_dup(former ? former : "");
   w->depends_on = list_from_json(json_object_get(object, "depends_on")); /* files of before have none */
   w->image_id = str_dup(json_get_text(object, "image"));
   w->argv = list_from_json(json_object_get(object, "argv"));

@@ -63,6 +63,7 @@ struct fake_engine {
   void *start_arg;
   int made, networks_removed, jobs_run, restarted;
   struct strv env; /* of the workload that was applied last */
+  struct strv renamed; /* "<workload id> <label>" */
   char *user;      /* likewise */
   int64_t shm_bytes, stop_grace_ms;
   char *command;   /* likewise: its last argument */
@@ -186,6 +187,13 @@ static inline err *fake_apply_(engine *base, const struct workload *w) {
   }
   fake_drop_(en, w->id, w->replicas);
   loop_defer(en->loop, fake_boot_, en);
+  return NULL;
+}
+
+static inline err *fake_rename_(engine *base, const char *workload_id, const char *label) {
+  struct fake_engine *en = fake_of(base);
+  if (en->fail_apply) return err_new(ERR_IO, "%s", en->fail_apply);
+  if (fake_find(en, workload_id, 0)) strv_addf(&en->renamed, "%s %s", workload_id, label);
   return NULL;
 }
 
@@ -316,6 +324,7 @@ static inline err *fake_exec_start_(engine *base, const struct exec_options *opt
 static const struct engine_ops fake_ops = {.start = fake_start_,
                                            .apply = fake_apply_,
                                            .remove = fake_remove_,
+                                           .rename = fake_rename_,
                                            .restart = fake_restart_,
                                            .remove_environment = fake_remove_environment_,
                                            .sockets = fake_sockets_,
@@ -364,6 +373,7 @@ static inline void fake_engine_free(struct fake_engine *en) {
     free(i);
   }
   strv_done(&en->env);
+  strv_done(&en->renamed);
   free(en->command);
   free(en->user);
   free(en);

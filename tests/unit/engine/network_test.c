@@ -122,11 +122,13 @@ TEST(firewall_text) {
 }
 
 TEST(names_text) {
-  static const struct names_entry entries[] = {{"net-anchor", "10.0.0.2", "fd00::2", NULL},
-                                               {"d1-0", "10.0.0.3", "fd00::3", "api"}};
-  auto_free char *text = names_render("10.0.0.1", "fd00::1", entries, 2);
+  static const struct names_entry entries[] = {{"net-anchor", "10.0.0.2", "fd00::2", NULL, NULL},
+                                               {"d1-0", "10.0.0.3", "fd00::3", "api", ""},
+                                               {"d2-0", "10.0.0.4", "fd00::4", "db", "postgres"}};
+  auto_free char *text = names_render("10.0.0.1", "fd00::1", entries, 3);
   CHECK_TEXT(text, "10.0.0.1,fd00::1\nnet-anchor 10.0.0.2 fd00::2 net-anchor\n"
-                   "d1-0 10.0.0.3 fd00::3 d1-0,api.railway.internal,api\n");
+                   "d1-0 10.0.0.3 fd00::3 d1-0,api.railway.internal,api\n"
+                   "d2-0 10.0.0.4 fd00::4 d2-0,db.railway.internal,db,postgres.railway.internal,postgres\n");
   auto_free char *resolv = names_resolv_conf("10.0.0.1", "fd00::1");
   CHECK_HAS(resolv, "search railway.internal\nnameserver 10.0.0.1\nnameserver fd00::1\n");
   auto_free char *hosts = names_hosts("api", "10.0.0.3", "fd00::3");

@@ -40,6 +40,7 @@ TEST(workloads_come_back_as_they_were) {
                        .environment_id = "e",
                        .service_id = "s",
                        .service_label = "web",
+                       .former_label = "site",
                        .depends_on = needs,
                        .image_id = "sha256:1",
                        .argv = argv,
