@@ -140,6 +140,10 @@ static void on_recipe_made(void *arg, err *e, const char *image_id) {
 static err *nothing_has_it(struct making *m) {
   auto_free char *full = reference_text(&m->reference);
   const char *why = m->registry_error ? err_message(m->registry_error) : "build.registry is \"never\"";
+  auto_free char *versions = base_recipe_versions(&m->reference);
+  if (versions && m->with_recipe)
+    return err_new(ERR_NOT_FOUND, "the image %s cannot be pulled: %s; Tramway itself can make %s from Debian's packages: "
+                   "use one of these, or let this machine reach %s", full, why, versions, m->reference.registry);
   if (!m->with_recipe)
     return err_new(ERR_NOT_FOUND, "the image %s cannot be pulled: %s; let this machine reach %s, or build "
                    "the service from source", full, why, m->reference.registry);
@@ -158,6 +162,23 @@ static bool may_use_store(const struct making *m, const char *full) {
 
 static err *no_image(const char *full) {
   return err_new(ERR_NOT_FOUND, "%s is not here", full);
+}
+
+static void make_by_recipe(struct making *m, const char *why) {
+  auto_free char *contents = base_recipe_contents(&m->recipe);
+  making_line(m, "%s is %s: %s", m->key, contents, why);
+  if (m->recipe.caution) making_line(m, "Note: %s", m->recipe.caution);
+  m->child = making_resolve_recipe(m->images, &m->recipe, making_forward_line, on_recipe_made, m);
+}
+
+static void make_own(struct making *m) {
+  if (base_recipe_find(&m->reference, m->images->config->debian_suite, m->suite, &m->recipe)) {
+    make_by_recipe(m, "made from its packages");
+    return;
+  }
+  auto_free char *versions = base_recipe_versions(&m->reference);
+  making_finish(m, err_new(ERR_NOT_FOUND, "there is no image %s: Tramway can make %s from Debian's packages", m->key,
+                           versions ? versions : base_recipe_names()), NULL);
 }
 
 /* No registry gave it: what was pulled earlier, then a recipe. */
@@ -179,10 +200,7 @@ static void use_what_is_here(struct making *m) {
     making_finish(m, nothing_has_it(m), NULL);
     return;
   }
-  auto_free char *contents = base_recipe_contents(&m->recipe);
-  making_line(m, "%s is %s: %s", m->key, contents,
-              config->registry == REGISTRY_NEVER ? "registries are turned off" : "no registry answers");
-  m->child = making_resolve_recipe(m->images, &m->recipe, making_forward_line, on_recipe_made, m);
+  make_by_recipe(m, config->registry == REGISTRY_NEVER ? "registries are turned off" : "no registry answers");
 }
 
 static err *note_private(const struct making *m) {
@@ -240,6 +258,10 @@ static void begin_reference(void *arg) {
     e = err_new(ERR_INVALID, "'%s' names this machine's own store; name a registry", m->key);
   if (e) {
     making_finish(m, e, NULL);
+    return;
+  }
+  if (base_recipe_is_own(&m->reference)) {
+    make_own(m);
     return;
   }
   const struct unreachable *u = known_unreachable(m);

@@ -2,7 +2,8 @@
  * by a recipe of images/ (base_recipe.h).
  *
  * The policy AUTO asks the registry first (an unreachable one is remembered for some minutes), then
- * uses an image of that name that was pulled earlier, then a recipe.  Whoever wants the same image at
+ * uses an image of that name that was pulled earlier, then a recipe.  "tramway/postgres:17" is always
+ * made by a recipe.  Whoever wants the same image at
  * the same time waits for the same making; an image gets its name only when it is complete. */
 #ifndef TRAMWAY_BUILD_BASE_IMAGE_H
 #define TRAMWAY_BUILD_BASE_IMAGE_H

@@ -94,6 +94,7 @@ static void build_image(struct making *m) {
   strv_addf(&args, "SUITE=%s", m->recipe.suite);
   strv_addf(&args, "VERSION=%s", m->recipe.version);
   strv_addf(&args, "FULL=%d", m->recipe.full);
+  strv_addf(&args, "VARIANT=%s", m->recipe.variant);
   struct buildah_options options = {
       .name = name,
       .work_dir = m->work_dir,
@@ -231,8 +232,7 @@ base_wait *making_resolve_recipe(base_images *images, const struct base_recipe *
   struct making *m = making_new(images, key);
   m->suite = str_dup("");
   m->tag = str_dup(tag);
-  m->recipe = (struct base_recipe){str_dup(r->name), str_dup(r->version), str_dup(r->suite),
-                                   str_dup(r->parent), r->full, r->alpine};
+  base_recipe_copy(r, &m->recipe);
   m->registry_error = e;
   struct base_request request = {.on_line = on_line, .done = done, .arg = arg};
   return making_join(images, m, &request, e ? fail_recipe : begin_recipe);

@@ -7,6 +7,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "build/server_release.h"
+
+#define OWN "tramway/"
 
 /* What Debian's releases bring. */
 /* clang-format off */
@@ -29,13 +32,29 @@ static const struct family { const char *image, *recipe; enum kind kind; } famil
   {"caddy",   "caddy",  KIND_CADDY},
 };
 
+/* Database servers: `product` is server_release.h's, `variant` is for the recipe's Dockerfile. */
+static const struct server { const char *image, *recipe, *product, *variant; } servers[] = {
+  {"postgres", "postgres", "postgres", ""},
+  {"postgis",  "postgres", "postgis",  "postgis"},
+  {"pgvector", "postgres", "pgvector", ""},
+  {"mariadb",  "mariadb",  "mariadb",  ""},
+  {"mysql",    "mariadb",  "mysql",    ""},
+  {"redis",    "redis",    "redis",    ""},
+  {"valkey",   "redis",    "valkey",   "valkey"},
+  {"postgis/postgis",   "postgres", "postgis",  "postgis"},
+  {"pgvector/pgvector", "postgres", "pgvector", ""},
+  {"valkey/valkey",     "redis",    "valkey",   "valkey"},
+  {"railwayapp-templates/postgres-ssl", "postgres", "postgres", ""},
+};
+
 static const struct { const char *name, *major; } node_releases[] = {
   {"hydrogen", "18"}, {"iron", "20"}, {"jod", "22"}, {"krypton", "24"}, {"lts", "24"},
 };
 /* clang-format on */
 
 const char *base_recipe_names(void) {
-  return "debian, ubuntu, alpine, busybox, python, node, golang, nginx, caddy";
+  return "debian, ubuntu, alpine, busybox, python, node, golang, nginx, caddy, postgres, postgis, pgvector, mariadb, "
+         "mysql, redis, valkey";
 }
 
 static const struct suite *suite_named(const char *name) {
@@ -44,15 +63,33 @@ static const struct suite *suite_named(const char *name) {
   return &suites[ARRAY_LEN(suites) - 1];
 }
 
-/* The official images, under the names of Docker Hub and of its mirrors. */
-static const struct family *family_of(const struct reference *r) {
-  const char *name = NULL;
-  if (str_starts(r->repository, "library/")) name = r->repository + strlen("library/");
-  if (str_starts(r->repository, "docker/library/")) name = r->repository + strlen("docker/library/");
+bool base_recipe_is_own(const struct reference *r) {
+  return str_eq(r->registry, "docker.io") && str_starts(r->repository, OWN);
+}
+
+/* "node" for the official image, under the names of Docker Hub and of its mirrors, and for our own;
+ * "postgis/postgis" for another's; NULL for what no recipe stands in for. */
+static const char *name_of(const struct reference *r) {
+  static const char *const prefixes[] = {OWN, "library/", "docker/library/"};
   bool hub = str_eq(r->registry, "docker.io") || str_eq(r->registry, "public.ecr.aws") ||
              str_eq(r->registry, "mirror.gcr.io");
-  for (size_t i = 0; hub && name && i < ARRAY_LEN(families); i++)
+  for (size_t i = 0; hub && i < ARRAY_LEN(prefixes); i++)
+    if (str_starts(r->repository, prefixes[i])) return r->repository + strlen(prefixes[i]);
+  bool others = strchr(r->repository, '/') && (hub || str_eq(r->registry, "ghcr.io"));
+  return others ? r->repository : NULL;
+}
+
+static const struct family *family_of(const struct reference *r) {
+  const char *name = name_of(r);
+  for (size_t i = 0; name && i < ARRAY_LEN(families); i++)
     if (str_eq(families[i].image, name)) return &families[i];
+  return NULL;
+}
+
+static const struct server *server_of(const struct reference *r) {
+  const char *name = name_of(r);
+  for (size_t i = 0; name && i < ARRAY_LEN(servers); i++)
+    if (str_eq(servers[i].image, name)) return &servers[i];
   return NULL;
 }
 
@@ -113,14 +150,40 @@ static bool is_word(const char *text) {
   return !str_empty(text) && strspn(text, "abcdefghijklmnopqrstuvwxyz") == strlen(text);
 }
 
+/* The version decides the suite: with another one it would be another server. */
+static bool find_server(const struct server *server, const struct reference *reference, struct base_recipe *ret_recipe) {
+  char *caution = NULL;
+  const struct server_release *release = server_release_find(server->product, reference->tag, &caution);
+  if (!release) return false;
+  *ret_recipe = (struct base_recipe){
+      .name = str_dup(server->recipe),
+      .version = str_dup(release->version),
+      .suite = str_dup(release->suite),
+      .parent = str_dup("database"),
+      .variant = str_dup(server->variant),
+      .label = str_dup(server_release_label(server->product)),
+      .caution = caution,
+      .alpine = strstr(reference->tag, "alpine"),
+  };
+  return true;
+}
+
+char *base_recipe_versions(const struct reference *reference) {
+  const struct server *server = server_of(reference);
+  return server ? server_release_list(server->product) : NULL;
+}
+
 bool base_recipe_find(const struct reference *reference, const char *suite, const char *forced,
                       struct base_recipe *ret_recipe) {
+  const struct server *server = server_of(reference);
+  if (server) return find_server(server, reference, ret_recipe);
   const struct family *family = family_of(reference);
   if (!family) return false;
   struct base_recipe r = {0};
   choose(&r, reference, family->kind, str_empty(suite) ? "trixie" : suite);
   if (is_word(forced)) str_replace_owned(&r.suite, forced);
   r.name = str_dup(family->recipe);
+  r.variant = str_dup("");
   r.alpine = family->kind > KIND_ALPINE && strstr(reference->tag, "alpine");
   bool can_be_full = family->kind == KIND_PYTHON || family->kind == KIND_NODE || family->kind == KIND_GO;
   r.full = can_be_full && !r.alpine && !strstr(reference->tag, "slim");
@@ -130,11 +193,29 @@ bool base_recipe_find(const struct reference *reference, const char *suite, cons
 }
 
 void base_recipe_parent(const struct base_recipe *r, struct base_recipe *ret_parent) {
+  bool of_database = str_eq(r->parent, "database");
+  const char *parent = of_database && r->alpine ? "alpine" : str_eq(r->parent, "debian") ? "" : "debian";
   *ret_parent = (struct base_recipe){
       .name = str_dup(r->parent),
       .version = str_dup(""),
       .suite = str_dup(r->suite),
-      .parent = str_dup(str_eq(r->parent, "alpine") ? "debian" : ""),
+      .parent = str_dup(parent),
+      .variant = str_dup(""),
+      .alpine = of_database && r->alpine,
+  };
+}
+
+void base_recipe_copy(const struct base_recipe *from, struct base_recipe *to) {
+  *to = (struct base_recipe){
+      .name = str_dup(from->name),
+      .version = str_dup(from->version),
+      .suite = str_dup(from->suite),
+      .parent = str_dup(from->parent),
+      .variant = str_dup(from->variant),
+      .label = str_dup(from->label),
+      .caution = str_dup(from->caution),
+      .full = from->full,
+      .alpine = from->alpine,
   };
 }
 
@@ -143,12 +224,15 @@ void base_recipe_done(struct base_recipe *r) {
   free(r->version);
   free(r->suite);
   free(r->parent);
+  free(r->variant);
+  free(r->label);
+  free(r->caution);
   *r = (struct base_recipe){0};
 }
 
 char *base_recipe_key(const struct base_recipe *r) {
-  return str_format("%s:%s%s%s%s%s", r->name, r->version, *r->version ? "-" : "", r->suite,
-                    r->alpine ? "-alpine" : "", r->full ? "-full" : "");
+  return str_format("%s:%s%s%s%s%s%s%s", r->name, r->version, *r->version ? "-" : "", r->suite, *r->variant ? "-" : "",
+                    r->variant, r->alpine ? "-alpine" : "", r->full ? "-full" : "");
 }
 
 char *base_recipe_contents(const struct base_recipe *r) {
@@ -157,6 +241,7 @@ char *base_recipe_contents(const struct base_recipe *r) {
   if (str_eq(r->name, "golang")) return str_format("Debian %s's Go %s", s->name, s->go);
   if (str_eq(r->name, "nginx")) return str_format("Debian %s's nginx %s", s->name, s->nginx);
   if (str_eq(r->name, "caddy")) return str_format("Debian %s's Caddy %s", s->name, s->caddy);
+  if (r->label) return str_format("Debian %s's %s %s", s->name, r->label, r->version);
   if (str_eq(r->name, "node"))
     return str_format("Debian %s and npm's build of Node %s", s->name, *r->version ? r->version : "(newest)");
   return str_format("Debian %s", s->name);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "build/base_recipe.h"
 #include "build/reference.h"
 #include "model/tag_update.h"
 #include "store/deployment.h"
@@ -68,9 +69,19 @@ static err *take_digest(image_watch *w, struct service_instance *i, const char *
   return deploy(w, i, message);
 }
 
+static bool is_own(const char *image) {
+  struct reference r = {0};
+  auto_err *e = reference_parse(image, &r);
+  bool own = !e && base_recipe_is_own(&r);
+  reference_done(&r);
+  return own;
+}
+
+/* Of an image that is made here no registry knows anything. */
 static bool is_followed(const struct service_instance *i) {
   const struct service_settings *s = &i->settings;
-  return s->source_kind == SOURCE_IMAGE && s->auto_updates != AUTO_UPDATES_DISABLED && !strchr(s->source_image, '@');
+  if (s->source_kind != SOURCE_IMAGE || is_own(s->source_image)) return false;
+  return s->auto_updates != AUTO_UPDATES_DISABLED && !strchr(s->source_image, '@');
 }
 
 static err *take_answer(image_watch *w, const struct strv *answer, bool tags) {

@@ -56,7 +56,28 @@ TEST(recipes) {
     {"nginx:1.25-alpine", "nginx:trixie-alpine", "alpine"},
     {"caddy:2", "caddy:trixie", "debian"},
     {"public.ecr.aws/docker/library/node:20-slim", "node:20-trixie", "debian"},
-    {"postgres:16", NULL, NULL}, {"ghcr.io/library/node:20", NULL, NULL}, {"me/node:20", NULL, NULL},
+    {"postgres:17", "postgres:17-trixie", "database"},
+    {"postgres:15.4-alpine", "postgres:15-bookworm-alpine", "database"},
+    {"postgres:17-bookworm", "postgres:17-trixie", "database"},
+    {"postgres", "postgres:17-trixie", "database"},
+    {"postgis/postgis:15-3.3", "postgres:15-bookworm-postgis", "database"},
+    {"pgvector/pgvector:pg17", "postgres:17-trixie", "database"},
+    {"ghcr.io/railwayapp-templates/postgres-ssl:17", "postgres:17-trixie", "database"},
+    {"tramway/postgres:17", "postgres:17-trixie", "database"},
+    {"tramway/postgis", "postgres:17-trixie-postgis", "database"},
+    {"mariadb:lts", "mariadb:11.8-trixie", "database"},
+    {"mariadb:10.6", "mariadb:10.11-bookworm", "database"},
+    {"mariadb:11.4", "mariadb:11.8-trixie", "database"},
+    {"tramway/mariadb:11", "mariadb:11.8-trixie", "database"},
+    {"mysql:8.0", "mariadb:11.8-trixie", "database"},
+    {"redis:6", "redis:7.0-bookworm", "database"},
+    {"redis:7-alpine", "redis:7.0-bookworm-alpine", "database"},
+    {"redis:7.2", "redis:8.0-trixie", "database"},
+    {"redis:8", "redis:8.0-trixie", "database"},
+    {"valkey/valkey:8", "redis:8.1-trixie-valkey", "database"},
+    {"postgres:16", NULL, NULL}, {"postgres:18", NULL, NULL}, {"pgvector/pgvector:pg15", NULL, NULL},
+    {"mariadb:12", NULL, NULL}, {"redis:8.2", NULL, NULL}, {"mongo:7", NULL, NULL}, {"tramway/mongo", NULL, NULL},
+    {"me/postgres:17", NULL, NULL}, {"ghcr.io/tramway/postgres:17", NULL, NULL}, {"ghcr.io/library/node:20", NULL, NULL}, {"me/node:20", NULL, NULL},
   };
   /* clang-format on */
   for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -82,6 +103,61 @@ TEST(contents_are_told_honestly) {
   auto_free char *text = base_recipe_contents(&recipe);
   CHECK_TEXT(text, "Debian trixie's Python 3.13");
   base_recipe_done(&recipe);
+  reference_done(&r);
+}
+
+TEST(what_stands_in_for_another_server_says_so) {
+  /* clang-format off */
+  static const struct { const char *reference, *caution; } cases[] = {
+    {"mysql:8", "MySQL cannot open its data later"}, {"mariadb:10.6", "that one cannot open"}, {"redis:7.2", "that one cannot open"},
+    {"mariadb:11", NULL}, {"redis:7", NULL}, {"postgres:17.2", NULL}, {"postgres", NULL},
+  };
+  /* clang-format on */
+  for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    struct reference r;
+    struct base_recipe recipe, copy;
+    CHECK_OK(reference_parse(cases[i].reference, &r));
+    CHECK(base_recipe_find(&r, "", "", &recipe));
+    base_recipe_copy(&recipe, &copy);
+    if (cases[i].caution) CHECK_HAS(copy.caution, cases[i].caution);
+    if (!cases[i].caution) CHECK(!copy.caution);
+    base_recipe_done(&recipe);
+    base_recipe_done(&copy);
+    reference_done(&r);
+  }
+}
+
+TEST(versions_that_there_are) {
+  struct reference r;
+  CHECK_OK(reference_parse("postgres:16", &r));
+  auto_free char *text = base_recipe_versions(&r);
+  CHECK_TEXT(text, "Postgres 15 and 17");
+  CHECK(!base_recipe_is_own(&r));
+  reference_done(&r);
+  CHECK_OK(reference_parse("tramway/mysql:8", &r));
+  auto_free char *mysql = base_recipe_versions(&r);
+  CHECK_TEXT(mysql, "MariaDB 11.8");
+  CHECK(base_recipe_is_own(&r));
+  reference_done(&r);
+  CHECK_OK(reference_parse("node:20", &r));
+  CHECK(!base_recipe_versions(&r));
+  reference_done(&r);
+}
+
+TEST(the_recipe_below_a_database) {
+  struct reference r;
+  struct base_recipe recipe, parent;
+  CHECK_OK(reference_parse("postgres:15-alpine", &r));
+  CHECK(base_recipe_find(&r, "", "", &recipe));
+  base_recipe_parent(&recipe, &parent);
+  auto_free char *key = base_recipe_key(&parent);
+  CHECK_TEXT(key, "database:bookworm-alpine");
+  CHECK_TEXT(parent.parent, "alpine");
+  base_recipe_done(&recipe);
+  base_recipe_parent(&parent, &recipe);
+  CHECK_TEXT(recipe.parent, "debian");
+  base_recipe_done(&recipe);
+  base_recipe_done(&parent);
   reference_done(&r);
 }
 
