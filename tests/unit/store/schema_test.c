@@ -5,6 +5,7 @@
 #include "model/account.h"
 #include "model/artifact.h"
 #include "model/audit.h"
+#include "model/backup.h"
 #include "model/domain.h"
 #include "model/environment_patch.h"
 #include "model/event.h"
@@ -47,6 +48,11 @@ static const struct {
     {"environment_patches", &environment_patch_shape},
     {"volumes", &volume_shape},
     {"volume_instances", &volume_instance_shape},
+    {"backups", &backup_shape},
+    {"backup_schedules", &backup_schedule_shape},
+    {"backup_repositories", &backup_repository_shape},
+    {"backup_wals", &backup_wal_shape},
+    {"backup_restores", &backup_restore_shape},
     {"webhooks", &webhook_shape},
     {"webhook_deliveries", &webhook_delivery_shape},
     {"commit_checks", &commit_check_shape},
