@@ -129,14 +129,29 @@ err *core_variables_change(core *c, const char *environment_id, const char *serv
   return db_commit(&t);
 }
 
+/* It got the values of before, and has not come to an end that somebody asked for. */
+static bool wants_other_values(enum deployment_status status) {
+  switch (status) {
+  case DEPLOYMENT_INITIALIZING:
+  case DEPLOYMENT_QUEUED:
+  case DEPLOYMENT_BUILDING:
+  case DEPLOYMENT_DEPLOYING:
+  case DEPLOYMENT_FAILED: return true; /* most often for the lack of a variable */
+  default: return deployment_status_is_active(status);
+  }
+}
+
 static err *deploy_one(core *c, const char *environment_id, const char *service_id, const char *user_id) {
   auto_service_instance instance = {0};
-  auto_deployment active = {0};
-  bool found = false;
+  auto_deployment active = {0}, latest = {0};
+  bool found = false, active_found = false, latest_found = false;
   char id[ID_SIZE];
   TRY(service_instance_find(c->db, service_id, environment_id, &found, &instance));
-  if (found) TRY(deployment_find_active(c->db, instance.id, &found, &active));
-  return found ? core_deploy_instance(c, &instance, user_id, id) : NULL;
+  if (!found) return NULL;
+  TRY(deployment_find_active(c->db, instance.id, &active_found, &active));
+  TRY(deployment_find_latest(c->db, instance.id, &latest_found, &latest));
+  bool wanted = active_found || (latest_found && wants_other_values(latest.status));
+  return wanted ? core_deploy_instance(c, &instance, user_id, id) : NULL;
 }
 
 err *core_deploy_changed(core *c, const char *environment_id, const struct strv *services, const char *user_id) {

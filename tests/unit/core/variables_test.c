@@ -162,6 +162,44 @@ TEST(those_that_are_deployed_are_deployed_again) {
   close_two();
 }
 
+static void latest_of(const char *instance_id, char ret_id[ID_SIZE]) {
+  auto_deployment latest = {0};
+  bool found = false;
+  CHECK_OK(deployment_find_latest(town_db, instance_id, &found, &latest));
+  CHECK(found);
+  id_copy(ret_id, latest.id);
+}
+
+/* Sets V and deploys what that changes; the newest deployment's id. */
+static void set_and_deploy(const char *value, char ret_id[ID_SIZE]) {
+  auto_strv affected = STRV_EMPTY;
+  auto_free char *changes = str_format("{\"V\": \"%s\"}", value);
+  CHECK_OK(change(service.id, changes, false, &affected));
+  CHECK_OK(core_deploy_changed(town, instance.environment_id, &affected, ""));
+  latest_of(instance.id, ret_id);
+}
+
+TEST(one_that_failed_or_is_on_its_way_is_deployed_again_but_not_one_that_was_taken_down) {
+  open_two();
+  char failed[ID_SIZE], second[ID_SIZE], third[ID_SIZE], last[ID_SIZE];
+  bld->fail = "no luck";
+  CHECK_OK(core_deploy_instance(town, &instance, "", failed));
+  WAIT_STATUS(failed, FAILED);
+  bld->fail = NULL;
+  set_and_deploy("1", second);
+  CHECK(!str_eq(second, failed));
+  set_and_deploy("2", third);
+  CHECK(!str_eq(third, second));
+  WAIT_STATUS(third, SUCCESS);
+  CHECK(given("V=2"));
+  CHECK_OK(core_remove(town, third, true));
+  WAIT_STATUS(third, REMOVED);
+  WAIT_STATUS(second, REMOVED);
+  set_and_deploy("3", last);
+  CHECK_TEXT(last, third);
+  close_two();
+}
+
 TEST(all_or_nothing_is_set_and_the_rest_may_go) {
   open_two();
   auto_strv affected = STRV_EMPTY;
