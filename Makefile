@@ -37,7 +37,8 @@ $(BUILD)/obj/%.o: %.c
 	@echo "  CC    $<"
 	@$(COMPILE) -c -o $@ $<
 
-EMBEDDED := api/absent.txt api/schema.graphql $(shell find src/store/migrations -name '*.sql' | LC_ALL=C sort)
+EMBEDDED := api/absent.txt api/schema.graphql $(shell find src/core/templates -name '*.json' | LC_ALL=C sort) \
+            $(shell find src/store/migrations -name '*.sql' | LC_ALL=C sort)
 $(BUILD)/gen/embedded.c: scripts/embed.sh $(EMBEDDED)
 	@mkdir -p $(@D)
 	@scripts/embed.sh $(EMBEDDED) > $@.new && mv $@.new $@

@@ -1,5 +1,5 @@
 /* Text files of the source tree that are compiled into the programs (the Makefile's EMBEDDED): the
- * API's schema, what it leaves out of Railway's, and the database migrations. */
+ * API's schema, what it leaves out of Railway's, the templates and the database migrations. */
 #ifndef TRAMWAY_BASE_EMBEDDED_H
 #define TRAMWAY_BASE_EMBEDDED_H
 
