@@ -5,7 +5,6 @@
 #define NO_ASSISTANT "Tramway has no AI assistant, cloud agents or sandboxes; any tool can use its API"
 #define NO_DATA      "databases, volumes, buckets and TCP proxies are not there yet"
 #define NO_CDN       "the edge does not cache or challenge; put a CDN in front of it"
-#define NO_TEMPLATES "Tramway has no templates; see `tram import` for compose files"
 
 /* clang-format off */
 const struct absent_verb absent_verbs[] = {
@@ -30,7 +29,6 @@ const struct absent_verb absent_verbs[] = {
   { "starship",                    "use `tram status --json` in the prompt" },
   { "tcp-proxy",                   NO_DATA },
   { "telemetry",                   "Tramway collects none" },
-  { "templates|template",          NO_TEMPLATES },
   { "usage",                       "there is nothing to pay for; see `tram disk`" },
   { "volume|volumes",              NO_DATA },
   { "waf",                         NO_CDN },

@@ -5,27 +5,28 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/database.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 #include "cli/service.h"
 
 static err *run_add(struct cli *cli, const struct args *args) {
-  const char *database = args_text(args, "database");
-  if (database)
-    return err_new(ERR_INVALID,
-                   "%s is not available in Tramway: databases are not there yet. A service from an image is: "
-                   "`%s add --service NAME --image IMAGE`",
-                   database, cli->program);
+  if (args_has(args, "database")) return database_add(cli, args);
+  if (args_has(args, "name") || args_has(args, "link") || args_has(args, "variable"))
+    return err_new(ERR_INVALID, "--name, --link and --variable go with --database");
   return service_create(cli, args, args_text(args, "service"));
 }
 
 /* clang-format off */
 static const struct flag add_flags[] = {
-  { "database|d",  "DATABASE", "not there yet" },
+  { "database|d",  "DATABASE", "add postgres, mysql, mariadb, redis or mongo; may be repeated" },
+  { "name",        "NAME",     "with --database: the new service's name (default: Postgres, MySQL, …)" },
+  { "link",        "SERVICE",  "with --database: give this service its URL as a variable" },
+  { "variable",    "NAME",     "with --link: the variable (default: DATABASE_URL, MYSQL_URL, …)" },
   { "service|s",   "NAME",     "the new service's name" },
   { "repo|r",      "REPO",     "deploy this git URL, path on the host, or owner/name on GitHub" },
   { "branch",      "BRANCH",   "branch of the repository" },
-  { "image|i",     "IMAGE",    "deploy this image" },
+  { "image|i",     "IMAGE",    "deploy this image; with --database in the place of Tramway's own" },
   { "variables|v", "K=V",      "set a variable; may be repeated" },
   { "verbose",     NULL,       "accepted" },
   FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
@@ -34,9 +35,11 @@ static const struct flag add_flags[] = {
 const struct command command_add = {
     .name = "add",
     .usage = "",
-    .summary = "Add a service to the project, and work with it in this folder",
+    .summary = "Add a service or a database to the project",
+    .details = "The folder is linked to a new service, but not to a database.",
     .examples = "add --service api\nadd --service cache --image redis:7\n"
-                "add --repo https://git.example.org/shop.git --branch main",
+                "add --repo https://git.example.org/shop.git --branch main\n"
+                "add -d postgres --link api  # api gets DATABASE_URL\nadd -d postgres --image postgres:17 --name orders",
     .flags = add_flags,
     .run = run_add,
 };

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/database.h"
 #include "cli/domain.h"
 #include "cli/project.h"
 #include "cli/queries.h"
@@ -180,6 +181,8 @@ static err *run_up(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *answer = NULL;
   int64_t start_ms = clock_monotonic_ms();
+  if (args_has(args, "template")) return template_deploy(cli, args);
+  if (args_has(args, "variable")) return err_new(ERR_INVALID, "--variable goes with --template; see `variable set`");
   TRY(find_target(cli, args, &scope));
   bool json = args_has(args, "json");
   if (!json)
@@ -209,6 +212,8 @@ static const struct flag up_flags[] = {
   { "path-as-root",     NULL,        "PATH is the root of the upload, not a part of the linked folder" },
   { "message|m",        "TEXT",      "a note, shown with the deployment" },
   { "verbose",          NULL,        "list the files that are packed" },
+  { "template|t",       "CODE",      "deploy this template instead of a folder; may be repeated" },
+  { "variable|v",       "[SERVICE.]KEY=VALUE", "with --template: a value for one of its variables" },
   FLAG_YES, FLAG_JSON, FLAG_END,
 };
 /* clang-format on */
@@ -226,7 +231,8 @@ const struct command command_up = {
     .examples = "up  # this folder\n"
                 "up backend --path-as-root -s api  # a part of a larger repository\n"
                 "up --detach -m 'new prices'\n"
-                "up --new --name shop  # project and service in one go",
+                "up --new --name shop  # project and service in one go\n"
+                "deploy -t postgres -t redis",
     .flags = up_flags,
     .max_words = 1,
     .run = run_up,

@@ -47,6 +47,18 @@ const char query_deployments[] =
 const char query_disk[] =
     "query Disk { tramwayDisk { runs lookedAt totalBytes freeBytes reserveBytes budgetBytes usedBytes "
     "kinds { name count bytes reclaimableBytes } collectedAt removedItems freedBytes problem } }";
+const char query_template[] =
+    "query TemplateDetail($code: String!) { template(code: $code) { id name serializedConfig } }";
+const char query_template_search[] =
+    "query TemplateSearch($query: String!) { templateSearch(query: $query, first: 100) { " PAGE_INFO
+    "edges { node { id code name description } } } }";
+const char mutation_database_add[] =
+    "mutation DatabaseAdd($input: DatabaseAddInput!) { databaseAdd(input: $input) { id name kind image urlReference "
+    "workflowId } }";
+const char mutation_database_link[] =
+    "mutation DatabaseLink($input: DatabaseLinkInput!) { databaseLink(input: $input) }";
+const char mutation_template_deploy[] =
+    "mutation TemplateDeploy($input: TemplateDeployV2Input!) { templateDeployV2(input: $input) { projectId workflowId } }";
 const char query_domains[] =
     "query Domains($environmentId: String!, $projectId: String!, $serviceId: String!) { "
     "domains(environmentId: $environmentId, projectId: $projectId, serviceId: $serviceId) { "
@@ -339,6 +351,11 @@ const char *const all_queries[] = {
   query_staged_changes,
   query_ssh_public_keys,
   query_system_info,
+  query_template,
+  query_template_search,
+  mutation_database_add,
+  mutation_database_link,
+  mutation_template_deploy,
   query_user_meta,
   query_variables_for_service_deployment,
   query_variables,

@@ -84,9 +84,16 @@ err *core_database_link(core *c, const char *environment_id, const char *databas
 
 /* ---- a new one ---- */
 
+/* What Tramway's own images do by themselves, others are told by the start command. */
+static bool is_own_image(const char *image) {
+  return str_starts(image, "tramway/");
+}
+
 /* The catalogue's service with another name and image. */
-static err *adapt(json_t *service, const struct core_database_add *request, enum database_kind *ret_kind) {
+static err *adapt(const json_t *template, json_t *service, const struct core_database_add *request,
+                  enum database_kind *ret_kind) {
   json_t *source = json_object_get(service, "source");
+  const char *start = json_get_text(template, "startCommandOfOtherImages");
   const char *own = json_get_text(source, "image");
   enum database_kind kind = database_kind_of_image(own);
   if (kind == DATABASE_NONE) return err_new(ERR_INVALID, "template '%.64s' is no database", request->code);
@@ -94,6 +101,8 @@ static err *adapt(json_t *service, const struct core_database_add *request, enum
     return err_new(ERR_INVALID, "the image '%.200s' does not look like %s: for any other image, `tram add --image`",
                    request->image, database_facts(kind)->label);
   if (request->image) json_object_set_new(source, "image", json_string(request->image));
+  if (request->image && start && !is_own_image(request->image))
+    json_put(service, "deploy.startCommand", json_string(start));
   if (request->name) json_object_set_new(service, "name", json_string(request->name));
   *ret_kind = kind;
   return NULL;
@@ -110,7 +119,7 @@ static err *find_template(const struct core_database_add *request, json_t **ret_
   auto_json *template = NULL;
   TRY(template_find(request->code, &template));
   json_t *config = json_object_get(template, "serializedConfig");
-  TRY(adapt(only_service(config), request, ret_kind));
+  TRY(adapt(template, only_service(config), request, ret_kind));
   *ret_config = json_incref(config);
   return NULL;
 }

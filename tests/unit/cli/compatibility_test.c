@@ -124,12 +124,12 @@ TEST(each_verb_of_railways_cli_is_there_or_says_why_not) {
 /* ---- what the caller is told ---- */
 
 TEST(who_asks_the_api_for_what_is_not_there_is_told_so_and_why) {
-  static const char query[] = "mutation { templateDeployV2(input: {}) { projectId } }";
+  static const char query[] = "mutation { templatePublish(input: {}) { id } }";
   CHECK_OK(api_schema_new(&schema));
   struct graphql_request request = {.query = query, .query_len = strlen(query)};
   auto_json *answer = graphql_execute(schema, NULL, &request, &GRAPHQL_LIMITS_DEFAULT);
   const json_t *error = json_array_get(json_object_get(answer, "errors"), 0);
-  CHECK_HAS(json_get_text(error, "message"), "Mutation.templateDeployV2 is not available in Tramway: ");
+  CHECK_HAS(json_get_text(error, "message"), "Mutation.templatePublish is not available in Tramway: ");
   graphql_schema_free(schema);
 }
 

@@ -1,0 +1,20 @@
+/* Databases and templates: shared by `add`, `up` and `database`. */
+#ifndef TRAMWAY_CLI_DATABASE_H
+#define TRAMWAY_CLI_DATABASE_H
+
+#include "cli/cli.h"
+#include "cli/scope.h"
+
+/* Adds each --database, with --name, --image, --link and --variable. */
+fallible database_add(struct cli *cli, const struct args *args);
+
+/* Deploys each --template, with its --variable. */
+fallible template_deploy(struct cli *cli, const struct args *args);
+
+/* The database that --database names, else the only one of the environment; borrowed from the scope. */
+struct database_meant {
+  const char *id, *name;
+};
+fallible database_find(struct cli *cli, const struct args *args, struct scope *scope, struct database_meant *ret_meant);
+
+#endif
