@@ -116,6 +116,7 @@ dynamic_shared_memory_type = sysv
 min_wal_size = 80MB
 max_wal_size = $(at_most 2048 "$(at_least 96 $((disk / 8)))")MB
 wal_compression = on
+recovery_init_sync_method = syncfs
 archive_mode = on
 archive_timeout = 60
 archive_command = '/usr/local/bin/wal-archive "%p" "%f" "$volume/wal-archive"'
