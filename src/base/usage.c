@@ -46,6 +46,13 @@ err *usage_space_of(const char *path, struct usage_space *ret_space) {
   return NULL;
 }
 
+int64_t usage_reserve(const struct usage_space *space) {
+  const int64_t gib = INT64_C(1) << 30;
+  int64_t part = space->total_bytes / 20;
+  int64_t reserve = part < gib ? gib : part > 4 * gib ? 4 * gib : part;
+  return reserve < space->total_bytes / 10 ? reserve : space->total_bytes / 10;
+}
+
 err *usage_punch(int fd, int64_t bytes) {
   while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, bytes) < 0) {
     if (errno == EINTR) continue;

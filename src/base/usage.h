@@ -19,6 +19,10 @@ struct usage_space {
 /* Of the file system that `path` is on. */
 fallible usage_space_of(const char *path, struct usage_space *ret_space);
 
+/* What of it is to stay free, when nobody says otherwise: 5 %, as a file system keeps for root; of a small
+ * disk not too much, of a large one not too little. */
+int64_t usage_reserve(const struct usage_space *space);
+
 /* Gives the first `bytes` of a file back to the file system; offsets and the size stay as they are,
  * and what was there reads as zeros.  Another process may be appending meanwhile.
  * ERR_CONFLICT where the file system cannot do it. */

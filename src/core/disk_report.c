@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "core/disk_private.h"
 
-#define GiB (INT64_C(1) << 30)
-
 /* ---- the rules ---- */
 
 struct usage_space disk_space(const struct disk *d) {
@@ -16,12 +14,9 @@ struct usage_space disk_space(const struct disk *d) {
   return space;
 }
 
-/* 5 %, as a file system keeps for root; of a small disk not too much, of a large one not too little. */
 int64_t disk_reserve(const struct disk *d, const struct usage_space *space) {
-  if (d->core->options.disk_reserve_bytes) return d->core->options.disk_reserve_bytes;
-  int64_t part = space->total_bytes / 20;
-  int64_t reserve = part < GiB ? GiB : part > 4 * GiB ? 4 * GiB : part;
-  return reserve < space->total_bytes / 10 ? reserve : space->total_bytes / 10;
+  int64_t configured = d->core->options.disk_reserve_bytes;
+  return configured ? configured : usage_reserve(space);
 }
 
 static int64_t budget_of(const struct disk *d, const struct usage_space *space) {

@@ -149,6 +149,7 @@ static err *open_engine(struct daemon *d, engine_change_fn *on_change, void *arg
                                 .ipv6_pool = d->config->network.ipv6_pool,
                                 .edge_ports = ports,
                                 .pids = d->config->deploy.default_pids,
+                                .disk_reserve_bytes = d->config->disk.reserve_bytes,
                                 .log_path = log_path,
                                 .log_arg = d->logs,
                                 .layers = image_layers,

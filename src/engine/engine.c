@@ -8,7 +8,6 @@
 /* Limits on what a caller may ask for.  Linux: one argument or variable is at most 128 KiB
  * (MAX_ARG_STRLEN), all of them together a quarter of the 8 MiB stack. */
 enum {
-  WORKLOAD_ID_MAX = 64,
   WORKLOAD_LABEL_MAX = 63, /* RFC 1035 section 2.3.4 */
   WORKLOAD_REPLICAS_MAX = 50,
   WORKLOAD_STRINGS_MAX = 4096,
@@ -17,7 +16,7 @@ enum {
 };
 
 /* Ids become names of files, cgroups and containers: nothing but letters, digits and hyphens. */
-static bool is_name(const char *text, size_t longest) {
+bool engine_is_name(const char *text, size_t longest) {
   if (!text || !*text || *text == '-' || strlen(text) > longest) return false;
   return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
@@ -45,14 +44,34 @@ static fallible check_environment(const char *const *env) {
   return NULL;
 }
 
+fallible engine_check_command(const char *const *argv, const char *const *env) {
+  if (!argv || !argv[0]) return err_new(ERR_INVALID, "there is no command to run");
+  size_t total = 0;
+  TRY(check_strings("arguments", argv, &total));
+  TRY(check_strings("variables", env, &total));
+  return check_environment(env);
+}
+
+static fallible check_volumes(const struct workload *w) {
+  if (w->volumes_len > WORKLOAD_VOLUMES_MAX)
+    return err_new(ERR_LIMIT, "more than %d volumes", WORKLOAD_VOLUMES_MAX);
+  if (w->volumes_len && w->kind == WORKLOAD_JOB) return err_new(ERR_INVALID, "a job has no volumes");
+  for (size_t i = 0; i < w->volumes_len; i++) {
+    if (!engine_is_name(w->volumes[i].volume_id, ENGINE_ID_MAX))
+      return err_new(ERR_INVALID, "a volume's id must be 1 to 64 of a-z, 0-9 and '-'");
+    TRY(volume_mount_path_check(w->volumes[i].mount_path));
+  }
+  return NULL;
+}
+
 static fallible check_workload(const struct workload *w) {
-  if (!is_name(w->id, WORKLOAD_ID_MAX))
+  if (!engine_is_name(w->id, ENGINE_ID_MAX))
     return err_new(ERR_INVALID, "the workload id must be 1 to 64 of a-z, 0-9 and '-'");
-  if (!is_name(w->environment_id, WORKLOAD_ID_MAX) || !is_name(w->service_id, WORKLOAD_ID_MAX))
+  if (!engine_is_name(w->environment_id, ENGINE_ID_MAX) || !engine_is_name(w->service_id, ENGINE_ID_MAX))
     return err_new(ERR_INVALID,
                    "the environment's and the service's id must be 1 to 64 of a-z, 0-9 "
                    "and '-'");
-  if (!is_name(w->service_label, WORKLOAD_LABEL_MAX))
+  if (!engine_is_name(w->service_label, WORKLOAD_LABEL_MAX))
     return err_new(ERR_INVALID, "the service's label must be a DNS label");
   if (!w->image_id || !*w->image_id) return err_new(ERR_INVALID, "there is no image");
   if (!w->argv || !w->argv[0]) return err_new(ERR_INVALID, "there is no start command");
@@ -63,10 +82,8 @@ static fallible check_workload(const struct workload *w) {
   if (w->memory_bytes < 0 || w->cpu_millis < 0 || w->pids < 0 || w->shm_bytes < 0 ||
       w->stop_grace_ms < 0 || w->restart_max_retries < 0)
     return err_new(ERR_INVALID, "a limit is negative");
-  size_t total = 0;
-  TRY(check_strings("arguments", w->argv, &total));
-  TRY(check_strings("variables", w->env, &total));
-  return check_environment(w->env);
+  TRY(check_volumes(w));
+  return engine_check_command(w->argv, w->env);
 }
 
 void engine_on_repair(engine *en, repair_fn *fn, void *arg) {
@@ -89,7 +106,7 @@ void engine_remove(engine *en, const char *workload_id, engine_done_fn *done, vo
 }
 
 fallible engine_rename(engine *en, const char *workload_id, const char *service_label) {
-  if (!is_name(service_label, WORKLOAD_LABEL_MAX))
+  if (!engine_is_name(service_label, WORKLOAD_LABEL_MAX))
     return err_new(ERR_INVALID, "the service's label must be a DNS label");
   return en->ops->rename(en, workload_id, service_label);
 }
@@ -112,12 +129,7 @@ void engine_each(engine *en, const char *workload_id, engine_change_fn *fn, void
 }
 
 fallible engine_exec_start(engine *en, const struct exec_options *options, engine_exec **ret_exec) {
-  if (!options->argv || !options->argv[0])
-    return err_new(ERR_INVALID, "there is no command to run");
-  size_t total = 0;
-  TRY(check_strings("arguments", options->argv, &total));
-  TRY(check_strings("variables", options->env, &total));
-  TRY(check_environment(options->env));
+  TRY(engine_check_command(options->argv, options->env));
   return en->ops->exec_start(en, options, ret_exec);
 }
 

@@ -32,6 +32,13 @@ enum workload_kind {
 
 enum workload_restart { WORKLOAD_RESTART_NEVER, WORKLOAD_RESTART_ON_FAILURE, WORKLOAD_RESTART_ALWAYS };
 
+/* Storage that outlives the instances: engine/volume.h. */
+struct workload_volume {
+  const char *volume_id;  /* of one that engine_volume_apply made */
+  const char *mount_path; /* inside; made in the instance when it is missing.  What the image has there
+                             is covered, never changed */
+};
+
 /* What is to run.  Everything is borrowed for the duration of the call; the engine keeps its own
  * copy (on disk too: it holds the environment, so it is kept root-only). */
 struct workload {
@@ -58,6 +65,8 @@ struct workload {
   int64_t shm_bytes;          /* /dev/shm; 0: 64 MiB */
   int64_t stop_grace_ms;      /* SIGTERM → SIGKILL when removed */
   int stop_signal;            /* 0: SIGTERM; an image may ask for another */
+  const struct workload_volume *volumes; /* a job has none */
+  size_t volumes_len;
 };
 
 /* What was observed of an instance; borrowed for the duration of the callback.  The statuses used

@@ -5,6 +5,7 @@
 #define TRAMWAY_ENGINE_ENGINE_OPS_H
 
 #include "engine/engine.h"
+#include "engine/volume.h"
 
 struct engine_ops {
   void (*start)(engine *en, engine_done_fn *done, void *arg);
@@ -26,6 +27,16 @@ struct engine_ops {
   void (*exec_pause)(engine_exec *x, bool paused);
   void (*exec_resize)(engine_exec *x, int columns, int rows);
   void (*exec_kill)(engine_exec *x);
+
+  void (*volume_apply)(engine *en, const struct engine_volume *v, engine_done_fn *done, void *arg);
+  void (*volume_remove)(engine *en, const char *id, engine_done_fn *done, void *arg);
+  void (*volume_usage)(engine *en, const char *id, engine_volume_usage_fn *done, void *arg);
+  void (*volume_snapshot)(engine *en, const char *id, const char *snapshot, bool wanted,
+                          engine_done_fn *done, void *arg);
+  void (*pause)(engine *en, const char *workload_id, bool paused, engine_done_fn *done, void *arg);
+  fallible (*volume_run)(engine *en, const struct volume_run *run, volume_run_handle **ret_run);
+  void (*volume_run_pause)(volume_run_handle *run, bool paused);
+  void (*volume_run_cancel)(volume_run_handle *run);
 };
 
 struct engine {
@@ -41,5 +52,14 @@ static inline void engine_tell_repair(const engine *en, const struct repair *r) 
 struct engine_exec {
   const struct engine_ops *ops;
 };
+
+struct volume_run_handle {
+  const struct engine_ops *ops;
+};
+
+/* What engine.c and volume.c check alike. */
+enum { ENGINE_ID_MAX = 64 };
+bool engine_is_name(const char *text, size_t longest); /* nothing but a-z, 0-9 and '-' */
+fallible engine_check_command(const char *const *argv, const char *const *env);
 
 #endif

@@ -1,6 +1,7 @@
 /* tramway-exec: prepares the process it runs in, then becomes PROGRAM.
  *
  *     tramway-exec [--cgroup DIR]… [--netns PATH] [--private-mounts] [--hide-cgroup2]
+ *                  [--bind FOLDER AT] [--bind-read-only FOLDER AT]
  *                  [--append FILE] [--die-with-parent] [--] PROGRAM ARG…
  *
  * It does what must happen between fork and exec, which libuv does not offer, and what must happen in
@@ -13,6 +14,8 @@
  *   --hide-cgroup2      unmounts the v2 tree of a hybrid host in a mount namespace of its own: crun
  *                       refuses to start where a controller is attached to that tree.  Elsewhere:
  *                       nothing.
+ *   --bind FOLDER AT    mounts FOLDER at AT (without devices, set-id and programs) and goes there; after
+ *                       --private-mounts nobody else sees it.  --bind-read-only: nothing can be written.
  *   --append FILE       opens FILE for appending as descriptor 3; "" is none.
  *   --die-with-parent   SIGKILL when the process that started it ends.
  *
@@ -40,7 +43,7 @@ static int fail(const char *what, const char *name) {
 
 static int usage(void) {
   fputs("usage: tramway-exec [--cgroup DIR]… [--netns PATH] [--private-mounts] [--hide-cgroup2] "
-        "[--append FILE] [--die-with-parent] [--] PROGRAM ARG…\n",
+        "[--bind FOLDER AT] [--bind-read-only FOLDER AT] [--append FILE] [--die-with-parent] [--] PROGRAM ARG…\n",
         stderr);
   return EXIT_UNPREPARED;
 }
@@ -79,6 +82,13 @@ static int hide_cgroup2(void) {
   return 0;
 }
 
+static int bind_folder(const char *folder, const char *at, bool read_only) {
+  unsigned long flags = MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID | MS_NOEXEC | (read_only ? MS_RDONLY : 0);
+  if (mount(folder, at, NULL, MS_BIND, NULL) != 0 || mount(NULL, at, NULL, flags, NULL) != 0)
+    return fail("mounting", folder);
+  return chdir(at) == 0 ? 0 : fail("going to", at);
+}
+
 static int open_append(const char *path) {
   if (!*path) return 0;
   int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0640);
@@ -111,7 +121,13 @@ int main(int argc, char **argv) {
       failed = leave_mounts();
     else if (strcmp(argv[i], "--hide-cgroup2") == 0)
       failed = hide_cgroup2();
-    else if (strcmp(argv[i], "--append") == 0 && i + 1 < argc)
+    else if (strcmp(argv[i], "--bind") == 0 && i + 2 < argc) {
+      failed = bind_folder(argv[i + 1], argv[i + 2], false);
+      i += 2;
+    } else if (strcmp(argv[i], "--bind-read-only") == 0 && i + 2 < argc) {
+      failed = bind_folder(argv[i + 1], argv[i + 2], true);
+      i += 2;
+    } else if (strcmp(argv[i], "--append") == 0 && i + 1 < argc)
       failed = open_append(argv[++i]);
     else if (strcmp(argv[i], "--die-with-parent") == 0)
       with_parent = true;

@@ -31,6 +31,7 @@ static err *give_network(struct instance *inst) {
 static err *take_over(struct instance *inst) {
   inst->named = true;
   if (!instance_is_alive(inst)) return NULL;
+  cgroups_thaw(&inst->engine->cgroups, inst->id); /* who paused it is gone */
   return instance_watch(inst);
 }
 
@@ -187,6 +188,7 @@ void local_start(engine *base, engine_done_fn *done, void *arg) {
   en->started = true;
   auto_err *left = rootfs_unmount_layers(en->folders.layers, "");
   if (left) log_warn("engine", "what an interrupted start left: %s", err_message(left));
+  volumes_tidy(en);
   en->pending++;
   networks_adopt(en->networks, on_networks_adopted, a);
 }

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { PROC_FILE_LIMIT = 1024 * 1024, REMOVE_DEPTH = 8 };
+enum { PROC_FILE_LIMIT = 1024 * 1024, REMOVE_DEPTH = 8, FREEZE_TRIES = 10000 };
 
 /* One line of mountinfo: "36 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu". */
 static void parse_mount(struct cgroups *c, const char *line) {
@@ -37,6 +38,7 @@ static void parse_mount(struct cgroups *c, const char *line) {
     auto_strv names = STRV_EMPTY;
     strv_split(&names, options, ',');
     if (strv_has(&names, "memory")) str_replace_owned(&c->memory, point);
+    if (strv_has(&names, "freezer")) str_replace_owned(&c->freezer, point);
     strv_add(&c->hierarchies, point);
   }
 }
@@ -50,6 +52,7 @@ err *cgroups_parse(const char *parent, const char *name, const char *mountinfo,
     parse_mount(&c, lines.items[i]);
   if (c.v2) {
     str_replace_owned(&c.memory, "/sys/fs/cgroup");
+    str_replace_owned(&c.freezer, "/sys/fs/cgroup");
     c.hybrid = false;
   }
   bool below = c.v2 && !str_empty(parent);
@@ -102,6 +105,7 @@ err *cgroups_detect(const char *parent, const char *name, struct cgroups *ret_cg
 void cgroups_done(struct cgroups *c) {
   free(c->folder);
   free(c->memory);
+  free(c->freezer);
   strv_done(&c->hierarchies);
   *c = (struct cgroups){0};
 }
@@ -174,6 +178,48 @@ void cgroups_kill(const struct cgroups *c, const char *instance_id) {
   size_t len = cgroups_pids(c, instance_id, pids, ARRAY_LEN(pids));
   for (size_t i = 0; i < len; i++)
     kill(pids[i], SIGKILL);
+}
+
+static char *freezer_file(const struct cgroups *c, const char *instance_id, const char *file) {
+  return str_format("%s/%s/%s/%s", c->freezer, c->folder, instance_id, file);
+}
+
+static err *set_frozen(const struct cgroups *c, const char *instance_id, bool frozen) {
+  auto_free char *path = freezer_file(c, instance_id, c->v2 ? "cgroup.freeze" : "freezer.state");
+  const char *word = c->v2 ? (frozen ? "1" : "0") : (frozen ? "FROZEN" : "THAWED");
+  auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, word, strlen(word)) < 0) return err_errno(errno, "%s to '%s'", word, path);
+  return NULL;
+}
+
+static err *is_frozen(const struct cgroups *c, const char *instance_id, bool *ret_frozen) {
+  auto_free char *path = freezer_file(c, instance_id, c->v2 ? "cgroup.events" : "freezer.state");
+  auto_str text = STR_EMPTY;
+  TRY(file_read(path, PROC_FILE_LIMIT, &text));
+  *ret_frozen = strstr(str_text(&text), c->v2 ? "frozen 1" : "FROZEN");
+  return NULL;
+}
+
+static err *wait_frozen(const struct cgroups *c, const char *instance_id, bool frozen) {
+  for (int i = 0; i < FREEZE_TRIES; i++) {
+    bool is;
+    TRY(is_frozen(c, instance_id, &is));
+    if (is == frozen) return NULL;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  return err_new(ERR_BUSY, "not all processes of '%s' could be frozen within %d s", instance_id, FREEZE_TRIES / 1000);
+}
+
+err *cgroups_freeze(const struct cgroups *c, const char *instance_id, bool frozen) {
+  if (!c->freezer) return err_new(ERR_NOT_FOUND, "this machine's control groups cannot freeze");
+  TRY(set_frozen(c, instance_id, frozen));
+  err *e = wait_frozen(c, instance_id, frozen);
+  if (e && frozen) cgroups_thaw(c, instance_id);
+  return e;
+}
+
+void cgroups_thaw(const struct cgroups *c, const char *instance_id) {
+  if (c->freezer) err_ignore(set_frozen(c, instance_id, false));
 }
 
 static err *remove_group(const char *path, int depth) {

@@ -22,6 +22,7 @@ struct cgroups {
   bool swap_limit;         /* memory+swap can be limited */
   struct strv hierarchies; /* mount points, e.g. /sys/fs/cgroup/memory */
   char *memory;            /* the one with the memory controller; NULL: none */
+  char *freezer;           /* the one that can freeze; NULL: none */
 };
 
 /* Looks at /proc/self/mountinfo.  `parent` is "/a/b", or "" (NULL) for the top.  ERR_NOT_FOUND when
@@ -48,6 +49,11 @@ size_t cgroups_pids(const struct cgroups *c, const char *instance_id, pid_t *pid
 
 /* SIGKILL to every process of the instance that still lives. */
 void cgroups_kill(const struct cgroups *c, const char *instance_id);
+
+/* Freezes all processes of the instance, or lets them go on; returns when that is so.  ERR_BUSY: some did
+ * not freeze in time, and all go on.  Blocking. */
+fallible cgroups_freeze(const struct cgroups *c, const char *instance_id, bool frozen);
+void cgroups_thaw(const struct cgroups *c, const char *instance_id); /* at once; nothing there is fine */
 
 /* Removes the folder from every hierarchy; what has processes stays and is the error. */
 fallible cgroups_remove(const struct cgroups *c);

@@ -81,6 +81,7 @@ void container_clean(struct local_engine *en, const char *id, unsigned mount, cl
   c->exit_file = path_join(en->folders.exits, id);
   if (mount) snprintf(c->layers, sizeof c->layers, "%u.", mount);
   en->pending++;
+  cgroups_thaw(&en->cgroups, id); /* what is frozen does not die */
   cgroups_kill(&en->cgroups, id);
   if (!may_be_known_to_crun(c)) {
     work_start(en->loop, remove_files, on_removed, c);

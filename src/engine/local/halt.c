@@ -22,6 +22,9 @@ static err *remove_rest(void *arg) {
     if (!e) break;
     nanosleep(&(struct timespec){.tv_nsec = CGROUP_WAIT_MS * 1000000L}, NULL);
   }
+  err *volumes = volume_store_unmount_all(&en->volumes);
+  if (volumes) log_error("engine", "%s", err_message(volumes));
+  err_free(volumes);
   err *unmounted = rootfs_unmount_below(en->config.run_dir);
   if (!e) return unmounted;
   err_ignore(unmounted);
@@ -69,6 +72,7 @@ void local_halt_continue(struct local_engine *en) {
 }
 
 static void stop_all(struct local_engine *en) {
+  volume_runs_end(en);
   auto_free struct instance **all = mem_zalloc((map_len(en->instances) + 1) * sizeof(void *));
   size_t len = 0, cursor = 0;
   const char *id;

@@ -108,11 +108,13 @@ static void on_timer(void *arg) {
 static void terminate(struct instance *inst) {
   int signal = inst->owner->w->stop_signal;
   instance_record(inst);
+  cgroups_thaw(&inst->engine->cgroups, inst->id);
   instance_signal(inst, signal ? signal : SIGTERM);
   inst->timer = timer_start(inst->engine->loop, inst->owner->w->stop_grace_ms, 0, on_timer, inst);
 }
 
 static void kill_all(struct instance *inst) {
+  cgroups_thaw(&inst->engine->cgroups, inst->id);
   instance_signal(inst, SIGKILL);
   cgroups_kill(&inst->engine->cgroups, inst->id);
   inst->timer = timer_start(inst->engine->loop, KILL_AGAIN_MS, 0, on_timer, inst);

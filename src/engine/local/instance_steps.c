@@ -14,6 +14,7 @@
 #include "engine/local/oci_config.h"
 #include "engine/local/rootfs.h"
 #include "engine/local/runtime.h"
+#include "engine/local/volume_mount.h"
 #include "loop/spawn.h"
 #include "loop/work.h"
 
@@ -99,6 +100,23 @@ static err *write_config(const struct instance *inst, const char *hostname,
   return write_file(inst, "config.json", text, 0600);
 }
 
+static err *mount_volumes(const struct instance *inst, const struct user *user) {
+  struct volume_store *store = &inst->engine->volumes;
+  const struct workload *w = inst->owner->w;
+  for (size_t i = 0; i < w->volumes_len; i++) {
+    const struct workload_volume *v = &w->volumes[i];
+    TRY(volume_store_mount(store, v->volume_id));
+    auto_free char *files = volume_store_files(store, v->volume_id, NULL);
+    struct volume_mount mount = {.files = files,
+                                 .rootfs = inst->rootfs,
+                                 .mount_path = v->mount_path,
+                                 .first_host_id = inst->first_host_id,
+                                 .user = user};
+    TRY(err_wrap(volume_mount(&mount), "volume '%s'", v->volume_id));
+  }
+  return NULL;
+}
+
 /* On a pool thread; the instance rests meanwhile. */
 static err *prepare(void *arg) {
   const struct instance *inst = arg;
@@ -116,6 +134,7 @@ static err *prepare(void *arg) {
   TRY(rootfs_mount(&rootfs));
   struct user user;
   TRY(user_resolve(inst->rootfs, w->user, &user));
+  TRY(mount_volumes(inst, &user));
   auto_free char *hostname =
       str_ndup(w->service_label, strnlen(w->service_label, HOST_NAME_MAX_LEN));
   TRY(write_network_files(inst, hostname));

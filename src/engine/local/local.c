@@ -92,6 +92,7 @@ static void workload_gone(struct local_engine *en, struct local_workload *owner)
     if (waiter->done) waiter->done(waiter->arg, err_dup(e));
     free(waiter);
   }
+  timer_stop(owner->pause);
   workload_free(owner->w);
   free(owner);
 }
@@ -315,6 +316,7 @@ static void drop_workloads(struct local_engine *en) {
   while (map_next(en->workloads, &cursor, &id, &value)) {
     struct local_workload *owner = value;
     LIST_FOREACH(waiter, &owner->waiters, struct waiter, link) free(waiter);
+    timer_stop(owner->pause);
     workload_free(owner->w);
     free(owner);
   }
@@ -326,6 +328,7 @@ static void local_free(engine *base) {
   struct local_engine *en = (struct local_engine *)base;
   en->closing = true;
   local_exec_kill_all(en);
+  volume_runs_end(en);
   while (en->pending > 0 || networks_busy(en->networks))
     loop_turn(en->loop, 100);
   size_t cursor = 0;
@@ -336,6 +339,7 @@ static void local_free(engine *base) {
     instance_free(value);
   }
   drop_workloads(en);
+  volume_jobs_drop(en);
   local_free_parts(en);
 }
 
@@ -357,4 +361,12 @@ const struct engine_ops local_engine_ops = {
     .exec_pause = local_exec_pause,
     .exec_resize = local_exec_resize,
     .exec_kill = local_exec_kill,
+    .volume_apply = local_volume_apply,
+    .volume_remove = local_volume_remove,
+    .volume_usage = local_volume_usage,
+    .volume_snapshot = local_volume_snapshot,
+    .pause = local_pause,
+    .volume_run = local_volume_run,
+    .volume_run_pause = local_volume_run_pause,
+    .volume_run_cancel = local_volume_run_cancel,
 };

@@ -44,6 +44,7 @@ struct local_config {
   int64_t backoff_max_ms;   /* [10000] … up to this */
   int64_t comeback_max_ms;  /* [60000] after a boot nothing waits longer for what it depends on */
   int64_t watch_ms;         /* [2000] between looks for damage from outside */
+  int64_t disk_reserve_bytes; /* [usage_reserve] of the disk that volumes leave free */
   const char *seccomp_file; /* [/usr/share/containers/seccomp.json] */
   local_log_path_fn *log_path;
   void *log_arg;

@@ -114,6 +114,7 @@ static void name_folders(struct local_engine *en) {
       .sockets = path_join(run, "attach"),
       .crun = path_join(run, "crun"),
       .layers = path_join(run, "l"),
+      .volume = path_join(run, "volume"),
   };
 }
 
@@ -137,9 +138,10 @@ err *local_make_folders(struct local_engine *en) {
   TRY(file_make_dirs(en->config.run_dir, 0755));
   TRY(check_reachable(en->config.run_dir));
   TRY(file_make_dirs(f->bundles, 0711));
-  const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets, f->crun, f->layers};
+  const char *const all[] = {f->workloads, f->instances, f->exits, f->sockets, f->crun, f->layers, f->volume};
   for (size_t i = 0; i < ARRAY_LEN(all); i++)
     TRY(file_make_dirs(all[i], 0700));
+  TRY(volume_store_make_folders(&en->volumes));
   auto_free char *own = path_join(en->config.data_dir, "engine");
   return file_remove_unfinished(own);
 }
@@ -247,10 +249,13 @@ err *local_engine_new(loop *l, const struct local_config *config, engine_change_
   en->on_change = on_change;
   en->on_change_arg = arg;
   list_init(&en->execs);
+  list_init(&en->volume_jobs);
+  list_init(&en->volume_runs);
   en->workloads = map_new();
   en->instances = map_new();
   copy_config(en, config);
   name_folders(en);
+  volume_store_init(&en->volumes, en->config.data_dir, en->config.run_dir, en->config.disk_reserve_bytes);
   err *e = set_up(en);
   if (!e) e = set_up_networks(en);
   if (!e) e = local_watch_exits(en);
@@ -283,6 +288,7 @@ static void free_folders(struct local_folders *f) {
   free(f->sockets);
   free(f->crun);
   free(f->layers);
+  free(f->volume);
 }
 
 static void free_memory(struct local_engine *en) {
@@ -292,6 +298,7 @@ static void free_memory(struct local_engine *en) {
   map_free(en->instances);
   json_decref(en->seccomp);
   cgroups_done(&en->cgroups);
+  volume_store_done(&en->volumes);
   strv_done(&en->monitor_argv);
   strv_done(&en->runtime_argv);
   strv_done(&en->renamed);

@@ -10,12 +10,14 @@
 #include "engine/local/local.h"
 #include "engine/local/network.h"
 #include "engine/local/user_range.h"
+#include "engine/local/volume_store.h"
 #include "loop/timer.h"
 
 struct local_folders {
   char *workloads, *instances;            /* below data_dir */
   char *bundles, *exits, *sockets, *crun; /* below run_dir */
   char *layers;                           /* "<run_dir>/l": short, see rootfs.h */
+  char *volume;                           /* where programs on volumes see one */
 };
 
 struct local_programs {
@@ -67,6 +69,9 @@ struct local_engine {
     timer *timer;
     int cleaning; /* that many just now */
   } leftovers;         /* see leftovers.c */
+  struct volume_store volumes;
+  struct list volume_jobs;  /* see volumes.c */
+  struct list volume_runs;  /* programs on volumes that live */
   unsigned mounts;     /* numbers the folders.layers in use */
   int pending;         /* steps in progress; engine_free waits for them */
   struct list execs;   /* streams that live */
@@ -88,6 +93,7 @@ struct local_workload {
   struct local_engine *engine;
   struct workload *w;
   bool removing;
+  timer *pause;  /* while it is paused: then it goes on */
   bool checking; /* a look whether the last instance is gone is due this turn */
   struct list waiters;
 };
@@ -143,6 +149,25 @@ void local_exec_pause(engine_exec *x, bool paused);
 void local_exec_resize(engine_exec *x, int columns, int rows);
 void local_exec_kill(engine_exec *x);
 void local_exec_kill_all(struct local_engine *en);
+
+/* volumes.c */
+void local_volume_apply(engine *en, const struct engine_volume *v, engine_done_fn *done, void *arg);
+void local_volume_remove(engine *en, const char *id, engine_done_fn *done, void *arg);
+void local_volume_usage(engine *en, const char *id, engine_volume_usage_fn *done, void *arg);
+void local_volume_snapshot(engine *en, const char *id, const char *snapshot, bool wanted,
+                           engine_done_fn *done, void *arg);
+void volumes_tidy(struct local_engine *en);
+void volume_jobs_drop(struct local_engine *en); /* nothing may be in progress */
+
+/* volume_run.c */
+fallible local_volume_run(engine *en, const struct volume_run *run, volume_run_handle **ret_run);
+void local_volume_run_pause(volume_run_handle *run, bool paused);
+void local_volume_run_cancel(volume_run_handle *run);
+bool volume_is_run_on(const struct local_engine *en, const char *id);
+void volume_runs_end(struct local_engine *en); /* kills them; they are heard once more */
+
+/* pause.c */
+void local_pause(engine *en, const char *workload_id, bool paused, engine_done_fn *done, void *arg);
 
 /* sockets.c */
 void local_sockets(engine *en, const char *instance_id, engine_sockets_fn *done, void *arg);

@@ -332,6 +332,42 @@ void mend_folders(struct local_engine *en, const struct strv *gone) {
   tried(en, "folders", (struct repair){.object = "folder", .cause = cause, .outcome = "made again"}, e);
 }
 
+static char *volume_key(const char *id) {
+  return str_format("volume:%s", id);
+}
+
+struct volume_mending {
+  struct local_engine *engine;
+  char *id;
+};
+
+static err *mount_again(void *arg) {
+  struct volume_mending *m = arg;
+  return volume_store_mount(&m->engine->volumes, m->id);
+}
+
+static void on_mounted_again(void *arg, err *e) {
+  struct volume_mending *m = arg;
+  auto_free char *key = volume_key(m->id);
+  auto_free char *cause = str_format("the mount of '%s' was gone", m->id);
+  m->engine->pending--;
+  m->engine->watch.mending = false;
+  tried(m->engine, key,
+        (struct repair){.object = "volume", .cause = cause, .outcome = "mounted again"}, e);
+  free(m->id);
+  free(m);
+}
+
+void mend_volume(struct local_engine *en, const char *volume_id) {
+  auto_free char *key = volume_key(volume_id);
+  if (is_pausing(en, key)) return;
+  struct volume_mending *m = mem_alloc(sizeof *m);
+  *m = (struct volume_mending){en, str_dup(volume_id)};
+  en->pending++;
+  en->watch.mending = true;
+  work_start(en->loop, mount_again, on_mounted_again, m);
+}
+
 struct firewall_job {
   struct local_engine *engine;
   char *cause;

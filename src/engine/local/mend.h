@@ -24,6 +24,9 @@ void mend_names(struct local_engine *en, const char *environment_id, const char 
 void mend_folders(struct local_engine *en, const struct strv *gone);
 void mend_firewall(struct local_engine *en, const char *cause);
 
+/* Mounts it for the platform again: its instances have mounts of their own. */
+void mend_volume(struct local_engine *en, const char *volume_id);
+
 /* netavark's rules are only known to be back when they show: the mending of `environment_id`'s is told
  * by the first look that finds them (lacks NULL); one that finds them lacking tries (again). */
 void mend_rules(struct local_engine *en, const char *environment_id, const char *lacks);

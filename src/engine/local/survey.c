@@ -38,6 +38,8 @@ void survey_free(struct survey *s) {
   }
   strv_done(&s->folders);
   strv_done(&s->folders_gone);
+  strv_done(&s->volumes);
+  strv_done(&s->volumes_gone);
   free(s->networks);
   free(s->instances);
   free(s);
@@ -171,6 +173,8 @@ err *survey_measure(struct survey *s) {
   struct netlink_links links;
   for (size_t i = 0; i < s->folders.len; i++)
     if (access(s->folders.items[i], F_OK) != 0) strv_add(&s->folders_gone, s->folders.items[i]);
+  for (size_t i = 0; i < s->volumes.len; i++)
+    if (!volume_is_mounted(s->volumes.items[i])) strv_add(&s->volumes_gone, s->volumes.items[i]);
   err_ignore(netlink_firewall_generation(&s->firewall));
   TRY(netlink_read_links(&links));
   s->unsure = links.interrupted;

@@ -56,6 +56,7 @@ struct survey {
   struct survey_instance *instances;
   size_t instances_len;
   struct strv folders, folders_gone;
+  struct strv volumes, volumes_gone; /* mount points, of what is in use */
   uint32_t firewall; /* generation; 0: not known */
   bool unsure;       /* links changed while the kernel told of them: nothing is judged */
 };

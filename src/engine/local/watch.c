@@ -9,7 +9,9 @@
  * namespace of its own and is not hurt, overlayfs refuses the same writable layer twice, and the next run
  * mounts a new one.  Restarting the app for that would do what the damage did not. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/local/firewall.h"
@@ -68,6 +70,14 @@ static void expect_instance(struct survey *s, struct instance *inst) {
   i->address6 = network_address6(inst->network, inst->host);
 }
 
+static void expect_volumes(struct survey *s, const struct instance *inst) {
+  const struct workload *w = inst->owner->w;
+  for (size_t i = 0; i < w->volumes_len; i++) {
+    auto_free char *point = path_join(inst->engine->volumes.mounts, w->volumes[i].volume_id);
+    if (!strv_has(&s->volumes, point)) strv_add(&s->volumes, point);
+  }
+}
+
 /* Some at a time, each in its turn. */
 static void choose_closely(struct watch *w, struct survey *s) {
   for (size_t n = 0; n < CLOSELY_PER_TICK && n < s->instances_len; n++)
@@ -83,7 +93,10 @@ static struct survey *expect(struct local_engine *en) {
   const char *id;
   void *value;
   for (cursor = 0; map_next(en->instances, &cursor, &id, &value);)
-    if (is_watched(value)) expect_instance(s, value);
+    if (is_watched(value)) {
+      expect_instance(s, value);
+      expect_volumes(s, value);
+    }
   cursor = 0;
   for (network *w; (w = networks_next(en->networks, &cursor));)
     if (network_ready(w)) index_of(s, w);
@@ -181,6 +194,8 @@ static void act_on_instance(struct local_engine *en, const struct survey_instanc
 
 static void act(struct local_engine *en, const struct survey *s) {
   if (s->folders_gone.len) mend_folders(en, &s->folders_gone);
+  for (size_t i = 0; i < s->volumes_gone.len; i++)
+    mend_volume(en, strrchr(s->volumes_gone.items[i], '/') + 1);
   for (size_t i = 0; i < s->networks_len && !s->unsure; i++)
     act_on_network(en, &s->networks[i]);
   for (size_t i = 0; i < s->instances_len && !s->unsure; i++)

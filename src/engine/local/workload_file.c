@@ -31,6 +31,21 @@ static void free_list(const char *const *items) {
   free((void *)items);
 }
 
+static const struct workload_volume *dup_volumes(const struct workload_volume *volumes, size_t len) {
+  struct workload_volume *copy = mem_zalloc((len + 1) * sizeof *copy);
+  for (size_t i = 0; i < len; i++)
+    copy[i] = (struct workload_volume){str_dup(volumes[i].volume_id), str_dup(volumes[i].mount_path)};
+  return copy;
+}
+
+static void free_volumes(const struct workload_volume *volumes, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    free((char *)volumes[i].volume_id);
+    free((char *)volumes[i].mount_path);
+  }
+  free((void *)volumes);
+}
+
 struct workload *workload_dup(const struct workload *w) {
   struct workload *copy = mem_dup(w, sizeof *w);
   copy->id = str_dup(w->id);
@@ -44,6 +59,7 @@ struct workload *workload_dup(const struct workload *w) {
   copy->env = dup_list(w->env);
   copy->working_dir = str_dup(str_empty(w->working_dir) ? "/" : w->working_dir);
   copy->user = str_dup(w->user ? w->user : "");
+  copy->volumes = dup_volumes(w->volumes, w->volumes_len);
   return copy;
 }
 
@@ -60,6 +76,7 @@ void workload_free(struct workload *w) {
   free_list(w->env);
   free((char *)w->working_dir);
   free((char *)w->user);
+  free_volumes(w->volumes, w->volumes_len);
   free(w);
 }
 
@@ -67,6 +84,14 @@ static json_t *list_to_json(const char *const *items) {
   json_t *array = json_array();
   for (size_t i = 0; items && items[i]; i++)
     json_array_append_new(array, json_string(items[i]));
+  return array;
+}
+
+static json_t *volumes_to_json(const struct workload *w) {
+  json_t *array = json_array();
+  for (size_t i = 0; i < w->volumes_len; i++)
+    json_array_append_new(array, json_pack("{s:s, s:s}", "id", w->volumes[i].volume_id, "path",
+                                           w->volumes[i].mount_path));
   return array;
 }
 
@@ -94,6 +119,7 @@ json_t *workload_to_json(const struct workload *w) {
   json_object_set_new(object, "shm_bytes", json_integer(w->shm_bytes));
   json_object_set_new(object, "stop_grace_ms", json_integer(w->stop_grace_ms));
   json_object_set_new(object, "stop_signal", json_integer(w->stop_signal));
+  json_object_set_new(object, "volumes", volumes_to_json(w));
   return object;
 }
 
@@ -121,6 +147,20 @@ static void numbers_from_json(const json_t *object, struct workload *w) {
   w->shm_bytes = json_get_int(object, "shm_bytes", 0);
   w->stop_grace_ms = json_get_int(object, "stop_grace_ms", 0);
   w->stop_signal = (int)json_get_int(object, "stop_signal", 0);
+}
+
+/* Files of before have none.  Half of one is not left out: what ran with its data must not run without. */
+static err *volumes_from_json(const json_t *array, struct workload *w) {
+  size_t len = json_array_size(array);
+  struct workload_volume *volumes = mem_zalloc((len + 1) * sizeof *volumes);
+  w->volumes = volumes;
+  for (; w->volumes_len < len; w->volumes_len++) {
+    const json_t *volume = json_array_get(array, w->volumes_len);
+    const char *id = json_get_text(volume, "id"), *path = json_get_text(volume, "path");
+    if (str_empty(id) || str_empty(path)) return err_new(ERR_CORRUPT, "a volume has no id or no path");
+    volumes[w->volumes_len] = (struct workload_volume){str_dup(id), str_dup(path)};
+  }
+  return NULL;
 }
 
 err *workload_from_json(const json_t *object, struct workload **ret_workload) {
@@ -151,8 +191,12 @@ err *workload_from_json(const json_t *object, struct workload **ret_workload) {
   w->working_dir = str_dup(working_dir ? working_dir : "/");
   w->user = str_dup(user ? user : "");
   numbers_from_json(object, w);
-  *ret_workload = w;
-  return NULL;
+  err *e = volumes_from_json(json_object_get(object, "volumes"), w);
+  if (e)
+    workload_free(w);
+  else
+    *ret_workload = w;
+  return e;
 }
 
 /* ---- variables at rest ---- */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "engine/engine_ops.h"
 #include "fake_exec.h"
+#include "fake_volumes.h"
 
 enum { FAKE_SOCKETS_MAX = 4 };
 
@@ -29,6 +30,7 @@ struct fake_app {
 struct fake_instance {
   struct list link;
   char workload_id[65], id[80], environment_id[65], image_id[80], address[48];
+  char volume_id[65], mount_path[128]; /* "": it has none */
   int replica;
   bool booted;
   struct fake_app app;
@@ -67,6 +69,7 @@ struct fake_engine {
   char *user;      /* likewise */
   int64_t shm_bytes, stop_grace_ms;
   char *command;   /* likewise: its last argument */
+  struct fake_volumes volumes;
 };
 
 static inline struct fake_engine *fake_of(engine *en) {
@@ -184,6 +187,9 @@ static inline err *fake_apply_(engine *base, const struct workload *w) {
     struct fake_instance *i = fake_add(en, w->id, replica, en->app);
     snprintf(i->environment_id, sizeof i->environment_id, "%s", w->environment_id);
     snprintf(i->image_id, sizeof i->image_id, "%s", w->image_id);
+    if (!w->volumes_len) continue;
+    snprintf(i->volume_id, sizeof i->volume_id, "%s", w->volumes[0].volume_id);
+    snprintf(i->mount_path, sizeof i->mount_path, "%s", w->volumes[0].mount_path);
   }
   fake_drop_(en, w->id, w->replicas);
   loop_defer(en->loop, fake_boot_, en);
@@ -321,6 +327,47 @@ static inline err *fake_exec_start_(engine *base, const struct exec_options *opt
   return fake_exec_start_at(fake_of(base)->loop, base->ops, options, ret_exec);
 }
 
+static inline void fake_volume_apply_(engine *base, const struct engine_volume *v, engine_done_fn *done,
+                                      void *arg) {
+  fake_volume_apply(&fake_of(base)->volumes, v, done, arg);
+}
+
+/* As the real one: not while an instance has it. */
+static inline void fake_volume_remove_(engine *base, const char *id, engine_done_fn *done, void *arg) {
+  LIST_FOREACH(i, &fake_of(base)->instances, struct fake_instance, link) {
+    if (strcmp(i->volume_id, id) != 0) continue;
+    done(arg, err_new(ERR_BUSY, "volume '%s' is in use by workload '%s'", id, i->workload_id));
+    return;
+  }
+  fake_volume_remove(&fake_of(base)->volumes, id, done, arg);
+}
+
+static inline void fake_volume_usage_(engine *base, const char *id, engine_volume_usage_fn *done, void *arg) {
+  fake_volume_usage(&fake_of(base)->volumes, id, done, arg);
+}
+
+static inline void fake_volume_snapshot_(engine *base, const char *id, const char *name, bool wanted,
+                                         engine_done_fn *done, void *arg) {
+  fake_volume_snapshot(&fake_of(base)->volumes, id, name, wanted, done, arg);
+}
+
+static inline void fake_pause_(engine *base, const char *workload_id, bool paused, engine_done_fn *done,
+                               void *arg) {
+  bool runs = fake_count(fake_of(base), workload_id) > 0;
+  fake_volume_pause(&fake_of(base)->volumes, workload_id, runs, paused, done, arg);
+}
+
+static inline err *fake_volume_run_(engine *base, const struct volume_run *run, volume_run_handle **ret_run) {
+  volume_run_handle *handle = fake_volume_run(&fake_of(base)->volumes, base->ops, run);
+  if (ret_run) *ret_run = handle;
+  return NULL;
+}
+
+static inline void fake_volume_run_pause_(volume_run_handle *run, bool paused) {
+  (void)run;
+  (void)paused;
+}
+
 static const struct engine_ops fake_ops = {.start = fake_start_,
                                            .apply = fake_apply_,
                                            .remove = fake_remove_,
@@ -333,7 +380,15 @@ static const struct engine_ops fake_ops = {.start = fake_start_,
                                            .exec_write = fake_exec_write_,
                                            .exec_pending = fake_exec_pending_,
                                            .exec_close_input = fake_exec_close_input_,
-                                           .exec_kill = fake_exec_kill_};
+                                           .exec_kill = fake_exec_kill_,
+                                           .volume_apply = fake_volume_apply_,
+                                           .volume_remove = fake_volume_remove_,
+                                           .volume_usage = fake_volume_usage_,
+                                           .volume_snapshot = fake_volume_snapshot_,
+                                           .pause = fake_pause_,
+                                           .volume_run = fake_volume_run_,
+                                           .volume_run_pause = fake_volume_run_pause_,
+                                           .volume_run_cancel = fake_volume_run_cancel};
 
 /* ---- its life ---- */
 
@@ -344,6 +399,7 @@ static inline struct fake_engine *fake_engine_new(loop *l) {
   list_init(&en->instances);
   list_init(&en->removals);
   list_init(&en->questions);
+  fake_volumes_init(&en->volumes, l);
   en->app = fake_runs(8080);
   en->job = fake_ended(INSTANCE_EXITED, 0);
   return en;
@@ -353,6 +409,7 @@ static inline struct fake_engine *fake_engine_new(loop *l) {
 static inline void fake_engine_disconnect(struct fake_engine *en) {
   en->on_change = NULL;
   en->gone = true;
+  fake_volumes_disconnect(&en->volumes);
   LIST_FOREACH(r, &en->removals, struct fake_removal, link) {
     list_remove(&r->link);
     fake_drop_(en, r->workload_id, 0);
@@ -372,6 +429,7 @@ static inline void fake_engine_free(struct fake_engine *en) {
     list_remove(&i->link);
     free(i);
   }
+  fake_volumes_done(&en->volumes);
   strv_done(&en->env);
   strv_done(&en->renamed);
   free(en->command);

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "engine/engine_ops.h"
+#include "base/mem.h"
 #include "tap.h"
 
 static int applied;
@@ -103,6 +104,66 @@ TEST(sizes_are_bounded) {
   err *e = engine_apply(&fake, &w);
   free(huge);
   CHECK_ERR(e, ERR_LIMIT, "128 KiB");
+}
+
+TEST(a_volume_is_mounted_where_it_hurts_nobody) {
+  static const char *const good_paths[] = {"/data", "/data/", "//data//x", "/process", "/var/lib/dev", "/a/..b/.c"};
+  static const char *const bad_paths[] = {NULL, "", "data", "/", "///", "/proc", "/proc/x", "//sys/", "/dev/shm",
+                                          "/a/../b", "/a/..", "/./a", "/a\nb", "/a\xff"};
+  for (size_t i = 0; i < ARRAY_LEN(good_paths); i++)
+    CHECK_OK(volume_mount_path_check(good_paths[i]));
+  for (size_t i = 0; i < ARRAY_LEN(bad_paths); i++)
+    CHECK_ERR(volume_mount_path_check(bad_paths[i]), ERR_INVALID, "");
+  char longest[VOLUME_PATH_MAX + 2];
+  memset(longest, 'x', sizeof longest);
+  longest[0] = '/';
+  longest[sizeof longest - 1] = '\0';
+  CHECK_ERR(volume_mount_path_check(longest), ERR_INVALID, "longer");
+  struct workload_volume volume = {"v-1", "/data"};
+  struct workload w = good();
+  w.volumes = &volume;
+  w.volumes_len = 1;
+  CHECK_OK(engine_apply(&fake, &w));
+  volume.mount_path = "/proc";
+  CHECK_ERR(engine_apply(&fake, &w), ERR_INVALID, "the kernel's");
+  volume = (struct workload_volume){"../v", "/data"};
+  CHECK_ERR(engine_apply(&fake, &w), ERR_INVALID, "a volume's id");
+  volume.volume_id = "v-1";
+  w.kind = WORKLOAD_JOB;
+  CHECK_ERR(engine_apply(&fake, &w), ERR_INVALID, "a job has no volumes");
+  w.kind = WORKLOAD_SERVICE;
+  w.volumes_len = WORKLOAD_VOLUMES_MAX + 1;
+  CHECK_ERR(engine_apply(&fake, &w), ERR_LIMIT, "volumes");
+}
+
+static char answer[200];
+
+static void on_answer(void *arg, err *e) {
+  (void)arg;
+  snprintf(answer, sizeof answer, "%s", e ? err_message(e) : "");
+  err_free(e);
+}
+
+static void on_usage(void *arg, err *e, const struct volume_usage *usage) {
+  CHECK(!usage);
+  on_answer(arg, e);
+}
+
+TEST(volumes_that_make_no_sense_never_reach_the_engine) {
+  engine_volume_apply(&fake, &(struct engine_volume){"a/b", ENGINE_VOLUME_BYTES_MIN}, on_answer, NULL);
+  CHECK(strstr(answer, "a volume's id"));
+  engine_volume_apply(&fake, &(struct engine_volume){"v", ENGINE_VOLUME_BYTES_MIN - 1}, on_answer, NULL);
+  CHECK(strstr(answer, "a volume has"));
+  engine_volume_apply(&fake, &(struct engine_volume){"v", ENGINE_VOLUME_BYTES_MAX + 1}, on_answer, NULL);
+  CHECK(strstr(answer, "a volume has"));
+  engine_volume_remove(&fake, "..", on_answer, NULL);
+  CHECK(strstr(answer, "a volume's id"));
+  engine_volume_usage(&fake, "", on_usage, NULL);
+  CHECK(strstr(answer, "a volume's id"));
+  engine_volume_snapshot(&fake, "v", "../s", on_answer, NULL);
+  CHECK(strstr(answer, "a snapshot's name"));
+  struct volume_run run = {.volume_id = "v"};
+  CHECK_ERR(engine_volume_run(&fake, &run, NULL), ERR_INVALID, "no command");
 }
 
 TEST(exec_needs_a_command) {

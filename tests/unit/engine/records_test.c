@@ -120,6 +120,28 @@ TEST(variables_of_a_workload_are_encrypted) {
   CHECK_OK(workload_delete(dir, "d-2"));
 }
 
+TEST(volumes_of_a_workload_are_recorded) {
+  static const char *const argv[] = {"/a", NULL};
+  static const struct workload_volume volumes[] = {{"v-1", "/data"}, {"v-2", "/more"}};
+  struct workload w = {.id = "d", .environment_id = "e", .service_id = "s", .service_label = "web",
+                       .image_id = "i", .argv = argv, .volumes = volumes, .volumes_len = 2};
+  auto_json *object = workload_to_json(&w);
+  struct workload *back = NULL, *copy = NULL;
+  CHECK_OK(workload_from_json(object, &back));
+  copy = workload_dup(back);
+  workload_free(back);
+  CHECK_INT(copy->volumes_len, 2);
+  CHECK_TEXT(copy->volumes[1].volume_id, "v-2");
+  CHECK_TEXT(copy->volumes[1].mount_path, "/more");
+  workload_free(copy);
+  json_object_del(json_array_get(json_object_get(object, "volumes"), 1), "path");
+  CHECK_ERR(workload_from_json(object, &back), ERR_CORRUPT, "a volume");
+  json_object_del(object, "volumes"); /* of before there were any */
+  CHECK_OK(workload_from_json(object, &back));
+  CHECK_INT(back->volumes_len, 0);
+  workload_free(back);
+}
+
 TEST(a_workload_of_before_has_no_dependencies) {
   static const char *const argv[] = {"/a", NULL}, *const needs[] = {"db", NULL};
   struct workload w = {.id = "d", .environment_id = "e", .service_id = "s", .service_label = "web",
