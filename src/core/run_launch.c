@@ -221,9 +221,16 @@ static void on_pre_deploy_cleaned(void *arg, err *e) {
   if (r->phase == RUN_PRE_DEPLOY && !r->core->stopping) go_on_with_instances(r);
 }
 
+/* What is told besides, where it is so. */
+static const char *what_serves(struct run *r) {
+  auto_deployment former = {0};
+  bool found = false;
+  auto_err *unknown = deployment_find_active(r->core->db, r->deployment.service_instance_id, &found, &former);
+  return !unknown && found ? "; the former deployment keeps serving" : "";
+}
+
 static void on_pre_deploy_deadline(void *arg) {
-  run_fail(arg, err_new(ERR_BUSY, "the pre-deploy command did not end within an hour; the former "
-                                  "deployment keeps serving"));
+  run_fail(arg, err_new(ERR_BUSY, "the pre-deploy command did not end within an hour%s", what_serves(arg)));
 }
 
 static err *pre_deploy_error(struct run *r, const struct instance_report *report) {
@@ -231,8 +238,7 @@ static err *pre_deploy_error(struct run *r, const struct instance_report *report
   auto_free char *what = report->exit_code < 0 && !str_empty(report->problem)
                              ? str_format("did not run to its end: %s", report->problem)
                              : str_format("ended with exit status %d", report->exit_code);
-  return err_new(ERR_INVALID, "the pre-deploy command %s; the former deployment keeps serving%s%s", what,
-                 *words ? "; last log lines: " : "", words);
+  return err_new(ERR_INVALID, "the pre-deploy command %s%s%s%s", what, what_serves(r), *words ? "; last log lines: " : "", words);
 }
 
 static void pre_deploy_ended(struct run *r, const struct instance_report *report) {

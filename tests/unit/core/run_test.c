@@ -178,6 +178,16 @@ TEST(a_failed_pre_deploy_command_leaves_the_old_one) {
   town_close();
 }
 
+TEST(a_failed_pre_deploy_command_of_a_first_deployment_speaks_of_no_former_one) {
+  town_open();
+  str_replace_owned(&instance.settings.pre_deploy_command, "migrate");
+  en->job = fake_ended(INSTANCE_CRASHED, 4);
+  deploy(new);
+  WAIT_STATUS(new, FAILED);
+  CHECK_TEXT(reason_of(new), "the pre-deploy command ended with exit status 4");
+  town_close();
+}
+
 TEST(a_pre_deploy_command_that_cannot_be_run_says_why) {
   open_with_old();
   str_replace_owned(&instance.settings.pre_deploy_command, "migrate");
