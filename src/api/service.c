@@ -189,7 +189,7 @@ static err *start_new_service(const struct graphql_call *call, const struct serv
     if (environment_id && !str_eq(environment_id, list.items[i].environment_id)) continue;
     TRY(check_local_source(call, list.items[i].settings.source_repo, list.items[i].environment_id));
     TRY(set_initial_variables(call, &list.items[i]));
-    if (list.items[i].settings.source_kind != SOURCE_NONE)
+    if (list.items[i].settings.source_kind != SOURCE_NONE && !core_waits_for_push(core_of(call), &list.items[i]))
       TRY(core_deploy_instance(core_of(call), &list.items[i], asking_of(call)->caller.user_id, id));
   }
   return NULL;

@@ -180,6 +180,9 @@ fallible core_take_delivery(core *c, const struct webhook *hook, const struct co
  * switched that off. */
 bool core_deploys_pushes(const struct service_instance *instance);
 
+/* It deploys what is pushed to Tramway itself, and nothing was yet. */
+bool core_waits_for_push(const core *c, const struct service_instance *instance);
+
 /* ---- projects, environments, services (core/catalog.c) ---- */
 
 /* With the environment "production". */

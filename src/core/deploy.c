@@ -56,16 +56,24 @@ void deploy_log_line(core *c, const char *id, const char *severity, const char *
   logged(log_store_add_deploy_line(c->logs, id, severity, text), "writing its log", id);
 }
 
+/* What says nothing of why an app ended: the frames of a stack, which JavaScript and Java print below the error. */
+static bool says_why(const char *line) {
+  line += strspn(line, " \t");
+  return *line && !str_starts(line, "at ") && !str_starts(line, "Node.js v") && !str_starts(line, "... ");
+}
+
 static void add_words(void *arg, const struct log_entry *entry) {
-  struct str *text = arg;
-  if (*entry->message) str_addf(text, "%s%s", text->len ? " | " : "", entry->message);
+  if (says_why(entry->message)) strv_add(arg, entry->message);
 }
 
 char *deploy_last_words(core *c, const char *id, int lines) {
-  struct str text;
-  str_init(&text);
-  struct log_query query = {.kind = LOG_DEPLOY, .deployment_id = id, .limit = lines};
-  logged(log_store_query(c->logs, &query, add_words, &text), "reading its log", id);
+  enum { LOOK_BACK = 30 };
+  auto_str text = STR_EMPTY;
+  auto_strv found = STRV_EMPTY;
+  struct log_query query = {.kind = LOG_DEPLOY, .deployment_id = id, .limit = LOOK_BACK};
+  logged(log_store_query(c->logs, &query, add_words, &found), "reading its log", id);
+  for (size_t i = found.len > (size_t)lines ? found.len - (size_t)lines : 0; i < found.len; i++)
+    str_addf(&text, "%s%s", text.len ? " | " : "", found.items[i]);
   return str_take(&text);
 }
 

@@ -92,7 +92,7 @@ fallible deploy_step_end(core *c, const char *deployment_id, const char *step_id
 void deploy_build_line(core *c, const char *deployment_id, const char *severity, const char *text);
 void deploy_log_line(core *c, const char *deployment_id, const char *severity, const char *text);
 
-/* The last lines of the deploy log, joined with " | "; "" when there are none.  The caller owns it. */
+/* The last lines of the deploy log that say something, joined with " | "; "" when there are none.  The caller owns it. */
 char *deploy_last_words(core *c, const char *deployment_id, int lines);
 
 void watch_notify(core *c, const char *id);

@@ -39,6 +39,12 @@ void core_pushed_done(struct core_pushed *p) {
   *p = (struct core_pushed){0};
 }
 
+bool core_waits_for_push(const core *c, const struct service_instance *instance) {
+  const char *repo = instance->settings.source_repo;
+  if (str_eq(repo, SOURCE_PUSHED_PROJECT)) return !pushed_repo_exists(c->pushed, instance->project_id);
+  return str_eq(repo, SOURCE_PUSHED_SERVICE) && !pushed_repo_exists(c->pushed, instance->service_id);
+}
+
 char *push_repository(const core *c, const struct deployment *d) {
   if (str_eq(d->settings.source_repo, SOURCE_PUSHED_PROJECT)) return pushed_repo_path(c->pushed, d->project_id);
   if (str_eq(d->settings.source_repo, SOURCE_PUSHED_SERVICE)) return pushed_repo_path(c->pushed, d->service_id);

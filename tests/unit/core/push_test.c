@@ -73,6 +73,18 @@ TEST(the_first_branch_is_the_default_one) {
   town_close();
 }
 
+TEST(a_service_waits_for_the_first_push_to_its_repository) {
+  town_open();
+  CHECK(!core_waits_for_push(town, &instance));
+  for (int own = 0; own < 2; own++) {
+    str_replace_owned(&instance.settings.source_repo, own ? SOURCE_PUSHED_SERVICE : SOURCE_PUSHED_PROJECT);
+    CHECK(core_waits_for_push(town, &instance));
+    pushed(own ? service.id : project.id, "main");
+    CHECK(!core_waits_for_push(town, &instance));
+  }
+  town_close();
+}
+
 TEST(another_branch_deploys_nothing_and_says_what_does) {
   town_open();
   auto_pushed first = {0}, second = {0};

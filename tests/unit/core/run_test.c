@@ -188,6 +188,19 @@ TEST(a_failed_pre_deploy_command_of_a_first_deployment_speaks_of_no_former_one) 
   town_close();
 }
 
+TEST(the_first_deployment_that_fails_says_what_the_app_said) {
+  static const char *const said[] = {"Error: JWT_SECRET is not set", "    at Object.<anonymous> (/app/server.js:13:25)",
+                                     "    at node:internal/main/run_main_module:28:49", "", "Node.js v20.20.2"};
+  town_open();
+  str_replace_owned(&instance.settings.pre_deploy_command, "migrate");
+  en->job = fake_ended(INSTANCE_CRASHED, 1);
+  deploy(new);
+  for (size_t i = 0; i < ARRAY_LEN(said); i++) CHECK_OK(log_store_add_deploy_line(town_logs, new, "error", said[i]));
+  WAIT_STATUS(new, FAILED);
+  CHECK_TEXT(reason_of(new), "the pre-deploy command ended with exit status 1; last log lines: Error: JWT_SECRET is not set");
+  town_close();
+}
+
 TEST(a_pre_deploy_command_that_cannot_be_run_says_why) {
   open_with_old();
   str_replace_owned(&instance.settings.pre_deploy_command, "migrate");
