@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/volume.h"
+#include "engine/volume_files.h"
 
 struct engine_ops {
   void (*start)(engine *en, engine_done_fn *done, void *arg);
@@ -39,8 +40,39 @@ struct engine_ops {
   void (*volume_run_cancel)(volume_run_handle *run);
 };
 
+/* The files of volumes; an implementation's own struct begins with it. */
+struct volume_files {
+  const struct volume_files_ops *ops;
+};
+
+struct volume_reader {
+  const struct volume_files_ops *ops;
+};
+
+struct volume_writer {
+  const struct volume_files_ops *ops;
+};
+
+struct volume_files_ops {
+  void (*list)(struct volume_files *f, const char *id, const char *path, volume_entries_fn *done, void *arg);
+  void (*look)(struct volume_files *f, const char *id, const char *path, volume_entry_fn *done, void *arg);
+  void (*make_folder)(struct volume_files *f, const char *id, const char *path, engine_done_fn *done, void *arg);
+  void (*remove)(struct volume_files *f, const char *id, const char *path, engine_done_fn *done, void *arg);
+  void (*rename)(struct volume_files *f, const char *id, const char *from, const char *to, engine_done_fn *done,
+                 void *arg);
+  void (*read)(struct volume_files *f, const char *id, const char *path, volume_open_fn *done, void *arg);
+  void (*reader_next)(volume_reader *r, volume_data_fn *done, void *arg);
+  void (*reader_close)(volume_reader *r);
+  void (*write)(struct volume_files *f, const char *id, const char *path, bool replace, volume_create_fn *done,
+                void *arg);
+  void (*writer_add)(volume_writer *w, const void *data, size_t len, engine_done_fn *done, void *arg);
+  void (*writer_finish)(volume_writer *w, engine_done_fn *done, void *arg);
+  void (*writer_close)(volume_writer *w);
+};
+
 struct engine {
   const struct engine_ops *ops;
+  struct volume_files *files;
   repair_fn *on_repair;
   void *repair_arg;
 };

@@ -249,13 +249,12 @@ err *local_engine_new(loop *l, const struct local_config *config, engine_change_
   en->on_change = on_change;
   en->on_change_arg = arg;
   list_init(&en->execs);
-  list_init(&en->volume_jobs);
   list_init(&en->volume_runs);
   en->workloads = map_new();
   en->instances = map_new();
   copy_config(en, config);
   name_folders(en);
-  volume_store_init(&en->volumes, en->config.data_dir, en->config.run_dir, en->config.disk_reserve_bytes);
+  volumes_begin(en);
   err *e = set_up(en);
   if (!e) e = set_up_networks(en);
   if (!e) e = local_watch_exits(en);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "engine/engine_ops.h"
 #include "engine/local/cgroup.h"
+#include "engine/local/folder_files.h"
 #include "engine/local/local.h"
 #include "engine/local/network.h"
 #include "engine/local/user_range.h"
@@ -70,6 +71,7 @@ struct local_engine {
     int cleaning; /* that many just now */
   } leftovers;         /* see leftovers.c */
   struct volume_store volumes;
+  struct folder_files files; /* of volumes */
   struct list volume_jobs;  /* see volumes.c */
   struct list volume_runs;  /* programs on volumes that live */
   unsigned mounts;     /* numbers the folders.layers in use */
@@ -156,6 +158,7 @@ void local_volume_remove(engine *en, const char *id, engine_done_fn *done, void 
 void local_volume_usage(engine *en, const char *id, engine_volume_usage_fn *done, void *arg);
 void local_volume_snapshot(engine *en, const char *id, const char *snapshot, bool wanted,
                            engine_done_fn *done, void *arg);
+void volumes_begin(struct local_engine *en);
 void volumes_tidy(struct local_engine *en);
 void volume_jobs_drop(struct local_engine *en); /* nothing may be in progress */
 

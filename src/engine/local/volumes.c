@@ -3,6 +3,7 @@
 #include "engine/volume.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,23 @@ void local_volume_snapshot(engine *base, const char *id, const char *snapshot, b
 }
 
 /* --- The start --------------------------------------------------------------------- */
+
+static err *open_root(void *arg, const char *id, int *ret_fd) {
+  struct local_engine *en = arg;
+  TRY(volume_store_mount(&en->volumes, id));
+  auto_free char *files = volume_store_files(&en->volumes, id, NULL);
+  int fd = open(files, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return err_errno(errno, "opening '%s'", files);
+  *ret_fd = fd;
+  return NULL;
+}
+
+void volumes_begin(struct local_engine *en) {
+  list_init(&en->volume_jobs);
+  volume_store_init(&en->volumes, en->config.data_dir, en->config.run_dir, en->config.disk_reserve_bytes);
+  folder_files_init(&en->files, en->loop, open_root, en, &en->pending);
+  en->base.files = &en->files.base;
+}
 
 static err *tidy(void *arg) {
   struct volume_job *j = arg;

@@ -400,6 +400,7 @@ static inline struct fake_engine *fake_engine_new(loop *l) {
   list_init(&en->removals);
   list_init(&en->questions);
   fake_volumes_init(&en->volumes, l);
+  en->base.files = &en->volumes.files.base;
   en->app = fake_runs(8080);
   en->job = fake_ended(INSTANCE_EXITED, 0);
   return en;

@@ -1,13 +1,18 @@
-/* The volumes of the fake engine: names and sizes.  Answers come from the loop, as everything else. */
+/* The volumes of the fake engine: names and sizes, and their files in a temporary folder.  Answers come from the loop, as everything else. */
 #ifndef TRAMWAY_TESTS_CORE_FAKE_VOLUMES_H
 #define TRAMWAY_TESTS_CORE_FAKE_VOLUMES_H
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "engine/engine_ops.h"
+#include "engine/local/folder_files.h"
 
 struct fake_volume {
   struct list link;
@@ -26,6 +31,9 @@ struct fake_volumes {
   struct strv command; /* of the program that was run last on a volume */
   const char *output;  /* what it says; NULL: nothing */
   int exit_code;       /* how it ends */
+  struct folder_files files;
+  char folder[64];
+  int pending;
 };
 
 struct fake_volume_answer {
@@ -168,8 +176,20 @@ static inline void fake_volume_run_cancel(volume_run_handle *handle) {
   loop_defer(a->of->loop, fake_volumes_answer, a->of);
 }
 
+/* The files of a volume, made when they are first asked for. */
+static inline err *fake_volume_open(void *arg, const char *id, int *ret_fd) {
+  struct fake_volumes *v = arg;
+  if (!fake_volume_find(v, id)) return fake_volume_missing(id);
+  auto_free char *path = path_join(v->folder, id);
+  TRY(file_make_dirs(path, 0755));
+  *ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return *ret_fd < 0 ? err_new(ERR_IO, "opening '%s'", path) : NULL;
+}
+
 static inline void fake_volumes_init(struct fake_volumes *v, loop *l) {
   v->loop = l;
+  snprintf(v->folder, sizeof v->folder, "/dev/shm/tramway-volumes-%d", (int)getpid());
+  folder_files_init(&v->files, l, fake_volume_open, v, &v->pending);
   list_init(&v->all);
   list_init(&v->answers);
 }
@@ -187,6 +207,7 @@ static inline void fake_volumes_done(struct fake_volumes *v) {
   LIST_FOREACH(i, &v->all, struct fake_volume, link) fake_volume_drop_(i);
   strv_done(&v->paused);
   strv_done(&v->command);
+  err_ignore(file_remove_tree(v->folder));
 }
 
 #endif

@@ -1,0 +1,19 @@
+/* engine/volume_files.h for volumes whose files are in a folder of this machine, on the worker pool. */
+#ifndef TRAMWAY_ENGINE_LOCAL_FOLDER_FILES_H
+#define TRAMWAY_ENGINE_LOCAL_FOLDER_FILES_H
+
+#include "engine/engine_ops.h"
+
+struct folder_files {
+  struct volume_files base;
+  loop *loop;
+  /* On a pool thread: opens the top folder of a volume. */
+  err *(*open_root)(void *arg, const char *volume_id, int *ret_fd);
+  void *arg;
+  int *pending; /* how much is in progress: `f` must live until it is 0 again */
+};
+
+void folder_files_init(struct folder_files *f, loop *l, err *(*open_root)(void *arg, const char *id, int *ret_fd),
+                       void *arg, int *pending);
+
+#endif
