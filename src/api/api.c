@@ -6,6 +6,7 @@
 #include "api/device.h"
 #include "api/git.h"
 #include "api/internal.h"
+#include "api/late.h"
 #include "api/rate.h"
 #include "api/sign_in_guard.h"
 #include "base/embedded.h"
@@ -90,6 +91,7 @@ err *api_start(const struct api_parts *parts, const struct api_options *options,
   a->devices = devices_new();
   a->rate = rate_new((struct rate_limits){options->requests_per_hour, options->requests_per_second});
   a->hook_rates = map_new();
+  a->late_all = late_all_new();
   err *e = file_remove_tree(a->upload_dir); /* what an earlier run had not finished taking */
   if (!e) e = file_make_dirs(a->upload_dir, 0700);
   if (!e) e = api_schema_new(&a->schema);
@@ -107,6 +109,7 @@ void api_stop(api *a) {
   http_server_stop(a->server);
   git_push_stop_all(a);
   webhook_rates_free(a);
+  late_all_close(a->late_all);
   graphql_schema_free(a->schema);
   sign_in_guard_free(a->sign_in_guard);
   rate_free(a->rate);

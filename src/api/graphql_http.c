@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "api/late.h"
 #include "base/mem.h"
 #include "graphql/ws.h"
 #include "http/websocket.h"
@@ -13,28 +14,62 @@ static void respond(http_request *r, int status, json_t *response) {
   json_decref(response);
 }
 
-static err *execute(api *a, http_request *r, json_t **ret_response) {
-  size_t len;
-  struct asking asking = {.api = a};
+/* A request that is being answered: at once, or when what it asks for is there. */
+struct asked {
+  http_request *request;
+  struct asking asking;
+  json_t *body;
+};
+
+static void asked_free(struct asked *q) {
+  late_free(q->asking.late);
+  json_decref(q->body);
+  free(q);
+}
+
+static void on_gone(void *arg) {
+  asked_free(arg);
+}
+
+static void execute(void *arg) {
+  struct asked *q = arg;
   struct graphql_request request;
-  auto_json *body = NULL;
-  const char *text = http_body(r, &len);
-  TRY(auth_caller(a, r, &asking.caller));
-  TRY(json_parse(text, len, "request body", &body));
-  TRY(graphql_request_from_json(body, &request));
-  *ret_response = graphql_execute(a->schema, &asking, &request, &GRAPHQL_LIMITS_DEFAULT);
-  return NULL;
+  json_t *response = NULL;
+  err *e = graphql_request_from_json(q->body, &request);
+  if (!e) response = graphql_execute(q->asking.api->schema, &q->asking, &request, &GRAPHQL_LIMITS_DEFAULT);
+  if (late_is_waiting(q->asking.late)) {
+    json_decref(response);
+    http_on_abort(q->request, on_gone, q);
+    return;
+  }
+  if (e)
+    respond(q->request, err_code_http_status(err_code_of(e)), graphql_error_response(e));
+  else
+    respond(q->request, 200, response); /* errors of fields are part of a good answer */
+  asked_free(q);
+}
+
+static err *read_request(struct asked *q) {
+  size_t len;
+  const char *text = http_body(q->request, &len);
+  TRY(auth_caller(q->asking.api, q->request, &q->asking.caller));
+  return json_parse(text, len, "request body", &q->body);
 }
 
 void handle_graphql(http_request *r, void *api_) {
-  json_t *response = NULL;
-  err *e = execute(api_, r, &response);
+  api *a = api_;
+  struct asked *q = mem_zalloc(sizeof *q);
+  q->request = r;
+  q->asking.api = a;
+  q->asking.late = late_new(a->late_all, execute, q);
+  err *e = read_request(q);
   if (!e) {
-    respond(r, 200, response); /* errors of fields are part of a good answer */
+    execute(q);
     return;
   }
   int status = err_code_of(e) == ERR_DENIED ? 401 : err_code_http_status(err_code_of(e));
   respond(r, status, graphql_error_response(e));
+  asked_free(q);
 }
 
 /* ---- WebSocket ---- */
@@ -119,7 +154,7 @@ static err *accept_socket(api *a, http_request *r) {
     return err_new(ERR_INVALID, "this path speaks GraphQL: POST a query, or open a WebSocket with the "
                                 "subprotocol " GRAPHQL_WS_PROTOCOL);
   struct socket *s = mem_zalloc(sizeof *s);
-  s->asking = (struct asking){a, caller};
+  s->asking = (struct asking){.api = a, .caller = caller};
   s->asking.caller.is_long_lived = true;
   s->counted = rate_counts(r);
   struct ws_options options = {.subprotocol = GRAPHQL_WS_PROTOCOL, .on_message = on_message,

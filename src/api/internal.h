@@ -25,6 +25,7 @@ struct api {
   char concerned_workspace_id[ID_SIZE]; /* audit_concerns, of the mutation that runs */
   struct list pushes; /* of git_push.c: what is being taken or followed */
   map *hook_rates; /* webhook id → what it has sent in this minute */
+  struct late_all *late_all; /* late.h */
 };
 
 enum { CALLER_ADDRESS_SIZE = 64, CALLER_AGENT_SIZE = 80 };
@@ -53,6 +54,7 @@ struct place {
 struct asking {
   api *api;
   struct caller caller;
+  struct late *late; /* late.h; NULL over a WebSocket */
 };
 
 static inline struct asking *asking_of(const struct graphql_call *call) {

@@ -144,12 +144,14 @@ static const struct command database_link = {
     .run = run_link,
 };
 static const struct flag no_flags[] = {FLAG_END};
-static const struct command *const database_subcommands[] = {&database_link, NULL};
+static const struct command *const database_subcommands[] = {&database_link, &database_tables, &database_rows,
+                                                           &database_keys, &database_key, &database_stats, NULL};
 const struct command command_database = {
     .name = "database",
     .aliases = "databases|db",
     .usage = "",
     .summary = "Link services to databases, and look into them",
+    .examples = "database link api\ndatabase tables\ndatabase rows tickets\ndatabase stats --database Redis",
     .flags = no_flags,
     .subcommands = database_subcommands,
 };

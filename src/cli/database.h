@@ -17,4 +17,7 @@ struct database_meant {
 };
 fallible database_find(struct cli *cli, const struct args *args, struct scope *scope, struct database_meant *ret_meant);
 
+/* The verbs that look into one (cmd_database_view.c). */
+extern const struct command database_tables, database_rows, database_keys, database_key, database_stats;
+
 #endif

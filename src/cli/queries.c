@@ -47,6 +47,25 @@ const char query_deployments[] =
 const char query_disk[] =
     "query Disk { tramwayDisk { runs lookedAt totalBytes freeBytes reserveBytes budgetBytes usedBytes "
     "kinds { name count bytes reclaimableBytes } collectedAt removedItems freedBytes problem } }";
+const char query_database_key[] =
+    "query DatabaseKey($environmentId: String!, $serviceId: String!, $key: String!) { databaseKey(environmentId: "
+    "$environmentId, serviceId: $serviceId, key: $key) { key type ttlMs bytes length entries { name value } } }";
+const char query_database_keys[] =
+    "query DatabaseKeys($environmentId: String!, $serviceId: String!, $pattern: String, $cursor: String, $limit: Int) { "
+    "databaseKeys(environmentId: $environmentId, serviceId: $serviceId, pattern: $pattern, cursor: $cursor, limit: $limit) { "
+    "cursor keys { key type ttlMs bytes } } }";
+const char query_database_rows[] =
+    "query DatabaseRows($environmentId: String!, $serviceId: String!, $database: String, $schema: String, $table: String!, "
+    "$orderBy: String, $descending: Boolean, $limit: Int, $offset: Int) { databaseRows(environmentId: $environmentId, "
+    "serviceId: $serviceId, database: $database, schema: $schema, table: $table, orderBy: $orderBy, descending: $descending, "
+    "limit: $limit, offset: $offset) { columns { name type nullable primaryKey } rows { values } hasMore } }";
+const char query_database_stats[] =
+    "query DatabaseStats($environmentId: String!, $serviceId: String!) { databaseStats(environmentId: $environmentId, "
+    "serviceId: $serviceId) { kind version sizeBytes connections activeConnections maxConnections cacheHitRatio uptimeSeconds "
+    "slowQueries { query calls meanMs totalMs rows } } }";
+const char query_database_tables[] =
+    "query DatabaseTables($environmentId: String!, $serviceId: String!, $database: String) { databaseTables(environmentId: "
+    "$environmentId, serviceId: $serviceId, database: $database) { tables { schema name kind rows bytes } hasMore } }";
 const char query_template[] =
     "query TemplateDetail($code: String!) { template(code: $code) { id name serializedConfig } }";
 const char query_template_search[] =
@@ -351,6 +370,11 @@ const char *const all_queries[] = {
   query_staged_changes,
   query_ssh_public_keys,
   query_system_info,
+  query_database_key,
+  query_database_keys,
+  query_database_rows,
+  query_database_stats,
+  query_database_tables,
   query_template,
   query_template_search,
   mutation_database_add,

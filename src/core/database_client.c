@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/database_private.h"
 #include "core/database_program.h"
-#include "core/internal.h"
 #include "core/variables.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -175,6 +175,14 @@ static err *find_deployment(core *c, const struct database_target *target, struc
   if (found) TRY(deployment_find_active(c->db, instance.id, &found, ret_deployment));
   if (found) return NULL;
   return err_new(ERR_CONFLICT, "'%s' does not run in this environment: deploy it first", service.name);
+}
+
+err *database_kind_of_service(core *c, const struct database_place *place, enum database_kind *ret_kind) {
+  auto_deployment d = {0};
+  struct database_target target = {.environment_id = place->environment_id, .service_id = place->service_id};
+  TRY(find_deployment(c, &target, &d));
+  *ret_kind = database_kind_of_image(d.settings.source_image);
+  return NULL;
 }
 
 static err *start_program(struct database_session *s, const char *instance_id, const struct database_program *program) {

@@ -87,7 +87,7 @@ static char outcome_of(err *e) {
 
 static char outcome(struct world *w, const struct caller *caller, const char *role, const char *of,
                     const char *by, json_t *args) {
-  struct asking asking = {&w->api, *caller};
+  struct asking asking = {.api = &w->api, .caller = *caller};
   auto_json *access = json_pack("{s:s, s:s?, s:s?}", "role", role, "of", of, "by", by);
   struct graphql_call call = {.context = &asking, .type = "Query", .field = "systemInfo", .role = role,
                               .access = access, .args = args};

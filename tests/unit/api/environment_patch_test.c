@@ -21,7 +21,7 @@ static void close_all(void) {
 
 /* With $e the environment and $p the patch.  The caller owns the answer. */
 static char *ask(const struct caller *caller, const char *query, const char *patch) {
-  struct asking asking = {&a, *caller};
+  struct asking asking = {.api = &a, .caller = *caller};
   auto_json *document = json_loads(patch ? patch : "null", JSON_DECODE_ANY, NULL);
   auto_json *variables = json_pack("{s:s, s:O}", "e", instance.environment_id, "p", document);
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
@@ -100,7 +100,7 @@ static char *import_compose(const char *yaml, bool only_read) {
   auto_json *variables = json_pack("{s:s, s:s, s:s, s:b}", "e", instance.environment_id, "p", project.id, "y", yaml, "s", only_read);
   static const char query[] = "mutation($e: String!, $p: String!, $y: String!, $s: Boolean) { dockerComposeImport(environmentId: $e, "
                               "projectId: $p, yaml: $y, skipStagingPatch: $s) { errors patch } }";
-  struct asking asking = {&a, member};
+  struct asking asking = {.api = &a, .caller = member};
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
   auto_json *answer = graphql_execute(a.schema, &asking, &request, &GRAPHQL_LIMITS_DEFAULT);
   return json_to_text(answer);
@@ -157,7 +157,7 @@ static void check_next(graphql_subscription *subscription, const char *part) {
 TEST(who_subscribes_is_told_what_is_staged_and_each_change_of_it) {
   static const char query[] = "subscription($e: String!) { environmentStagedPatch(environmentId: $e) { changes { path } } }";
   open_all();
-  struct asking asking = {&a, member};
+  struct asking asking = {.api = &a, .caller = member};
   auto_json *variables = json_pack("{s:s}", "e", instance.environment_id);
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
   graphql_subscription *subscription = NULL;

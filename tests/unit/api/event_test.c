@@ -38,7 +38,7 @@ static void close_all(void) {
 
 /* The answer as text; the caller owns it. */
 static char *ask(const struct caller *caller, const char *environment_id, const char *more) {
-  struct asking asking = {&a, *caller};
+  struct asking asking = {.api = &a, .caller = *caller};
   auto_json *variables = json_pack("{s:s, s:s?}", "project", project.id, "environment", environment_id);
   auto_free char *query = str_format(
       "query($project: String!, $environment: String) { events(projectId: $project, environmentId: $environment%s)"

@@ -84,7 +84,7 @@ static char answered(const json_t *answer) {
 }
 
 static json_t *execute(const struct party *p, const char *query, json_t *variables) {
-  struct asking asking = {&a, p->caller};
+  struct asking asking = {.api = &a, .caller = p->caller};
   struct graphql_limits limits = GRAPHQL_LIMITS_DEFAULT;
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
   limits.max_cost = SIZE_MAX / 2;
@@ -157,7 +157,7 @@ TEST(each_field_lets_in_whom_its_access_says_and_nobody_else) {
     auto_json *args = args_for(field);
     for (size_t i = 0; i < party_count; i++) {
       const struct party *p = &parties[i];
-      struct asking asking = {&a, p->caller};
+      struct asking asking = {.api = &a, .caller = p->caller};
       struct graphql_call call = {.context = &asking, .type = root, .field = field->name, .role = field->role,
                                   .access = field->access, .args = args};
       char want = expected(field, args, p->standing), got = outcome(access_check(&asking, field->role, &call));
@@ -297,7 +297,7 @@ TEST(subscriptions_are_refused_at_once_and_again_when_the_token_ends) {
     auto_free char *selection = plain_selection(field);
     auto_free char *query = query_for("subscription", field, args, selection);
     for (size_t i = 0; i < party_count; i++) {
-      struct asking asking = {&a, parties[i].caller};
+      struct asking asking = {.api = &a, .caller = parties[i].caller};
       struct graphql_limits limits = GRAPHQL_LIMITS_DEFAULT;
       struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = args};
       graphql_subscription *subscription = NULL;

@@ -14,7 +14,7 @@ static struct caller *caller_of(const char *name) {
 
 /* The answer as text; the caller owns it. */
 static char *ask(const char *who, const char *query, json_t *variables) {
-  struct asking asking = {&a, *caller_of(who)};
+  struct asking asking = {.api = &a, .caller = *caller_of(who)};
   auto_json *owned = variables;
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = owned};
   auto_json *answer = graphql_execute(a.schema, &asking, &request, &GRAPHQL_LIMITS_DEFAULT);

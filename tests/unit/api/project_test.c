@@ -22,7 +22,7 @@ static void close_all(void) {
 
 /* $p is the project, $e production, $s the service, $w the workspace.  The caller owns the answer. */
 static char *ask(const struct caller *caller, const char *query) {
-  struct asking asking = {&a, *caller};
+  struct asking asking = {.api = &a, .caller = *caller};
   auto_json *variables = json_pack("{s:s, s:s, s:s, s:s}", "p", project.id, "e", instance.environment_id, "s",
                                    service.id, "w", workspace.id);
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};

@@ -28,7 +28,7 @@ static void close_all(void) {
 
 /* The answer as text; the caller owns it. */
 static char *ask(const struct caller *caller, const char *query) {
-  struct asking asking = {&a, *caller};
+  struct asking asking = {.api = &a, .caller = *caller};
   auto_json *variables = json_pack("{s:s, s:s}", "first", first, "second", second);
   struct graphql_request request = {.query = query, .query_len = strlen(query), .variables = variables};
   auto_json *answer = graphql_execute(a.schema, &asking, &request, &GRAPHQL_LIMITS_DEFAULT);

@@ -27,7 +27,7 @@ static void close_all(void) {
 /* "$P" stands for the ids of project and environment, "$S" for these and the service.  The caller owns the answer. */
 static char *ask(const char *pattern) {
   auto_str query = STR_EMPTY;
-  struct asking asking = {&a, member};
+  struct asking asking = {.api = &a, .caller = member};
   for (; *pattern; pattern++) {
     bool with_service = strncmp(pattern, "$S", 2) == 0;
     if (!with_service && strncmp(pattern, "$P", 2) != 0) {
