@@ -103,7 +103,25 @@ static void take_domain(struct import_plan *plan, const char *name, json_t *part
     json_object_del(networking, "serviceDomains");
 }
 
-static void take_service(struct import_plan *plan, const char *id, const json_t *given, const json_t *names) {
+/* Empty ones of the same size: the data and the ids are another installation's. */
+static void take_volumes(struct import_plan *plan, const char *name, json_t *part, const json_t *volumes) {
+  json_t *ours = json_object_get(plan->patch, "volumes"), *mount;
+  auto_json *given = json_incref(json_object_get(part, "volumeMounts")), *mounts = json_object();
+  const char *id;
+  json_object_foreach(given, id, mount) {
+    const json_t *volume = json_object_get(volumes, id), *size = json_object_get(volume, "sizeMB");
+    auto_free char *made = str_format("%s-volume", name);
+    const char *its = json_get_text(volume, "name") ? json_get_text(volume, "name") : made;
+    json_object_set_new(ours, its, json_pack("{s:b, s:O*}", "isCreated", true, "sizeMB", size));
+    json_object_set_new(mounts, its, json_pack("{s:O*}", "mountPath", json_object_get(mount, "mountPath")));
+    strv_addf(&plan->notes, "%s: the volume %s comes without its data", name, its);
+  }
+  json_object_del(part, "volumeMounts");
+  if (json_object_size(mounts)) json_object_set(part, "volumeMounts", mounts);
+}
+
+static void take_service(struct import_plan *plan, const char *id, const json_t *given, const json_t *volumes,
+                         const json_t *names) {
   json_t *services = json_object_get(plan->patch, "services"), *part = json_deep_copy(given);
   auto_free char *name = unique_name(services, name_of(id, given, names));
   const json_t *source = json_object_get(part, "source");
@@ -113,6 +131,7 @@ static void take_service(struct import_plan *plan, const char *id, const json_t 
   json_object_del(part, "isDeleted");
   take_domain(plan, name, part);
   take_variables(plan, name, part, "variables");
+  take_volumes(plan, name, part, volumes);
   if (!json_get_text(source, "repo") && !json_get_text(source, "image"))
     strv_addf(&plan->uploads, "up --service %s", name);
 }
@@ -135,12 +154,15 @@ err *railway_config_read(const json_t *root, const json_t *names, struct import_
   if (!document) return err_new(ERR_INVALID, "this is no EnvironmentConfig: it has no \"services\"");
   struct import_plan plan = {.patch = json_deep_copy(document)};
   json_object_set_new(plan.patch, "services", json_object());
+  json_object_set_new(plan.patch, "volumes", json_object());
   const char *id;
   json_t *part;
   json_object_foreach(json_object_get(document, "services"), id, part)
-    if (json_is_object(part) && !json_get_bool(part, "isDeleted", false)) take_service(&plan, id, part, names);
+    if (json_is_object(part) && !json_get_bool(part, "isDeleted", false)) 
+      take_service(&plan, id, part, json_object_get(document, "volumes"), names);
   take_variables(&plan, "shared", plan.patch, "sharedVariables");
   json_object_del(plan.patch, "$schema");
+  if (!json_object_size(json_object_get(plan.patch, "volumes"))) json_object_del(plan.patch, "volumes");
   environment_keys_sift(plan.patch, &unavailable, &unknown);
   for (size_t i = 0; i < unavailable.len; i++)
     strv_addf(&plan.notes, "%s is left out: not available in Tramway yet", unavailable.items[i]);

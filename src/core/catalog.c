@@ -4,11 +4,12 @@
 
 #include "base/clock.h"
 #include "core/duplicate.h"
-#include "core/internal.h"
+#include "core/volume_private.h"
 #include "store/deployment.h"
 #include "store/domain.h"
 #include "store/project.h"
 #include "store/service.h"
+#include "store/volume.h"
 
 /* ---- making ---- */
 
@@ -69,8 +70,11 @@ err *core_service_create(core *c, const char *project_id, const char *name,
 /* Its environments are marked themselves: each has a network that is to be removed. */
 static err *mark_project(core *c, const char *id) {
   auto_environment_list environments = {0};
+  auto_volume_instance_list volumes = {0};
   auto_db_transaction t = {0};
   TRY(db_begin(c->db, &t));
+  TRY(volume_instance_list_by_project(c->db, id, &volumes));
+  TRY(volume_trash_list(c, &volumes));
   TRY(environment_list_by_project(c->db, id, NULL, &environments));
   for (size_t i = 0; i < environments.len; i++)
     TRY(environment_mark_deleted(c->db, environments.items[i].id, clock_now_us()));
@@ -80,11 +84,35 @@ static err *mark_project(core *c, const char *id) {
 
 err *core_project_delete(core *c, const char *id) {
   TRY(mark_project(c, id));
+  volumes_wake(c);
   removal_wake(c);
   return NULL;
 }
 
+typedef err *mark_fn(db *d, const char *id, int64_t now_us);
+
+/* What it had goes into the trash, from where it can be restored elsewhere. */
+static err *mark_with_volumes(core *c, mark_fn *mark, const char *id, struct volume_instance_list *volumes) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(volume_trash_list(c, volumes));
+  TRY(mark(c->db, id, clock_now_us()));
+  TRY(db_commit(&t));
+  volumes_wake(c);
+  return NULL;
+}
+
+err *service_instance_leave(core *c, const struct service_instance *instance) {
+  auto_volume_instance v = {0};
+  bool has = false;
+  TRY(volume_instance_find_by_service(c->db, instance->service_id, instance->environment_id, &has, &v));
+  struct volume_instance_list one = {.items = &v, .len = has ? 1 : 0};
+  TRY(volume_trash_list(c, &one));
+  return service_instance_mark_deleted(c->db, instance->id, clock_now_us());
+}
+
 err *core_environment_delete(core *c, const char *id) {
+  auto_volume_instance_list volumes = {0};
   auto_environment environment = {0};
   auto_environment_list all = {0};
   TRY(environment_get(c->db, id, &environment));
@@ -92,19 +120,28 @@ err *core_environment_delete(core *c, const char *id) {
   if (all.len == 1)
     return err_new(ERR_CONFLICT, "'%s' is the project's last environment: delete the project instead",
                    environment.name);
-  TRY(environment_mark_deleted(c->db, id, clock_now_us()));
+  TRY(volume_instance_list_by_environment(c->db, id, &volumes));
+  TRY(mark_with_volumes(c, environment_mark_deleted, id, &volumes));
   removal_wake(c);
   return NULL;
 }
 
 err *core_service_delete(core *c, const char *id) {
-  TRY(service_mark_deleted(c->db, id, clock_now_us()));
+  auto_volume_instance_list volumes = {0};
+  TRY(volume_instance_list_by_service(c->db, id, &volumes));
+  TRY(mark_with_volumes(c, service_mark_deleted, id, &volumes));
   removal_wake(c);
   return NULL;
 }
 
 err *core_service_instance_delete(core *c, const char *id) {
-  TRY(service_instance_mark_deleted(c->db, id, clock_now_us()));
+  auto_service_instance instance = {0};
+  TRY(service_instance_get(c->db, id, &instance));
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(service_instance_leave(c, &instance));
+  TRY(db_commit(&t));
+  volumes_wake(c);
   removal_wake(c);
   return NULL;
 }

@@ -99,15 +99,31 @@ static bool is_host_path(const char *source) {
   return *source == '/' || *source == '.' || *source == '~' || strchr(source, '/') || strchr(source, '\\');
 }
 
+/* A named volume becomes one of the service's, empty.  Each has one service, and a service has one. */
+static void take_named(const struct compose_service *s, const char *name, const char *target) {
+  json_t *patch = s->reading->plan->patch, *volumes = json_object_get(patch, "volumes");
+  if (!volumes) json_object_set_new(patch, "volumes", volumes = json_object());
+  if (json_object_get(s->part, "volumeMounts")) {
+    compose_note(s, "the volume %s at %s is left out: a service has one volume", name, target);
+  } else if (json_object_get(volumes, name)) {
+    compose_note(s, "the volume %s at %s is left out: it is another service's, and a volume has one", name, target);
+  } else {
+    json_object_set_new(volumes, name, json_pack("{s:b}", "isCreated", true));
+    json_object_set_new(s->part, "volumeMounts", json_pack("{s:{s:s}}", name, "mountPath", target));
+  }
+}
+
 static void check_volume(const struct compose_service *s, int line, const char *source, const char *target) {
   bool is_socket = (source && strstr(source, "docker.sock")) || (target && strstr(target, "docker.sock"));
   if (is_socket)
     compose_refuse(s, line, "volumes: docker.sock would give the app the container engine");
   else if (source && is_host_path(source))
     compose_refuse(s, line, "volumes: '%.128s' would mount files of the host; put them into the image", source);
+  else if (!source || !target)
+    compose_note(s, "the nameless volume at %s is left out: what is written there ends with the deployment",
+                 target ? target : "?");
   else
-    compose_note(s, "the volume %s%sat %s is left out: volumes are not available in Tramway yet, and what is written "
-                    "there ends with the deployment", source ? source : "", source ? " " : "", target ? target : "?");
+    take_named(s, source, target);
 }
 
 static void check_short_volume(const struct compose_service *s, const struct yml *volume) {

@@ -25,7 +25,6 @@ static const struct config_key others[] = {
   {"deploy.ipv6EgressEnabled",      CONFIG_BOOL,      "the machine decides it for all services"},
   {"deploy.limitOverride.containers.diskBytes", CONFIG_NUMBER, "disk space is not limited per service yet"},
   {"deploy.registryCredentials",    CONFIG_OBJECT,    NULL},
-  {"deploy.requiredMountPath",      CONFIG_TEXT,      "there are no volumes yet"},
   {"deploy.runtime",                CONFIG_TEXT,      "there is one runtime"},
   {"deploy.useLegacyStacker",       CONFIG_BOOL,      "there is one runtime"},
 };

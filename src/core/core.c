@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "core/disk.h"
+#include "core/handover.h"
 #include "core/image_watch.h"
-#include "core/internal.h"
 #include "core/release.h"
 #include "store/deployment.h"
 #include "store/release.h"
@@ -33,6 +33,8 @@ void core_set_options(core *c, const struct core_options *options) {
   copy.domain_suffix = str_dup(options->domain_suffix);
   copy.version = str_dup(options->version);
   if (!copy.retry_ms) copy.retry_ms = 1000;
+  if (!copy.volume_size_bytes) copy.volume_size_bytes = VOLUME_SIZE_BYTES_DEFAULT;
+  if (!copy.volume_trash_ms) copy.volume_trash_ms = VOLUME_TRASH_MS_DEFAULT;
   options_done(&c->options);
   c->options = copy;
 }
@@ -60,6 +62,8 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->purging = map_new();
   c->settling = map_new();
   c->missed = map_new();
+  c->volume_works = map_new();
+  list_init(&c->handovers);
   list_init(&c->watches);
   list_init(&c->looks);
   list_init(&c->database_sessions);
@@ -106,6 +110,7 @@ static err *resume_live(core *c) {
     record_missing_release(c, &active.items[i]);
     if (!found || !str_eq(newest.id, active.items[i].id)) continue;
     retire_older(c, &newest);
+    handover_undo(c, newest.service_instance_id);
     scale_follow(c, newest.id);
   }
   return NULL;
@@ -208,6 +213,8 @@ static void on_adopted(void *arg, err *e) {
   if (c->started) image_watch_start(c->image_watch);
   routes_changed(c);
   removal_wake(c);
+  volumes_wake(c);
+  if (c->started) volume_watch_start(c);
   if (!e) hooks_wake(c);
   if (!e) ci_wake(c);
   if (!e) clean_builds(c);
@@ -299,6 +306,9 @@ void core_stop(core *c) {
   image_watch_stop(c->image_watch);
   log_scrubbing_stop(c);
   ci_stop(c);
+  handover_quiet_all(c);
+  volume_watch_stop(c);
+  volumes_stop(c);
   timer_stop(c->retry);
   c->retry = NULL;
 }
@@ -321,7 +331,8 @@ bool core_is_quiet(const core *c) {
   return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
          pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
          !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
-         !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due;
+         !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due &&
+         !c->handover_due && !c->volumes_due;
 }
 
 void core_free(core *c) {
@@ -335,6 +346,8 @@ void core_free(core *c) {
     run_free(value);
   }
   retire_free_all(c);
+  handover_free_all(c);
+  volumes_free(c);
   instances_forget_missed(c);
   strv_done(&c->unremoved);
   LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);

@@ -53,6 +53,9 @@ struct core_options {
   int64_t disk_keep_ms, log_keep_ms, log_bytes;  /* the last: of one service's logs */
   int64_t image_poll_ms; /* how often registries are asked for newer images; 0: never */
   int64_t ci_timeout_ms, ci_settle_ms; /* core/checks.h; 0: an hour, and 10 s */
+  int64_t volume_size_bytes; /* of a new volume that says none; 0: 5 GB */
+  int64_t volume_trash_ms;   /* how long what is deleted can be restored; 0: 48 h */
+  int64_t volume_poll_ms;    /* how often it is looked how full they are; 0: never */
   int64_t retry_ms; /* what failed for a reason that may pass (the disk was full) is tried again; 0: 1000 */
 };
 

@@ -16,7 +16,7 @@ enum deploy_event {
   DEPLOY_SKIP,    /* nothing to do */
   DEPLOY_CRASH,   /* was live, and its instances are down for good */
   DEPLOY_RECOVER, /* was crashed or asleep, and runs again */
-  DEPLOY_SLEEP,
+  DEPLOY_SLEEP,   /* stopped, and may be started again: another has its volume meanwhile (core/handover.h) */
   DEPLOY_REMOVE,  /* is to be stopped, or given up */
   DEPLOY_GONE,    /* nothing of it is left but its logs and its image */
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/command.h"
-#include "core/internal.h"
+#include "core/volume_private.h"
 #include "core/railway_variables.h"
 #include "core/variables.h"
 #include "store/artifact.h"
@@ -101,6 +101,16 @@ err *desired_dependencies(core *c, const struct deployment *d, struct strv *ret_
   return variables_dependencies(c, d, &services, ret_services);
 }
 
+static err *take_volume(core *c, const struct deployment *d, struct desired *desired) {
+  auto_mount m = {0};
+  bool mounts = false;
+  TRY(mount_of_deployment(c, d, &mounts, &m));
+  if (!mounts) return NULL;
+  desired->volume_id = str_dup(m.volume.id);
+  desired->mount_path = str_dup(m.path);
+  return NULL;
+}
+
 static err *fill(core *c, const struct deployment *d, const char *job_command, struct desired *desired) {
   auto_image image = {0};
   auto_service service = {0};
@@ -123,7 +133,8 @@ static err *fill(core *c, const struct deployment *d, const char *job_command, s
   take_limits(c, d, &desired->workload);
   take_control_variables(variables, desired);
   desired->workload.stop_signal = stop_signal(json_get_text(image.config, "stopSignal"));
-  if (job_command) make_job(&desired->workload);
+  if (!job_command) return take_volume(c, d, desired);
+  make_job(&desired->workload);
   return NULL;
 }
 
@@ -147,6 +158,9 @@ err *desired_make(core *c, const struct deployment *d, const char *job_command,
   w->working_dir = str_empty(desired.working_dir) ? NULL : desired.working_dir;
   w->user = desired.user ? desired.user : "";
   *ret_desired = desired;
+  ret_desired->volume = (struct workload_volume){desired.volume_id, desired.mount_path};
+  ret_desired->workload.volumes = desired.volume_id ? &ret_desired->volume : NULL;
+  ret_desired->workload.volumes_len = desired.volume_id ? 1 : 0;
   return NULL;
 }
 
@@ -167,5 +181,7 @@ void desired_done(struct desired *desired) {
   free(desired->label);
   free(desired->working_dir);
   free(desired->user);
+  free(desired->volume_id);
+  free(desired->mount_path);
   *desired = (struct desired){0};
 }

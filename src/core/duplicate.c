@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/internal.h"
+#include "core/volume_private.h"
 #include "store/db.h"
 #include "store/domain.h"
 #include "store/project.h"
@@ -73,7 +73,9 @@ static err *copy_instance(core *c, const struct duplication *how, const struct s
   if (!found && !str_empty(how->source_id)) return NULL; /* it is not in the source either */
   if (found && how->adapt) how->adapt(how->arg, &source.settings);
   TRY(add_instance(c, s, to->id, found ? &source.settings : NULL, &made));
-  return found ? copy_domain(c, &source, &made) : NULL;
+  if (!found) return NULL;
+  TRY(volume_duplicate(c, &source, &made, NULL));
+  return copy_domain(c, &source, &made);
 }
 
 static err *copy_all(core *c, const struct duplication *how, const struct environment *to) {
@@ -113,6 +115,7 @@ err *duplicate_environment(core *c, const struct duplication *how, struct enviro
     return e;
   }
   *ret_environment = made;
+  volumes_wake(c);
   return NULL;
 }
 
@@ -159,6 +162,8 @@ static err *insert_service_copy(core *c, const struct service_instance *source, 
   TRY(service_insert(c->db, s));
   TRY(add_instance(c, s, source->environment_id, &source->settings, &made));
   TRY(copy_service_variables(c, source, s));
+  auto_free char *stem = str_format("%s-volume", s->label);
+  TRY(volume_duplicate(c, source, &made, stem));
   return db_commit(&t);
 }
 
@@ -171,5 +176,6 @@ err *core_service_duplicate(core *c, const struct service_instance *source, stru
     return e;
   }
   *ret_service = s;
+  volumes_wake(c);
   return NULL;
 }

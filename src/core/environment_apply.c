@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "core/environment_apply_volumes.h"
 #include "core/environment_patch.h"
+#include "core/volume_private.h"
 #include "store/domain.h"
 #include "store/service.h"
 
@@ -181,7 +183,7 @@ static err *delete_service(struct environment_apply *a, const char *id) {
   TRY(admin_only(a, "deleting a service"));
   TRY(service_instance_list_by_service(a->core->db, id, &all));
   a->deletes = true;
-  if (all.len > 1) return service_instance_mark_deleted(a->core->db, instance_row(a, id)->id, clock_now_us());
+  if (all.len > 1) return service_instance_leave(a->core, instance_row(a, id));
   return service_mark_deleted(a->core->db, id, clock_now_us());
 }
 
@@ -189,15 +191,18 @@ err *environment_apply(struct environment_apply *a) {
   const json_t *had = json_object_get(a->before, "services"), *has = json_object_get(a->after, "services");
   const char *id;
   json_t *part;
+  TRY(environment_apply_volumes_off(a));
   json_object_foreach((json_t *)had, id, part)
     if (!json_object_get(has, id))
       TRY(err_wrap(delete_service(a, id), "service '%s'", json_get_text(part, "name")));
   json_object_foreach((json_t *)has, id, part)
     TRY(err_wrap(apply_service(a, id, json_object_get(had, id), part), "service '%s'", json_get_text(part, "name")));
+  TRY(environment_apply_volumes_on(a));
   return apply_all_variables(a);
 }
 
 void environment_apply_follow(struct environment_apply *a) {
   for (size_t i = 0; i < a->scaled_len; i++) scale_follow_list(a->core, &a->scaled[i].touched, a->scaled[i].replicas);
   if (a->deletes) removal_wake(a->core);
+  if (a->volumes) volumes_wake(a->core);
 }

@@ -19,7 +19,7 @@ struct environment_apply {
   } * scaled; /* what environment_apply_follow is to do */
   size_t scaled_len, scaled_capacity;
   struct strv affected; /* ids of the services whose variables get other values */
-  bool deletes;
+  bool deletes, volumes; /* something of those is to be followed */
 };
 
 /* In a transaction of the caller's.  ERR_DENIED: it takes an admin; ERR_CONFLICT: a domain or a service's

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/environment_volumes.h"
 
 void environment_rows_done(struct environment_rows *rows) {
   service_list_done(&rows->services);
@@ -13,6 +14,8 @@ void environment_rows_done(struct environment_rows *rows) {
   variable_list_done(&rows->variables);
   domain_list_done(&rows->domains);
   credential_list_done(&rows->credentials);
+  volume_instance_list_done(&rows->volume_instances);
+  volume_list_done(&rows->volumes);
 }
 
 const struct service *environment_rows_service(const struct environment_rows *rows, const char *id) {
@@ -125,6 +128,7 @@ static json_t *service_part(const struct environment_rows *rows, const struct se
   put(networking, "serviceDomains", domains_of(&rows->domains, instance->id, DOMAIN_SERVICE));
   put(networking, "customDomains", domains_of(&rows->domains, instance->id, DOMAIN_CUSTOM));
   put(part, "networking", networking);
+  put(part, "volumeMounts", environment_volumes_mounts(rows, instance->service_id));
   json_object_set_new(part, "variables", variables_of(&rows->variables, instance->service_id));
   return part;
 }
@@ -133,8 +137,8 @@ json_t *environment_config_make(const struct environment_rows *rows) {
   json_t *services = json_object();
   for (size_t i = rows->instances.len; i-- > 0;) /* the oldest first */
     json_object_set_new(services, rows->instances.items[i].service_id, service_part(rows, &rows->instances.items[i]));
-  return json_pack("{s:o, s:o, s:{}, s:{}}", "services", services, "sharedVariables",
-                   variables_of(&rows->variables, ""), "volumes", "buckets");
+  return json_pack("{s:o, s:o, s:o, s:{}}", "services", services, "sharedVariables",
+                   variables_of(&rows->variables, ""), "volumes", environment_volumes_make(rows), "buckets");
 }
 
 /* ---- what may be told ---- */

@@ -2,9 +2,10 @@
  *
  *   {"services": {<service id>: {
  *        "name": "web", "configFile": …, "source": {…}, "build": {…}, "deploy": {…},
+ *        "volumeMounts": {<volume id>: {"mountPath": "/data"}},
  *        "networking": {"serviceDomains": {<host>: {"port": 3000}}, "customDomains": {…}},
  *        "variables": {<NAME>: {"value": "…", "isSealed": true}}}},
- *    "sharedVariables": {<NAME>: {…}}, "volumes": {}, "buckets": {}}
+ *    "sharedVariables": {<NAME>: {…}}, "volumes": {<volume id>: {"name", "sizeMB"}}, "buckets": {}}
  *
  * "name" is Tramway's addition.  A setting that has its default is not in it, nor "isSealed" unless
  * it is so, nor "port" unless it is set.  The source's kind follows from image or repo.
@@ -22,6 +23,7 @@
 #include "model/domain.h"
 #include "model/service.h"
 #include "model/variable.h"
+#include "model/volume.h"
 
 /* What the document is made of.  Begins as {0}. */
 struct environment_rows {
@@ -29,7 +31,9 @@ struct environment_rows {
   struct service_instance_list instances; /* these and the following: of the environment */
   struct variable_list variables;
   struct domain_list domains;
-  struct credential_list credentials; /* of the project */
+  struct volume_instance_list volume_instances;
+  struct credential_list credentials; /* these: of the project */
+  struct volume_list volumes;
 };
 void environment_rows_done(struct environment_rows *rows);
 #define auto_environment_rows __attribute__((cleanup(environment_rows_done))) struct environment_rows

@@ -107,6 +107,29 @@ static void compare_variable(const struct side *at, const char *path, const json
   c->to = str_dup(json_get_text(after, "value"));
 }
 
+/* ---- volumes: entry by entry ---- */
+
+static char *size_text(const json_t *volume) {
+  long long size = json_get_int(volume, "sizeMB", 0);
+  const char *name = json_get_text(volume, "name");
+  auto_free char *text = str_format("%lld MB", size);
+  return str_format("%s%s%s", name ? name : "a volume", size ? ", " : "", size ? text : "");
+}
+
+static void compare_volume(const struct side *at, const char *path, const json_t *before, const json_t *after) {
+  if ((before && after && json_equal(before, after)) || (!before && !after)) return;
+  struct environment_change *c = add(at, path, before, after);
+  if (before) c->from = size_text(before);
+  if (after) c->to = size_text(after);
+}
+
+static void compare_mount(const struct side *at, const char *path, const json_t *before, const json_t *after) {
+  if ((before && after && json_equal(before, after)) || (!before && !after)) return;
+  struct environment_change *c = add(at, path, before, after);
+  c->from = str_dup(json_get_text(before, "mountPath"));
+  c->to = str_dup(json_get_text(after, "mountPath"));
+}
+
 /* ---- services ---- */
 
 static void compare_service(struct side *at, const char *id, const json_t *before, const json_t *after) {
@@ -124,6 +147,8 @@ static void compare_service(struct side *at, const char *id, const json_t *befor
     compare_entries(at, path, json_object_get(net_before, domains[i]), json_object_get(net_after, domains[i]),
                     compare_domain);
   }
+  compare_entries(at, "volumeMounts", json_object_get(before, "volumeMounts"), json_object_get(after, "volumeMounts"),
+                  compare_mount);
   compare_entries(at, "variables", json_object_get(before, "variables"), json_object_get(after, "variables"),
                   compare_variable);
 }
@@ -138,6 +163,7 @@ void environment_diff_make(const json_t *before, const json_t *after, bool value
   json_object_foreach((json_t *)had, id, service)
     if (!json_object_get(has, id)) compare_service(&at, id, service, NULL);
   at.service_id = at.service_name = NULL;
+  compare_entries(&at, "volumes", json_object_get(before, "volumes"), json_object_get(after, "volumes"), compare_volume);
   compare_entries(&at, "sharedVariables", json_object_get(before, "sharedVariables"),
                   json_object_get(after, "sharedVariables"), compare_variable);
 }

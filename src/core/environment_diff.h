@@ -19,6 +19,7 @@ struct environment_change {
   char service_id[ID_SIZE]; /* "": of the environment itself */
   char *service_name;       /* NULL with it */
   char *path;      /* "deploy.startCommand", "variables.URL", "networking.serviceDomains.<host>",
+                      "volumeMounts.<volume id>", "volumes.<volume id>",
                       "sharedVariables.KEY"; "" is the service itself */
   char *from, *to; /* as text; NULL where it is not there, and of a variable that may not be told */
   bool is_variable;
@@ -26,7 +27,7 @@ struct environment_change {
 };
 
 struct environment_diff {
-  struct environment_change *items; /* by service in the order of the document, shared variables last */
+  struct environment_change *items; /* by service in the order of the document, then volumes and shared variables */
   size_t len, capacity;
 };
 

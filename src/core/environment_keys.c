@@ -20,7 +20,7 @@ struct key {
 /* clang-format off */
 static const struct key root_keys[] = {
   { "services",               HONOURED }, { "sharedVariables",       HONOURED },
-  { "volumes",                LATER },    { "buckets",               LATER },
+  { "volumes",                HONOURED }, { "buckets",               LATER },
   { "privateNetworkDisabled", LATER },    { "groups",                WITHOUT },
 };
 /* Beside the settings (model/service_settings.c), which are all honoured. */
@@ -34,11 +34,10 @@ static const struct key service_keys[] = {
   { "build.buildEnvironment",             WITHOUT },  { "build.nixpacksVersion",     WITHOUT },
   { "build.railpackVersion",              WITHOUT },  { "build.nixpacksConfigPath",  LATER },
   { "build.nixpacksPlan",                 LATER },    { "deploy.registryCredentials", HONOURED },
-  { "deploy.sleepApplication",            LATER },
-  { "deploy.requiredMountPath",           LATER },    { "deploy.ipv6EgressEnabled",  LATER },
+  { "deploy.sleepApplication",            LATER },    { "deploy.ipv6EgressEnabled",  LATER },
   { "deploy.region",                      WITHOUT },  { "deploy.runtime",            WITHOUT },
   { "deploy.useLegacyStacker",            WITHOUT },  { "deploy.limitOverride.containers.diskBytes", LATER },
-  { "volumeMounts",                       LATER },    { "parentServiceId",           LATER },
+  { "volumeMounts",                       HONOURED },   { "parentServiceId",           LATER },
   { "clusterRole",                        LATER },    { "clusterWiring",             LATER },
   { "groupId",                            WITHOUT },  { "icon",                      WITHOUT },
 };

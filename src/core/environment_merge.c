@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/environment_patch.h"
+#include "core/environment_volumes.h"
 
 /* ---- a patch on a document ---- */
 
@@ -95,12 +96,13 @@ static err *apply_registry(json_t *service, const json_t *patch) {
   return NULL;
 }
 
-static err *apply_service(json_t *services, const char *id, const json_t *patch) {
-  json_t *service = json_object_get(services, id);
+static err *apply_service(json_t *config, const char *id, const json_t *patch) {
+  json_t *services = json_object_get(config, "services"), *service = json_object_get(services, id);
   bool created = json_get_bool(patch, "isCreated", false), deleted = json_get_bool(patch, "isDeleted", false);
   if (!service && !created)
     return err_new(ERR_CONFLICT, "it is not in the environment any more: discard what is staged for it");
   if (deleted) {
+    environment_volumes_forget_service(config, service);
     json_object_del(services, id);
     return NULL;
   }
@@ -110,6 +112,7 @@ static err *apply_service(json_t *services, const char *id, const json_t *patch)
   }
   TRY(apply_settings(service, patch));
   TRY(apply_registry(service, patch));
+  TRY(environment_volumes_apply_mounts(service, json_object_get(patch, "volumeMounts")));
   apply_networking(service, json_object_get(patch, "networking"));
   return apply_variables(service, "variables", json_object_get(patch, "variables"));
 }
@@ -123,8 +126,10 @@ err *environment_patch_apply(const json_t *config, const json_t *patch, json_t *
   auto_json *after = json_deep_copy(config);
   json_t *services = json_object_get(after, "services"), *part;
   const char *id;
+  TRY(environment_volumes_apply(after, patch));
   json_object_foreach(json_object_get(patch, "services"), id, part)
-    TRY(err_wrap(apply_service(services, id, part), "service '%s'", name_in(config, part, id)));
+    TRY(err_wrap(apply_service(after, id, part), "service '%s'", name_in(config, part, id)));
+  TRY(environment_volumes_check(after));
   if (json_object_size(services) > PATCH_SERVICES_MAX)
     return err_new(ERR_LIMIT, "more than %d services", PATCH_SERVICES_MAX);
   TRY(err_wrap(apply_variables(after, "sharedVariables", json_object_get(patch, "sharedVariables")),
@@ -148,20 +153,21 @@ static void merge_into(json_t *object, const json_t *more) {
 }
 
 /* What is to be made and then deleted is not made. */
-static void drop_undone(json_t *patch) {
-  json_t *services = json_object_get(patch, "services"), *part;
+static void drop_undone(json_t *patch, const char *key) {
+  json_t *parts = json_object_get(patch, key), *part;
   const char *id;
   void *next;
-  json_object_foreach_safe(services, next, id, part)
+  json_object_foreach_safe(parts, next, id, part)
     if (json_get_bool(part, "isCreated", false) && json_get_bool(part, "isDeleted", false))
-      json_object_del(services, id);
-  if (services && !json_object_size(services)) json_object_del(patch, "services");
+      json_object_del(parts, id);
+  if (parts && !json_object_size(parts)) json_object_del(patch, key);
 }
 
 json_t *environment_patch_merge(const json_t *patch, const json_t *more) {
   json_t *merged = json_deep_copy(patch);
   merge_into(merged, more);
-  drop_undone(merged);
+  drop_undone(merged, "services");
+  drop_undone(merged, "volumes");
   return merged;
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/environment_keys.h"
+#include "core/environment_volumes.h"
 #include "model/project.h"
 
 /* ---- variables ---- */
@@ -231,7 +232,10 @@ err *environment_patch_read(const struct environment_rows *rows, const json_t *s
   TRY(read_services(&r, json_object_get(given, "services")));
   TRY(read_variables(given, "sharedVariables"));
   json_t *shared = json_object_get(given, "sharedVariables");
+  auto_json *volumes = NULL;
+  TRY(environment_volumes_read(rows, staged, json_object_get(given, "volumes"), services, &volumes));
   if (json_object_size(services)) json_object_set(patch, "services", services);
+  if (volumes) json_object_set(patch, "volumes", volumes);
   if (json_object_size(shared)) json_object_set(patch, "sharedVariables", shared);
   *ret_patch = json_incref(patch);
   return NULL;

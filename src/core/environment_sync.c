@@ -74,9 +74,25 @@ static json_t *service_patch(const json_t *from, const json_t *to) {
     json_object_set_new(patch, "name", json_incref(json_object_get(from, "name")));
     if (json_object_size(generated))
       json_object_set_new(patch, "networking", json_pack("{s:{s:{}}}", "serviceDomains", HAS_DOMAIN));
+    if (json_object_get(from, "volumeMounts")) json_object_set(patch, "volumeMounts", json_object_get(from, "volumeMounts"));
   }
   add_settings(patch, from, to);
   set_unless_empty(patch, "variables", variables_patch(json_object_get(from, "variables"), json_object_get(to, "variables")));
+  return patch;
+}
+
+/* The volumes of services that come to `to`: there, empty.  Those that are in both have data of their own. */
+static json_t *volumes_patch(const json_t *from, const json_t *to, const json_t *services) {
+  json_t *patch = json_object(), *service, *mount;
+  const char *id, *volume_id;
+  json_object_foreach((json_t *)services, id, service)
+    json_object_foreach(json_object_get(service, "volumeMounts"), volume_id, mount) {
+      json_t *volume = json_object_get(json_object_get(from, "volumes"), volume_id);
+      if (!volume || json_object_get(json_object_get(to, "volumes"), volume_id)) continue;
+      json_object_set_new(patch, volume_id, json_pack("{s:b, s:O, s:O}", "isCreated", true, "name",
+                                                      json_object_get(volume, "name"), "sizeMB",
+                                                      json_object_get(volume, "sizeMB")));
+    }
   return patch;
 }
 
@@ -88,6 +104,7 @@ json_t *environment_sync_patch(const json_t *from, const json_t *to) {
     set_unless_empty(services, id, service_patch(service, json_object_get(ours, id)));
   json_object_foreach((json_t *)ours, id, service)
     if (!json_object_get(theirs, id)) json_object_set_new(services, id, json_pack("{s:b}", "isDeleted", true));
+  set_unless_empty(patch, "volumes", volumes_patch(from, to, services));
   set_unless_empty(patch, "services", services);
   set_unless_empty(patch, "sharedVariables",
                    variables_patch(json_object_get(from, "sharedVariables"), json_object_get(to, "sharedVariables")));

@@ -52,7 +52,7 @@ static err *place(core *c, const struct repair *r, struct event *e) {
 /* ---- recording ---- */
 
 /* Nothing waits for an event: what cannot be recorded is at least in tramd's log. */
-static void record(core *c, struct event *e) {
+void event_tell(core *c, struct event *e) {
   err *failed = event_record(c->db, e, clock_now_us());
   if (failed) log_error("core", "recording an event: %s", err_message(failed));
   err_free(failed);
@@ -75,7 +75,7 @@ void core_repaired(void *core_, const struct repair *r) {
   e.cause = str_dup(r->cause);
   e.outcome = r->failure ? str_format("%s failed, and is tried again: %s", r->outcome, r->failure)
                          : str_dup(r->outcome);
-  record(c, &e);
+  event_tell(c, &e);
 }
 
 /* ---- instances that end by themselves ---- */
@@ -113,5 +113,5 @@ void event_of_instance(core *c, const struct deployment_instance *before, const 
   e.cause = cause_of(report);
   e.outcome = str_dup(crashed ? "not started again" : "started again");
   e.payload = facts_of(report);
-  record(c, &e);
+  event_tell(c, &e);
 }

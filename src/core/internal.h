@@ -9,6 +9,7 @@
 #include "core/deploy_table.h"
 #include "http/client.h"
 #include "loop/timer.h"
+#include "model/event.h"
 #include "model/webhook.h"
 #include "source/git.h"
 #include "source/pushed.h"
@@ -57,6 +58,11 @@ struct core {
   struct list watches;
   struct list looks; /* at what pull requests change */
   struct list database_sessions; /* core/database_client.h */
+  struct list handovers; /* of volumes, from one deployment to the next */
+  map *volume_works;     /* volume instance id → struct volume_work: the engine makes, grows or destroys it */
+  timer *volume_timer;   /* when the next is due: volume_due_ms */
+  int64_t volume_due_ms;
+  struct volume_watch *volume_watch;
   timer *retry;
   size_t uploads;  /* that are being unpacked */
   size_t counting; /* receipts whose requests are being counted */
@@ -64,7 +70,7 @@ struct core {
   timer *ci_timer;        /* when somebody's wait for CI is over */
   int64_t hooks_swept_us; /* when the journal was last cleared of what is old */
   bool hooks_due, ci_due;
-  bool routes_due, queue_due, removal_due, resume_due, waiting_due, starting, cleaning, stopping, started;
+  bool routes_due, queue_due, removal_due, resume_due, waiting_due, handover_due, volumes_due, starting, cleaning, stopping, started;
 };
 
 /* ---- core.c ---- */
@@ -223,6 +229,8 @@ void instances_count(core *c, const char *workload_id, struct instance_counts *r
 
 /* ---- event.c ---- */
 
+void event_tell(core *c, struct event *e); /* records it; in the log of its deployment, too */
+
 /* An instance's row as it was, and what is reported of it now: ends that nobody asked for are events. */
 void event_of_instance(core *c, const struct deployment_instance *before, const struct instance_report *report);
 
@@ -232,10 +240,11 @@ void removal_wake(core *c); /* goes on with what is marked deleted, at the end o
 
 /* ---- desired.c: a deployment as a workload ---- */
 
-struct desired {
+struct desired { /* not to be copied */
   struct workload workload; /* points into what follows */
+  struct workload_volume volume;
   struct strv argv, env;
-  char *id, *image_id, *environment_id, *service_id, *label, *working_dir, *user;
+  char *id, *image_id, *environment_id, *service_id, *label, *working_dir, *user, *volume_id, *mount_path;
   struct strv exposed, depends_on;
   int port; /* value of PORT */
 };

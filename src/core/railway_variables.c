@@ -72,6 +72,8 @@ void railway_variables_add(const struct railway_facts *f, json_t *variables) {
   add(variables, "RAILWAY_STATIC_URL", f->public_domain);
   add(variables, "RAILWAY_SNAPSHOT_ID", f->snapshot_hash);
   add(variables, "RAILWAY_REPLICA_REGION", REGION_NAME);
+  add(variables, "RAILWAY_VOLUME_NAME", f->volume_name);
+  add(variables, "RAILWAY_VOLUME_MOUNT_PATH", f->volume_mount_path);
   if (f->deployment) {
     add(variables, "RAILWAY_DEPLOYMENT_ID", f->deployment->id);
     add_git(f->deployment->meta, variables);

@@ -19,6 +19,7 @@ struct railway_facts {
   const char *snapshot_hash;           /* NULL or "": none */
   const char *public_domain;           /* NULL: none */
   const json_t *hosts;                 /* {service name: host} of those that have one; NULL: not known */
+  const char *volume_name, *volume_mount_path; /* NULL: it mounts none */
 };
 
 /* Adds them to `variables` ({name: text}); the user's own win.  PORT too, when the user set none. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
+#include "core/volume_private.h"
 #include "core/variables.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
@@ -115,11 +115,19 @@ static err *take_routes(core *c, const struct deployment *d, struct release *r) 
   return NULL;
 }
 
+static err *take_volumes(core *c, const struct deployment *d, struct release *r) {
+  auto_mount m = {0};
+  bool mounts = false;
+  TRY(mount_of_deployment(c, d, &mounts, &m));
+  r->volumes = mount_facts(&m, mounts);
+  return NULL;
+}
+
 static err *make(core *c, const struct deployment *d, struct release *r) {
   service_settings_copy(&d->settings, &r->settings);
   id_copy(r->deployment_id, d->id);
   r->version = str_dup(c->options.version);
-  r->volumes = json_array();
+  TRY(take_volumes(c, d, r));
   TRY(take_source(c, d, r));
   TRY(take_routes(c, d, r));
   TRY(take_variables(c, d, r));

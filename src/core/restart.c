@@ -82,6 +82,9 @@ err *core_restart(core *c, const char *id) {
   if (!deployment_status_is_active(d.status))
     return err_new(ERR_CONFLICT, "deployment %s is %s: only a running one can be restarted", id,
                    deployment_status_name(d.status));
+  if (d.status == DEPLOYMENT_SLEEPING)
+    return err_new(ERR_CONFLICT, "deployment %s sleeps, because another has its volume: only a running one can be "
+                                 "restarted", id);
   deploy_log_line(c, id, "info", "Restarting Container");
   if (map_has(c->restarting, id)) return NULL;
   struct found f = {.replica = -1};

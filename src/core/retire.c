@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "core/disk.h"
 #include "core/drain.h"
-#include "core/internal.h"
+#include "core/handover.h"
 #include "store/deployment.h"
 
 struct retirement {
@@ -51,6 +51,7 @@ static void on_gone(void *arg, err *e) {
   map_remove(c->retiring, r->id);
   receipt_gone(c, r->id);
   removal_wake(c);
+  handover_wake(c);
   disk_soon(c->disk);
   retirement_free(r);
 }

@@ -74,10 +74,10 @@ static err *look_at_service(core *c, const char *instance_id, struct route_servi
   id_copy(ret_service->instance_id, instance_id);
   TRY(serving_deployment(c, instance_id, &has_serving, &serving));
   if (has_serving) {
-    find_targets(c, &serving, &ret_service->addresses);
+    bool sleeps = serving.status == DEPLOYMENT_SLEEPING; /* its successor, or it again, is about to serve */
+    if (!sleeps) find_targets(c, &serving, &ret_service->addresses);
     ret_service->port = serving.detected_port;
-    ret_service->state =
-        serving.status == DEPLOYMENT_SLEEPING ? EDGE_ROUTE_SLEEPING : EDGE_ROUTE_ACTIVE;
+    ret_service->state = sleeps ? EDGE_ROUTE_STARTING : EDGE_ROUTE_ACTIVE;
     return take_ports_of_then(c, &serving, routes);
   }
   TRY(deployment_find_latest(c->db, instance_id, &has_latest, &latest));

@@ -55,9 +55,11 @@ static void free_later(void *arg) {
 void run_free(struct run *r) {
   map_remove(r->core->runs, r->deployment.id);
   health_cancel(r->health);
+  handover_cancel(r->handover);
   timer_stop(r->deadline);
   run_leave_config(r);
   waiting_wake(r->core);
+  handover_wake(r->core);
   loop_defer(r->core->loop, free_later, r);
 }
 
@@ -108,8 +110,10 @@ static void close_row(void *arg) {
     if (!c->stopping) r->deadline = timer_start(c->loop, c->options.retry_ms, 0, close_row, r);
     return;
   }
+  auto_free char *instance = str_dup(r->deployment.service_instance_id);
   receipt_failed(c, r->deployment.id);
   run_free(r);
+  handover_undo(c, instance);
   receipt_settled(c);
   routes_changed(c);
   queue_wake(c);
@@ -124,12 +128,25 @@ static void after_cleanup(void *arg, err *e) {
   close_row(r);
 }
 
+/* A volume's former deployment is started again when this one is gone. */
+static void tell_way_back(struct run *r) {
+  bool sleeps = false;
+  err_ignore(handover_has_sleeper(r->core, r->deployment.service_instance_id, &sleeps));
+  if (!sleeps) return;
+  auto_free char *longer = str_format("%s; the deployment before it is started again", r->end_reason);
+  str_replace_owned(&r->end_reason, longer);
+}
+
 static void end_run(struct run *r, enum deploy_event event, const char *reason) {
   if (r->phase == RUN_ENDING) return;
   bool launched = r->phase >= RUN_WAITING, switching = r->phase == RUN_SWITCHING;
   r->phase = RUN_ENDING;
   r->end_event = event;
   if (reason != r->end_reason) str_replace_owned(&r->end_reason, reason);
+  if (launched && event == DEPLOY_FAIL) tell_way_back(r);
+  reason = r->end_reason;
+  handover_cancel(r->handover);
+  r->handover = NULL;
   health_cancel(r->health);
   r->health = NULL;
   timer_stop(r->deadline);

@@ -3,6 +3,7 @@
 #ifndef TRAMWAY_CORE_RUN_H
 #define TRAMWAY_CORE_RUN_H
 
+#include "core/handover.h"
 #include "core/health.h"
 #include "core/internal.h"
 
@@ -14,6 +15,7 @@ enum run_phase { /* in this order; launched from RUN_WAITING on */
   RUN_BUILDING,
   RUN_WAITING, /* for the services that it needs */
   RUN_PRE_DEPLOY,
+  RUN_HANDOVER, /* whoever has its volume is stopped */
   RUN_STARTING,
   RUN_CHECKING,
   RUN_SWITCHING,
@@ -30,6 +32,7 @@ struct run {
   git_job *git_job;
   struct config_job *config_job;
   json_t *build_variables; /* {name: value} that only the build gets, from the config file; or NULL */
+  handover *handover;
   health *health;
   timer *deadline;
   struct strv changed; /* files that a push changed, when knows_changes */

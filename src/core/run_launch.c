@@ -207,8 +207,30 @@ static err *start_instances(struct run *r) {
   return e;
 }
 
+/* ---- its volume ---- */
+
+static void on_handed_over(void *arg, err *e) {
+  struct run *r = arg;
+  r->handover = NULL;
+  if (!e) e = deploy_step_end(r->core, r->deployment.id, r->step_id, NULL);
+  if (!e) e = err_wrap(start_instances(r), "starting its instances");
+  if (e) run_fail(r, e);
+}
+
+static err *take_volume(struct run *r) {
+  auto_mount m = {0};
+  bool mounts = false;
+  TRY(mount_of_deployment(r->core, &r->deployment, &mounts, &m));
+  TRY(mount_check(&r->deployment, &m, mounts));
+  if (!mounts) return start_instances(r);
+  TRY(deploy_step_begin(r->core, r->deployment.id, STEP_MIGRATE_VOLUMES, r->step_id));
+  r->phase = RUN_HANDOVER;
+  r->handover = handover_start(r->core, &r->deployment, m.volume.id, on_handed_over, r);
+  return NULL;
+}
+
 static void go_on_with_instances(struct run *r) {
-  err *e = start_instances(r);
+  err *e = take_volume(r);
   if (e) run_fail(r, err_wrap(e, "starting its instances"));
 }
 
@@ -322,11 +344,19 @@ bool run_is_switching(const struct run *r) {
   return r->phase == RUN_SWITCHING;
 }
 
+static err *check_mount(const struct run *r) {
+  auto_mount m = {0};
+  bool mounts = false;
+  TRY(mount_of_deployment(r->core, &r->deployment, &mounts, &m));
+  return mount_check(&r->deployment, &m, mounts);
+}
+
 static err *begin_instances(struct run *r) {
   r->phase = RUN_PRE_DEPLOY;
+  TRY(check_mount(r)); /* before a command changes something */
   bool skip = str_empty(r->deployment.settings.pre_deploy_command);
   if (!skip) TRY(pre_deploy_is_done(r, &skip));
-  return skip ? start_instances(r) : start_pre_deploy(r);
+  return skip ? take_volume(r) : start_pre_deploy(r);
 }
 
 void run_start_instances(struct run *r) {

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/drain.h"
-#include "core/internal.h"
+#include "core/volume_private.h"
 #include "store/deployment.h"
 #include "store/service.h"
 
@@ -68,12 +68,14 @@ static err *step(struct scaling *s, bool drained, bool *ret_over) {
   auto_deployment d = {0};
   TRY(deployment_get(c->db, s->id, &d));
   *ret_over = true;
-  if (!deployment_status_is_active(d.status)) return NULL;
+  if (!deployment_status_is_active(d.status) || d.status == DEPLOYMENT_SLEEPING) return NULL;
   struct present present = {.wanted = (int)d.settings.num_replicas};
   engine_each(c->engine, s->id, look_at, &present);
   routes_changed(c);
   err *e = NULL;
-  if (present.replicas > present.wanted && !drained) {
+  if (!present.replicas && d.stopped) {
+    /* Its work is done, and it made room for a successor: it is not done again. */
+  } else if (present.replicas > present.wanted && !drained) {
     *ret_over = false;
     s->drain = drain_start(c, d.service_instance_id, &present.surplus, on_drained, s);
   } else if (present.replicas != present.wanted) {
@@ -131,6 +133,9 @@ err *scale_record(core *c, const char *service_instance_id, const struct service
   for (unsigned status = 0; status < DEPLOYMENT_STATUS_COUNT; status++)
     if (!deployment_status_is_final(status) && status != DEPLOYMENT_REMOVING)
       filter.statuses |= DEPLOYMENT_STATUS_BIT(status);
+  auto_service_instance instance = {0};
+  TRY(service_instance_get(c->db, service_instance_id, &instance));
+  TRY(volume_check_replicas(c, instance.service_id, instance.environment_id, settings->num_replicas));
   TRY(service_instance_set_settings(c->db, service_instance_id, settings, clock_now_us()));
   TRY(deployment_list(c->db, &filter, NULL, ret_touched));
   for (size_t i = 0; i < ret_touched->len; i++) {

@@ -14,6 +14,7 @@
 #include "store/project.h"
 #include "store/service.h"
 #include "store/variable.h"
+#include "store/volume.h"
 
 /* ---- the environment as it is ---- */
 
@@ -28,6 +29,8 @@ static err *load_rows(core *c, const struct environment *environment, struct env
   TRY(service_instance_list_by_environment(c->db, environment->id, &rows->instances));
   TRY(variable_list_by_environment(c->db, environment->id, &rows->variables));
   TRY(credential_list_by_project(c->db, environment->project_id, &rows->credentials));
+  TRY(volume_list_by_project(c->db, environment->project_id, NULL, &rows->volumes));
+  TRY(volume_instance_list_by_environment(c->db, environment->id, &rows->volume_instances));
   return domain_list_by_environment(c->db, environment->id, &rows->domains);
 }
 

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "core/control_variables.h"
 #include "core/dependencies.h"
-#include "core/internal.h"
 #include "core/railway_variables.h"
 #include "core/release.h"
+#include "core/volume_private.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -78,14 +78,17 @@ static err *platform_make(struct world *w, const struct service *service, const 
                           json_t **ret_variables) {
   auto_domain_list domains = {0};
   auto_snapshot snapshot = {0};
+  auto_mount m = {0};
+  bool mounts = false;
   auto_json *hosts = hosts_of_all(w);
   const char *host = host_of(w, service->id);
   if (d) TRY(rollback_domains(w->core, d, &domains));
   if (d) host = domains.len ? domains.items[0].host : NULL;
   if (d && *d->snapshot_id) TRY(snapshot_get(w->core->db, d->snapshot_id, &snapshot));
+  TRY(mount_to_tell(w->core, d, service->id, w->environment.id, &mounts, &m));
   struct railway_facts facts = {.project = &w->project, .environment = &w->environment, .service = service,
                                 .deployment = d, .snapshot_hash = snapshot.hash, .public_domain = host,
-                                .hosts = hosts};
+                                .volume_name = m.name, .volume_mount_path = m.path, .hosts = hosts};
   *ret_variables = json_object();
   railway_variables_add(&facts, *ret_variables);
   return NULL;

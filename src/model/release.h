@@ -18,7 +18,7 @@ struct release {
   json_t *variables;  /* {name: {"digest": hex, "sealed": true}}: as its instances got them, but for
                          RAILWAY_DEPLOYMENT_ID; "sealed" only where so */
   json_t *routes;     /* [{"host", "kind", "suffix" or null, "targetPort"}], the oldest host first */
-  json_t *volumes;    /* [{"name", "mountPath"}] */
+  json_t *volumes;    /* [{"id" (of the volume instance), "name", "mountPath"}]: at most one */
   char *version;      /* of the Tramway that made it live */
   int64_t created_us;
 };

@@ -52,6 +52,7 @@ static const struct setting settings[] = {
    RANGE(RESTART_MAX_RETRIES_DEFAULT, 0, RESTART_MAX_RETRIES_MAX)},
   {"deploy.numReplicas",       KIND_INT,     AT(num_replicas), RANGE(NUM_REPLICAS_DEFAULT, 1, NUM_REPLICAS_MAX)},
   {"deploy.overlapSeconds",    KIND_INT,     AT(overlap_s),    RANGE(0, 0, OVERLAP_S_MAX)},
+  {"deploy.requiredMountPath", KIND_TEXT,    AT(required_mount_path), .high = 512},
   {"deploy.drainingSeconds",   KIND_INT,     AT(draining_s),   RANGE(0, 0, DRAINING_S_MAX)},
   {"deploy.limitOverride.containers.memoryBytes", KIND_INT,   AT(memory_bytes), RANGE(0, 0, MEMORY_BYTES_MAX)},
   {"deploy.limitOverride.containers.cpu",         KIND_CORES, AT(cpu_millis),   RANGE(0, 0, CPU_MILLIS_MAX)},

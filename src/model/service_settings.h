@@ -62,6 +62,7 @@ struct service_settings {
   int64_t num_replicas;        /* 1 */
   int64_t overlap_s;           /* 0 */
   int64_t draining_s;          /* 0 */
+  char *required_mount_path; /* it is not deployed without a volume there */
   int64_t memory_bytes;        /* 0: the platform's default */
   int64_t cpu_millis;          /* 0: the platform's default; 1000 = one core */
 };

@@ -38,11 +38,6 @@ err *volume_rename(db *d, const char *id, const char *name, int64_t now_us) {
                     DB_BIND(db_text(id), db_text(name), db_int(now_us)), id);
 }
 
-err *volume_move(db *d, const char *id, const char *project_id, int64_t now_us) {
-  return row_change(d, &volumes, "UPDATE volumes SET project_id = ?2, updated_us = ?3 WHERE id = ?1",
-                    DB_BIND(db_text(id), db_text(project_id), db_int(now_us)), id);
-}
-
 err *volume_purge(db *d, const char *id) {
   return db_run(d,
                 "DELETE FROM volumes WHERE id = ?1"
@@ -116,11 +111,11 @@ err *volume_instance_update(db *d, const struct volume_instance *v, int64_t now_
       d, &instances,
       "UPDATE volume_instances SET project_id = ?2, environment_id = ?3, service_id = ?4, mount_path = ?5,"
       " size_bytes = ?6, state = ?7, problem = ?8, origin = ?9, trashed_service_id = ?10, deleted_us = ?11,"
-      " updated_us = ?12 WHERE id = ?1",
+      " updated_us = ?12, volume_id = ?13 WHERE id = ?1",
       DB_BIND(db_text(v->id), db_text(v->project_id), db_text(v->environment_id), db_id(v->service_id),
               db_text(v->mount_path), db_int(v->size_bytes), db_text(volume_state_name(v->state)),
               db_text(v->problem), db_text(v->origin), db_id(v->trashed_service_id), db_int(v->deleted_us),
-              db_int(now_us)),
+              db_int(now_us), db_text(v->volume_id)),
       v->id));
 }
 

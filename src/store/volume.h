@@ -17,7 +17,6 @@ fallible volume_get(db *d, const char *id, struct volume *ret_volume); /* also o
 fallible volume_list_by_project(db *d, const char *project_id, const struct page *page, struct volume_list *ret_list);
 fallible volume_name_exists(db *d, const char *project_id, const char *name, bool *ret_exists); /* among those */
 fallible volume_rename(db *d, const char *id, const char *name, int64_t now_us);
-fallible volume_move(db *d, const char *id, const char *project_id, int64_t now_us); /* out of the trash, to another project */
 fallible volume_purge(db *d, const char *id); /* if it has no instance left */
 
 /* ERR_CONFLICT: the service has a volume in this environment already, or the volume is in it already. */
@@ -38,7 +37,7 @@ fallible volume_instance_list_trashed(db *d, struct volume_instance_list *ret_li
 fallible volume_instance_list_trashed_of_workspace(db *d, const char *workspace_id,
                                                    struct volume_instance_list *ret_list);
 
-/* Writes what may change: where it belongs, mount path, size, state, problem, origin, the trash; not its usage.  ERR_CONFLICT
+/* Writes what may change: whose it is and where it belongs, mount path, size, state, problem, origin, the trash; not its usage.  ERR_CONFLICT
  * as volume_instance_insert. */
 fallible volume_instance_update(db *d, const struct volume_instance *v, int64_t now_us);
 fallible volume_instance_set_usage(db *d, const char *id, int64_t used_bytes, int alerted_percent, int64_t now_us);

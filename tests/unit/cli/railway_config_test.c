@@ -37,6 +37,9 @@ static const struct {
   { "{\"services\":{\"web\":{\"deploy\":{\"cronSchedule\":\"0 * * * *\",\"runtime\":\"V2\",\"region\":\"x\"}}},\"volumes\":{\"v\":{}}}",
     "{\"services\":{\"web\":{\"name\":\"web\",\"deploy\":{},\"isCreated\":true}}}",
     "services.web.deploy.cronSchedule is left out: not available in Tramway yet" },
+  { "{\"services\":{\"db\":{\"volumeMounts\":{\"" A "\":{\"mountPath\":\"/d\"}}}},\"volumes\":{\"" A "\":{\"sizeMB\":900,\"region\":\"x\"}}}",
+    "{\"services\":{\"db\":{\"name\":\"db\",\"volumeMounts\":{\"db-volume\":{\"mountPath\":\"/d\"}},\"isCreated\":true}},"
+    "\"volumes\":{\"db-volume\":{\"isCreated\":true,\"sizeMB\":900}}}", "db: the volume db-volume comes without its data" },
   { "{\"services\":{\"web\":{\"deploy\":{\"wat\":1}}}}",
     "{\"services\":{\"web\":{\"name\":\"web\",\"deploy\":{},\"isCreated\":true}}}", "services.web.deploy.wat is left out: no such key" },
   { "{\"services\":{\"web\":{\"isDeleted\":true}}}", "{\"services\":{}}", NULL },

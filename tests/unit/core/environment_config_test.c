@@ -216,8 +216,8 @@ static const struct {
   { "{\"services\":{\"my-db\":{\"build\":{\"watchPatterns\":[\"a\",\"b\"]}}}}", "CREATED My DB/build.watchPatterns >a, b" },
   /* keys */
   { "{\"services\":{\"web\":{\"deploy\":{\"startComand\":\"x\"}}}}", "no such key: services.web.deploy.startComand (did you mean deploy.startCommand?)" },
-  { "{\"services\":{\"web\":{\"deploy\":{\"cronSchedule\":\"* * * * *\",\"sleepApplication\":true}}},\"volumes\":{\"v\":{}}}",
-    "not available in Tramway yet: volumes, services.web.deploy.cronSchedule, services.web.deploy.sleepApplication" },
+  { "{\"services\":{\"web\":{\"deploy\":{\"cronSchedule\":\"* * * * *\",\"sleepApplication\":true}}},\"buckets\":{\"v\":{\"region\":\"x\"}}}",
+    "not available in Tramway yet: buckets, services.web.deploy.cronSchedule, services.web.deploy.sleepApplication" },
   { "{\"services\":{\"web\":{\"deploy\":{\"cronSchedule\":null,\"sleepApplication\":false,\"runtime\":\"V2\"},"
     "\"build\":{\"buildEnvironment\":\"V3\"},\"source\":{\"autoUpdates\":{\"type\":\"disabled\"}},\"volumeMounts\":{}}},\"volumes\":{}}", "" },
   { "{\"sevices\":{}}", "no such key: sevices (did you mean services?)" },

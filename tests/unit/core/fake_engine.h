@@ -188,6 +188,9 @@ static inline err *fake_apply_(engine *base, const struct workload *w) {
     snprintf(i->environment_id, sizeof i->environment_id, "%s", w->environment_id);
     snprintf(i->image_id, sizeof i->image_id, "%s", w->image_id);
     if (!w->volumes_len) continue;
+    if (!fake_volume_find(&en->volumes, w->volumes[0].volume_id)) abort(); /* it is made first */
+    LIST_FOREACH(other, &en->instances, struct fake_instance, link)
+      if (other != i && strcmp(other->volume_id, w->volumes[0].volume_id) == 0) abort(); /* never two have it */
     snprintf(i->volume_id, sizeof i->volume_id, "%s", w->volumes[0].volume_id);
     snprintf(i->mount_path, sizeof i->mount_path, "%s", w->volumes[0].mount_path);
   }
@@ -416,6 +419,8 @@ static inline void fake_engine_disconnect(struct fake_engine *en) {
     fake_drop_(en, r->workload_id, 0);
     free(r);
   }
+  en->volumes.hold = false;
+  fake_volumes_answer(&en->volumes);
   LIST_FOREACH(q, &en->questions, struct fake_question, link) {
     list_remove(&q->link);
     q->done(q->arg, err_new(ERR_BUSY, "the engine ends"), NULL, 0);
