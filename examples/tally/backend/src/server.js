@@ -83,7 +83,7 @@ app.post('/api/v1/results', signedIn, express.json(), handle(async (req, res) =>
 }));
 
 app.put('/api/v1/forms/:station', signedIn, express.raw({ type: '*/*', limit: '10mb' }), handle(async (req, res) => {
-  await storage.putObject(await bucket(), req.params.station, req.body, req.body.length, { 'Content-Type': req.get('Content-Type') });
+  await storage.putObject(await bucket(), req.params.station, req.body, req.body.length, { 'Content-Type': req.get('Content-Type') || 'application/octet-stream' });
   res.sendStatus(201);
 }));
 
