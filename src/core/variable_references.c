@@ -137,6 +137,19 @@ static void note_near_miss(struct resolver *r, const struct reference *reference
                                   reference->name.at));
 }
 
+/* A near miss that names a service, but no variable of it: text that was hardly meant as text. */
+static err *note_stays(struct resolver *r, const struct reference *reference, const struct service *owner, const char *name) {
+  const struct place *last = &r->way[r->depth - 1];
+  const json_t *platform = NULL;
+  TRY(r->world->platform(r->world->arg, owner, &platform));
+  const char *nearest = nearest_variable(own_variables(r->world, owner), platform, name);
+  note(&r->out->hints,
+       str_format("Variable %s.%s: %.*s stays as it is: %s has no variable %s; did you mean ${{%s.%s}}?", name_of(last->owner),
+                  last->name, (int)reference->whole.len, reference->whole.at, owner->name, name, owner->name,
+                  nearest ? nearest : "RAILWAY_PRIVATE_DOMAIN"));
+  return NULL;
+}
+
 static void note_unreadable(struct resolver *r, const struct reference *reference) {
   const struct place *last = &r->way[r->depth - 1];
   note(&r->out->hints, str_format("Variable %s.%s: a ${{ %s: it stays as it is", name_of(last->owner), last->name,
@@ -162,7 +175,10 @@ static err *unknown(struct resolver *r, const struct reference *reference, const
   const struct place *last = &r->way[r->depth - 1];
   auto_free char *service = str_ndup(reference->service.at ? reference->service.at : "", reference->service.len);
   auto_free char *key = str_format("%s %s %s.%s", id_of(last->owner), last->name, service, name);
-  if (reference->form == REFERENCE_NEAR_MISS) return add_text(r, value, reference->whole.at, reference->whole.len);
+  if (reference->form == REFERENCE_NEAR_MISS) {
+    if (owner) TRY(note_stays(r, reference, owner, name));
+    return add_text(r, value, reference->whole.at, reference->whole.len);
+  }
   if (map_has(r->told, key) || r->out->unknown.len >= REFERENCE_NOTES_MAX) return NULL;
   map_set(r->told, key, (void *)"");
   if (has_owner) return note_unknown_variable(r, owner, name);

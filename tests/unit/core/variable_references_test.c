@@ -98,8 +98,9 @@ TEST(every_spelling) {
     { "${main-db.${PASS}}", "p4ss", NULL, "${main-db.${PASS}} was taken for ${{main-db.PASS}}" },
     { "{{shared.OTHER}}", "!", NULL, "was taken for ${{shared.OTHER}}" },
     { "{{ nope.PASS }}", "{{ nope.PASS }}", NULL, NULL },
-    { "{{ main-db.NOPE }}", "{{ main-db.NOPE }}", NULL, NULL },
-    { "${main-db.nope}", "${main-db.nope}", NULL, NULL },
+    { "{{ main-db.internal_url }}", "{{ main-db.internal_url }}", NULL,
+      "{{ main-db.internal_url }} stays as it is: Main DB has no variable internal_url; did you mean ${{Main DB.RAILWAY_PRIVATE_DOMAIN}}?" },
+    { "${main-db.pas}", "${main-db.pas}", NULL, "did you mean ${{Main DB.PASS}}?" },
     { "${nope.${PASS}}", "${nope.${PASS}}", NULL, NULL },
     /* text */
     { "${HOME}/${OWN}", "${HOME}/${OWN}", NULL, NULL },
