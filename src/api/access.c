@@ -13,11 +13,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/account.h"
+#include "store/backup.h"
 #include "store/deployment.h"
 #include "store/domain.h"
 #include "store/environment_patch.h"
 #include "store/project.h"
 #include "store/service.h"
+#include "store/volume.h"
 #include "store/webhook.h"
 
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_DEPLOYER, ROLE_MEMBER, ROLE_ADMIN };
@@ -129,6 +131,26 @@ static err *place_webhook(db *d, const char *id, struct place *p) {
   return place_project(d, hook.project_id, p);
 }
 
+static err *place_volume_instance(db *d, const char *id, struct place *p) {
+  auto_volume_instance v = {0};
+  TRY(volume_instance_get(d, id, &v));
+  id_copy(p->workspace_id, v.workspace_id);
+  id_copy(p->project_id, v.project_id);
+  id_copy(p->environment_id, v.environment_id);
+  return NULL;
+}
+
+/* What takes a while, and was begun by a mutation: a template's patch, a backup, a restore. */
+static err *place_workflow(db *d, const char *id, struct place *p) {
+  auto_backup b = {0};
+  auto_backup_restore r = {0};
+  bool found = false;
+  TRY(backup_find(d, id, &found, &b));
+  if (found) return place_environment(d, b.environment_id, p);
+  TRY(backup_restore_find(d, id, &found, &r));
+  return found ? place_volume_instance(d, r.volume_instance_id, p) : place_environment_patch(d, id, p);
+}
+
 static err *place_workspace(db *d, const char *id, struct place *p) {
   auto_workspace workspace = {0};
   TRY(workspace_get(d, id, &workspace));
@@ -152,6 +174,8 @@ static const struct subject {
   { "INVITATION",     "Invitation",    place_invitation },
   { "DEPLOYMENT_TRIGGER", "Deployment trigger", place_trigger },
   { "WEBHOOK",        "Webhook",       place_webhook },
+  { "VOLUME_INSTANCE", "VolumeInstance", place_volume_instance },
+  { "WORKFLOW",       "Workflow",      place_workflow },
 };
 /* clang-format on */
 

@@ -144,21 +144,12 @@ RESOLVER(mutation_deploy) {
   return deploy(call, config, json_get_text(template, "name"), ret_value);
 }
 
-RESOLVER(query_workflow) {
-  auto_environment_patch patch = {0};
-  TRY(environment_patch_get(db_of(call), arg_text(call, "workflowId"), &patch));
-  *ret_value = json_pack("{s:s, s:s?}", "status", patch.status == PATCH_APPLYING ? "Running" : "Complete", "error",
-                         patch.last_applied_error);
-  return NULL;
-}
-
 /* clang-format off */
 static const struct graphql_binding rows[] = {
   { "Query",    "template",         query_template,        NULL },
   { "Query",    "templateSearch",   query_search,          NULL },
   { "Query",    "templates",        query_templates,       NULL },
   { "Query",    "templatesCount",   query_templates_count, NULL },
-  { "Query",    "workflowStatus",   query_workflow,        NULL },
   { "Mutation", "templateDeploy",   mutation_deploy,       NULL },
   { "Mutation", "templateDeployV2", mutation_deploy_v2,    NULL },
 };

@@ -30,15 +30,18 @@ static void forget(const char **slot) {
   *slot = NULL;
 }
 
-err *restic_set_place(restic *r, const struct restic_place *place) {
-  TRY(restic_place_check(place));
-  TRY(file_make_dirs(place->cache_dir, 0700));
-  if (restic_place_is_folder(place)) TRY(file_make_dirs(place->location, 0700));
+void restic_set_place(restic *r, const struct restic_place *place) {
   struct restic_place copy = *place;
   each_text(&copy, duplicate);
   each_text(&r->place, forget);
   r->place = copy;
-  return NULL;
+}
+
+static err *open_place(const struct restic_place *p) {
+  if (str_empty(p->location)) return err_new(ERR_CONFLICT, "nothing says where backups go");
+  TRY(restic_place_check(p));
+  TRY(file_make_dirs(p->cache_dir, 0700));
+  return restic_place_is_folder(p) ? file_make_dirs(p->location, 0700) : NULL;
 }
 
 err *restic_new(loop *l, const struct restic_config *config, restic **ret_restic) {
@@ -48,8 +51,8 @@ err *restic_new(loop *l, const struct restic_config *config, restic **ret_restic
   r->exec_program = str_dup(config->exec_program);
   r->cgroup_parent = str_dup(config->cgroup_parent ? config->cgroup_parent : "");
   list_init(&r->jobs);
-  err *e = restic_set_place(r, &config->place);
-  if (!e) e = build_cgroup_make(r->cgroup_parent, CGROUP, &limits);
+  restic_set_place(r, &config->place);
+  err *e = build_cgroup_make(r->cgroup_parent, CGROUP, &limits);
   if (e) {
     restic_free(r);
     return err_wrap(e, "backups");
@@ -116,8 +119,10 @@ void restic_job_finish(restic_job *j, err *e) {
   j->done(j->arg, e, e ? NULL : &result);
   restic_output_done(&j->output);
   str_done(&j->text);
+  str_done(&j->complaints);
   strv_done(&j->argv);
   free((char *)j->files.volume_id);
+  free((char *)j->files.snapshot);
   free((char *)j->files.folder);
   free(j->repository);
   err_free(j->error);
@@ -128,6 +133,7 @@ void restic_job_finish(restic_job *j, err *e) {
 static err *enqueue(restic *r, const struct restic_job_options *o, restic_job **ret_job) {
   if (r->stopped) return err_new(ERR_BUSY, "Tramway is stopping");
   if (!restic_name_ok(o->repository)) return err_new(ERR_INVALID, "'%s' is no name of a repository", o->repository);
+  TRY(open_place(&r->place));
   restic_job *j = mem_zalloc(sizeof *j);
   j->owner = r;
   j->repository = str_dup(o->repository);
@@ -165,7 +171,7 @@ err *restic_backup(restic *r, const struct restic_job_options *o, const struct r
   restic_job *j;
   TRY(enqueue(r, o, &j));
   restic_backup_argv(&b->words, &j->argv);
-  j->files = (struct restic_files){str_dup(b->from.volume_id), str_dup(b->from.folder)};
+  j->files = (struct restic_files){str_dup(b->from.volume_id), str_dup(b->from.snapshot), str_dup(b->from.folder)};
   j->creates = true;
   j->may_vanish = b->may_vanish;
   j->reads_input = b->words.stdin_name != NULL;
@@ -180,7 +186,7 @@ err *restic_restore(restic *r, const struct restic_job_options *o, const char *s
   TRY(check_id(snapshot));
   TRY(enqueue(r, o, &j));
   restic_restore_argv(snapshot, includes, &j->argv);
-  j->files = (struct restic_files){str_dup(to->volume_id), str_dup(to->folder)};
+  j->files = (struct restic_files){str_dup(to->volume_id), NULL, str_dup(to->folder)};
   j->writes = true;
   hand_out(j, ret_job);
   return NULL;
@@ -244,5 +250,6 @@ void restic_job_cancel(restic_job *j) {
   if (j->cancelled) return;
   j->cancelled = true;
   if (j->child) spawn_cancel(j->child, ENDING_MS);
+  if (j->run) engine_volume_run_cancel(j->run);
   if (!j->running) wake(j->owner);
 }

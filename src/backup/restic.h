@@ -36,7 +36,8 @@ struct restic_config {
 
 fallible restic_new(loop *l, const struct restic_config *config, restic **ret_restic);
 void restic_set_engine(restic *r, engine *en); /* before a job names a volume */
-fallible restic_set_place(restic *r, const struct restic_place *place); /* for jobs that begin later */
+void restic_set_place(restic *r, const struct restic_place *place); /* for jobs that begin later; what is wrong with
+                                                                       it, these say */
 void restic_stop(restic *r); /* cancels every job */
 bool restic_is_quiet(const restic *r);
 void restic_free(restic *r);
@@ -45,6 +46,7 @@ void restic_free(restic *r);
  * neither. */
 struct restic_files {
   const char *volume_id;
+  const char *snapshot; /* of the volume; NULL: the files as they are */
   const char *folder;
 };
 

@@ -82,7 +82,7 @@ void restic_backup_argv(const struct restic_backup_words *w, struct strv *ret_ar
     strv_add(ret_argv, "--stdin");
     strv_addf(ret_argv, "--stdin-filename=%s", w->stdin_name);
   } else {
-    strv_add(ret_argv, ".");
+    strv_add(ret_argv, w->path ? w->path : ".");
   }
 }
 

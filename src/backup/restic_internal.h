@@ -5,6 +5,7 @@
 #include "backup/restic.h"
 #include "backup/restic_output.h"
 #include "base/list.h"
+#include "engine/volume.h"
 #include "loop/spawn.h"
 
 struct restic {
@@ -45,6 +46,8 @@ struct restic_job {
   struct restic_output output;
   struct str text;  /* the end of what it printed that is no JSON */
   spawn *child;
+  volume_run_handle *run; /* or this: on a volume */
+  struct str complaints;  /* the end of its standard error */
   err *error;
 };
 

@@ -9,7 +9,7 @@
 #include "build/build_cgroup.h"
 #include "loop/work.h"
 
-enum { STEP_MS_MAX = 120000, TEXT_MAX = 65536 };
+enum { STEP_MS_MAX = 120000, TEXT_MAX = 65536, COMPLAINTS_MAX = 4096 };
 
 static void next_step(restic_job *j, enum restic_step step);
 
@@ -43,33 +43,40 @@ static const struct {
 };
 /* clang-format on */
 
-static err *explain(const restic_job *j, const struct spawn_result *result) {
-  err *e = spawn_result_err(result);
-  if (!e) return NULL;
-  if (j->cancelled || result->cancelled) {
-    err_ignore(e);
+/* How it ended: a program's exit status, or why there is none (taken). */
+struct ending {
+  err *e;
+  int exit_status;
+};
+
+static err *explain(restic_job *j, const struct ending *end) {
+  if (j->cancelled) {
+    err_ignore(end->e);
     return err_new(ERR_BUSY, "cancelled");
   }
+  if (!end->e && end->exit_status == 0) return NULL;
+  const char *said = str_trim(j->complaints.len ? j->complaints.data : (char[]){""});
+  err *e = end->e ? end->e : err_new(ERR_IO, "restic: exit status %d%s%s", end->exit_status, *said ? ": " : "", said);
   for (size_t i = 0; i < ARRAY_LEN(failures); i++)
-    if (strstr(result->error_tail, failures[i].words) || strstr(str_text(&j->text), failures[i].words))
+    if (strstr(said, failures[i].words) || strstr(str_text(&j->text), failures[i].words))
       return err_wrap(err_recode(e, failures[i].code), "%s", failures[i].told);
   return e;
 }
 
-static bool is_locked(const struct spawn_result *result) {
-  return strstr(result->error_tail, "already locked") != NULL;
+static bool is_locked(const restic_job *j) {
+  return strstr(str_text(&j->complaints), "already locked") != NULL;
 }
 
 enum { INCOMPLETE = 3 }; /* restic's exit status: a snapshot was made, some files could not be read */
 
-static err *judge(restic_job *j, const struct spawn_result *result) {
+static err *judge(restic_job *j, const struct ending *end) {
   const struct restic_output *o = &j->output;
-  if (result->exit_status == INCOMPLETE && !j->cancelled) {
+  if (!end->e && end->exit_status == INCOMPLETE && !j->cancelled) {
     if (j->may_vanish && o->errors == o->vanished) return NULL;
     return err_new(ERR_IO, "%d file%s could not be read: %s", o->errors, o->errors == 1 ? "" : "s",
                    o->first_error ? o->first_error : "gone while they were read");
   }
-  err *e = explain(j, result);
+  err *e = explain(j, end);
   if (e && j->ignores_missing && err_code_of(e) == ERR_NOT_FOUND) {
     err_ignore(e);
     return NULL;
@@ -96,30 +103,42 @@ static void on_output(void *arg, int fd, const char *data, size_t len) {
   bool changed = restic_output_feed(&j->output, data, len);
   if (changed && j->on_progress) j->on_progress(j->arg, j->output.percent);
   if (fd == 1 && j->text.len + len < TEXT_MAX) str_add_bytes(&j->text, data, len);
+  if (fd == 1) return;
+  str_add_bytes(&j->complaints, data, len);
+  if (j->complaints.len > COMPLAINTS_MAX) str_consume(&j->complaints, j->complaints.len - COMPLAINTS_MAX);
 }
 
-static void take_next(restic_job *j, const struct spawn_result *result, err *e) {
+static void take_next(restic_job *j, err *e) {
   bool missing = e && err_code_of(e) == ERR_NOT_FOUND && !j->inited;
   if ((j->step == STEP_WORDS || j->step == STEP_PROBE) && j->creates && missing) {
     err_ignore(e);
     j->inited = true;
     next_step(j, STEP_INIT);
-  } else if (j->step == STEP_WORDS && e && is_locked(result) && !j->unlocked) {
+  } else if (j->step == STEP_WORDS && e && is_locked(j) && !j->unlocked) {
     err_ignore(e);
     j->unlocked = true;
     next_step(j, STEP_UNLOCK);
   } else if (j->step != STEP_WORDS && !e) {
     next_step(j, STEP_WORDS);
   } else {
-    restic_job_finish(j, e && is_locked(result) ? err_recode(e, ERR_BUSY) : e);
+    restic_job_finish(j, e && is_locked(j) ? err_recode(e, ERR_BUSY) : e);
   }
 }
 
-static void on_done(void *arg, const struct spawn_result *result) {
-  restic_job *j = arg;
+static void ended(restic_job *j, const struct ending *end) {
   j->child = NULL;
+  j->run = NULL;
   restic_output_end(&j->output);
-  take_next(j, result, judge(j, result));
+  take_next(j, judge(j, end));
+}
+
+static void on_done(void *arg, const struct spawn_result *result) {
+  bool odd = result->timed_out || result->read_error || result->write_error || result->exit_status > 125;
+  ended(arg, &(struct ending){.e = odd ? spawn_result_err(result) : NULL, .exit_status = result->exit_status});
+}
+
+static void on_run_exit(void *arg, err *e, int exit_code) {
+  ended(arg, &(struct ending){.e = e, .exit_status = exit_code});
 }
 
 /* restic ends with tramd; of processor and disk it gets what nobody else wants. */
@@ -144,6 +163,19 @@ static void add_words(const restic_job *j, struct strv *argv) {
                                               : (const char *const *)j->argv.items);
 }
 
+static err *run_on_volume(restic_job *j, const struct strv *argv, const struct strv *env, int64_t left_ms) {
+  struct volume_run run = {.volume_id = j->files.volume_id,
+                           .snapshot = j->files.snapshot,
+                           .argv = (const char *const *)argv->items,
+                           .env = (const char *const *)env->items,
+                           .read_only = !j->writes,
+                           .deadline_ms = left_ms,
+                           .on_output = on_output,
+                           .on_exit = on_run_exit,
+                           .arg = j};
+  return engine_volume_run(j->owner->engine, &run, &j->run);
+}
+
 static err *start(restic_job *j) {
   auto_strv argv = STRV_EMPTY, env = STRV_EMPTY;
   int64_t left_ms = j->ends_at_ms - clock_monotonic_ms();
@@ -153,6 +185,7 @@ static err *start(restic_job *j) {
   add_prefix(j, &argv);
   add_words(j, &argv);
   restic_env(&j->owner->place, j->repository, &env);
+  if (in_files && j->files.volume_id) return run_on_volume(j, &argv, &env, left_ms);
   struct spawn_options options = {.argv = (const char *const *)argv.items,
                                   .env = (const char *const *)env.items,
                                   .cwd = in_files ? j->files.folder : NULL,
@@ -167,6 +200,7 @@ static void next_step(restic_job *j, enum restic_step step) {
   restic_output_done(&j->output);
   restic_output_init(&j->output);
   str_clear(&j->text);
+  str_clear(&j->complaints);
   err *e = start(j);
   if (e) restic_job_finish(j, e);
 }

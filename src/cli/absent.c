@@ -22,7 +22,6 @@ const struct absent_verb absent_verbs[] = {
   { "mcp",                         NO_ASSISTANT },
   { "metrics",                     "metrics are not there yet" },
   { "outbound-network",            "what goes out has the machine's own address" },
-  { "postgres",                    NO_DATA },
   { "private-network",             "a service is always <name>.railway.internal; rename the service" },
   { "sandbox|sandboxes|sbx",       NO_ASSISTANT },
   { "setup|skills",                NO_ASSISTANT },

@@ -151,6 +151,22 @@ const char query_variables[] =
 const char query_variable_names[] =
     "query VariableNames($id: String!, $projectId: String!, $after: String) { environment(id: $id, projectId: $projectId) { "
     "variables(first: 500, after: $after) { " PAGE_INFO "edges { node { name serviceId isSealed } } } } }";
+const char query_backup_volumes[] =
+    "query BackupVolumes($environmentId: String!) { tramwayBackupVolumes(environmentId: $environmentId) { "
+    "volumeInstanceId volumeId volumeName serviceId schedules location repositoryMB problem "
+    "restorableFrom restorableTo } }";
+const char query_backups[] =
+    "query VolumeInstanceBackupList($volumeInstanceId: String!) { "
+    "volumeInstanceBackupList(volumeInstanceId: $volumeInstanceId) { id name kind state method problem "
+    "createdAt takenAt expiresAt isLocked referencedMB usedMB volumeInstanceSizeMB checksum pausedMs "
+    "tookMs drilledAt drillMs drillProblem drillChecksum } }";
+const char query_backup_schedules[] =
+    "query VolumeInstanceBackupScheduleList($volumeInstanceId: String!) { "
+    "volumeInstanceBackupScheduleList(volumeInstanceId: $volumeInstanceId) { id name kind cron createdAt "
+    "retentionSeconds } }";
+const char query_workflow_status[] =
+    "query WorkflowStatus($workflowId: String!) { workflowStatus(workflowId: $workflowId) { status error "
+    "} }";
 const char query_webhooks[] =
     "query Webhooks($projectId: String!) { tramwayWebhooks(projectId: $projectId) { id provider url "
     "createdAt lastDeliveryAt deliveries { id providerId receivedAt handledAt outcome } } }";
@@ -326,6 +342,40 @@ const char mutation_two_factor_info_secret[] =
 const char mutation_validate_two_factor[] =
     "mutation ValidateTwoFactor($input: TwoFactorInfoValidateInput!) { "
     "twoFactorInfoValidate(input: $input) }";
+const char mutation_backup_create[] =
+    "mutation VolumeInstanceBackupCreate($volumeInstanceId: String!, $name: String) { "
+    "volumeInstanceBackupCreate(volumeInstanceId: $volumeInstanceId, name: $name) { workflowId } }";
+const char mutation_backup_restore[] =
+    "mutation VolumeInstanceBackupRestore($volumeInstanceId: String!, $volumeInstanceBackupId: String!) { "
+    "volumeInstanceBackupRestore(volumeInstanceId: $volumeInstanceId, volumeInstanceBackupId: "
+    "$volumeInstanceBackupId) { workflowId } }";
+const char mutation_backup_lock[] =
+    "mutation VolumeInstanceBackupLock($volumeInstanceId: String!, $volumeInstanceBackupId: String!) { "
+    "volumeInstanceBackupLock(volumeInstanceId: $volumeInstanceId, volumeInstanceBackupId: "
+    "$volumeInstanceBackupId) }";
+const char mutation_backup_delete[] =
+    "mutation VolumeInstanceBackupDelete($volumeInstanceId: String!, $volumeInstanceBackupId: String!) { "
+    "volumeInstanceBackupDelete(volumeInstanceId: $volumeInstanceId, volumeInstanceBackupId: "
+    "$volumeInstanceBackupId) { workflowId } }";
+const char mutation_backup_schedule[] =
+    "mutation VolumeInstanceBackupScheduleUpdate($volumeInstanceId: String!, $kinds: "
+    "[VolumeInstanceBackupScheduleKind!]!) { volumeInstanceBackupScheduleUpdate(volumeInstanceId: "
+    "$volumeInstanceId, kinds: $kinds) }";
+const char mutation_backup_drill[] =
+    "mutation BackupDrill($volumeInstanceId: String!) { tramwayBackupDrill(volumeInstanceId: "
+    "$volumeInstanceId) { workflowId } }";
+const char mutation_backup_swap[] =
+    "mutation BackupSwap($environmentId: String!, $serviceId: String!) { tramwayBackupSwap(environmentId: "
+    "$environmentId, serviceId: $serviceId) }";
+const char mutation_backup_credentials[] =
+    "mutation BackupCredentialsSet($accessKeyId: String!, $secretAccessKey: String!) { "
+    "tramwayBackupCredentialsSet(accessKeyId: $accessKeyId, secretAccessKey: $secretAccessKey) }";
+const char mutation_backup_password[] =
+    "mutation BackupPassword { tramwayBackupPassword }";
+const char mutation_pitr_restore[] =
+    "mutation VolumeInstancePITRRestore($volumeInstanceId: String!, $targetTimestamp: DateTime!, "
+    "$newServiceName: String) { volumeInstancePITRRestore(volumeInstanceId: $volumeInstanceId, "
+    "targetTimestamp: $targetTimestamp, newServiceName: $newServiceName) { workflowId } }";
 const char mutation_webhook_create[] =
     "mutation WebhookCreate($input: TramwayWebhookCreateInput!) { tramwayWebhookCreate(input: $input) { "
     "id provider url secret } }";
@@ -384,6 +434,7 @@ const char *const all_queries[] = {
   query_variables_for_service_deployment,
   query_variables,
   query_variable_names,
+  query_backup_volumes, query_backups, query_backup_schedules, query_workflow_status,
   query_webhooks,
   query_workspaces,
   mutation_commit_patch,
@@ -451,6 +502,16 @@ const char *const all_queries[] = {
   mutation_two_factor_info_delete,
   mutation_two_factor_info_secret,
   mutation_validate_two_factor,
+  mutation_backup_create,
+  mutation_backup_restore,
+  mutation_backup_lock,
+  mutation_backup_delete,
+  mutation_backup_schedule,
+  mutation_backup_drill,
+  mutation_backup_swap,
+  mutation_backup_credentials,
+  mutation_backup_password,
+  mutation_pitr_restore,
   mutation_webhook_create,
   mutation_webhook_delete,
   subscription_build_logs,

@@ -12,6 +12,7 @@
 #define BACKUP_RETRY_US (15LL * 60 * 1000000)  /* one that failed */
 #define BACKUP_TOO_OLD_US (36LL * 3600 * 1000000) /* with a daily schedule: its owner is told */
 #define BACKUP_DRILL_US (7LL * 86400 * 1000000)
+#define BACKUP_WINDOW_US (7LL * 86400 * 1000000) /* how long log is kept without gaps */
 
 int64_t backup_kept_us(enum backup_kind kind); /* 0: until somebody deletes it */
 

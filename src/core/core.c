@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "core/backup_private.h"
 #include "core/disk.h"
 #include "core/handover.h"
 #include "core/image_watch.h"
@@ -25,6 +26,8 @@ static void options_done(struct core_options *o) {
   free((char *)o->data_dir);
   free((char *)o->domain_suffix);
   free((char *)o->version);
+  free((char *)o->backup_location);
+  free((char *)o->backup_region);
 }
 
 void core_set_options(core *c, const struct core_options *options) {
@@ -32,6 +35,8 @@ void core_set_options(core *c, const struct core_options *options) {
   copy.data_dir = str_dup(options->data_dir);
   copy.domain_suffix = str_dup(options->domain_suffix);
   copy.version = str_dup(options->version);
+  copy.backup_location = str_dup(options->backup_location);
+  copy.backup_region = str_dup(options->backup_region);
   if (!copy.retry_ms) copy.retry_ms = 1000;
   if (!copy.volume_size_bytes) copy.volume_size_bytes = VOLUME_SIZE_BYTES_DEFAULT;
   if (!copy.volume_trash_ms) copy.volume_trash_ms = VOLUME_TRASH_MS_DEFAULT;
@@ -78,6 +83,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   }
   c->disk = disk_new(c);
   c->image_watch = image_watch_new(c);
+  c->backups = backups_new(c, parts->restic);
   log_store_set_redaction(c->logs, redaction_find, c);
   *ret_core = c;
   return NULL;
@@ -211,6 +217,7 @@ static void on_adopted(void *arg, err *e) {
   if (!e) e = remove_unwanted(c);
   if (c->started) disk_start(c->disk);
   if (c->started) image_watch_start(c->image_watch);
+  if (c->started) backups_start(c->backups);
   routes_changed(c);
   removal_wake(c);
   volumes_wake(c);
@@ -304,6 +311,7 @@ void core_stop(core *c) {
   database_sessions_stop(c);
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
+  backups_stop(c->backups);
   log_scrubbing_stop(c);
   ci_stop(c);
   handover_quiet_all(c);
@@ -328,7 +336,7 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
+  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) && backups_is_quiet(c->backups) &&
          pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
          !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due &&
@@ -353,6 +361,7 @@ void core_free(core *c) {
   LIST_FOREACH(w, &c->watches, struct core_watch, link) core_watch_stop(w);
   disk_free(c->disk);
   image_watch_free(c->image_watch);
+  backups_free(c->backups);
   http_client_free(c->http);
   git_free(c->git);
   pushed_repos_free(c->pushed);

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "backup/restic.h"
 #include "base/err.h"
 #include "build/build.h"
 #include "edge/edge.h"
@@ -37,6 +38,7 @@ struct core_parts {
   builder *builder;
   edge *edge;
   log_store *logs;
+  restic *restic; /* NULL: there are no backups */
 };
 
 struct core_options {
@@ -56,6 +58,8 @@ struct core_options {
   int64_t volume_size_bytes; /* of a new volume that says none; 0: 5 GB */
   int64_t volume_trash_ms;   /* how long what is deleted can be restored; 0: 48 h */
   int64_t volume_poll_ms;    /* how often it is looked how full they are; 0: never */
+  const char *backup_location, *backup_region; /* backup/restic.h; NULL or "": a folder in data_dir */
+  int64_t backup_quota_bytes; /* of one volume's; 0: none */
   int64_t retry_ms; /* what failed for a reason that may pass (the disk was full) is tried again; 0: 1000 */
 };
 

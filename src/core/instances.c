@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/internal.h"
+#include "core/backup_private.h"
 #include "store/deployment.h"
 
 static void deployment_of(const char *workload_id, char ret_id[ID_SIZE]) {
@@ -223,6 +223,7 @@ static void take_or_remember(core *c, const struct instance_report *report, bool
 
 void core_instance_changed(void *core_, const struct instance_report *report) {
   core *c = core_;
+  if (backups_try(c->backups, report->workload_id)) return; /* no deployment's */
   log_scrubbing_note(c, report);
   missed_free(map_remove(c->missed, report->instance_id)); /* this is newer */
   take_or_remember(c, report, true);

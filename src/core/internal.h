@@ -21,6 +21,7 @@
 struct run;
 struct disk;
 struct image_watch;
+struct backups;
 struct log_scrubbing;
 
 struct core_watch {
@@ -44,6 +45,7 @@ struct core {
   pushed_repos *pushed;
   struct disk *disk;
   struct image_watch *image_watch;
+  struct backups *backups;
   struct core_options options; /* texts are owned */
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */

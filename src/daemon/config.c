@@ -191,6 +191,20 @@ static const struct row rows[] = {
      RANGE(CONFIG_SIZE, 0, MiB, TiB),
      "What the logs of one service may take; the oldest lines go first, also while it runs."},
 
+    {"backup.location", AT(backup.location), "\"\"",
+     ANY(CONFIG_TEXT, CONFIG_EMPTY | CONFIG_RESTART),
+     "Where backups of volumes and databases go: a folder, or s3:https://<host>/<bucket>[/<prefix>]; \"\" is\n"
+     "`backups` in data.dir, which is lost with the disk.  S3's credentials: `tram backup credentials`."},
+    {"backup.region", AT(backup.region), "\"\"",
+     ANY(CONFIG_WORD, CONFIG_EMPTY | CONFIG_RESTART),
+     "The region of that bucket, where the endpoint asks for one."},
+    {"backup.quota", AT(backup.quota_bytes), "0",
+     RANGE(CONFIG_SIZE, CONFIG_ZERO, MiB, PiB),
+     "What the backups of one volume may take before no more are taken by hand; 0 is no limit."},
+    {"backup.memory", AT(backup.memory_bytes), "0",
+     RANGE(CONFIG_SIZE, CONFIG_ZERO | CONFIG_RESTART, 128 * MiB, PiB),
+     "What all that takes and restores backups may use together; 0 is no limit."},
+
     {"log.level", AT(log.level), "\"info\"",
      CHOICE("error|warn|info|debug"),
      "How much tramd writes into its own log."},

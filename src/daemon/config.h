@@ -97,6 +97,12 @@ struct config {
     int64_t log_bytes;     /* of one service's logs; 1 MiB … 1 TiB; 128 MiB */
   } disk;
   struct {
+    char *location;       /* R a folder, or s3:https://<host>/<bucket>[/<prefix>]; "": <data.dir>/backups */
+    char *region;         /* R of S3; "": the endpoint's own */
+    int64_t quota_bytes;  /* of one volume's backups; 0: none, else 1 MiB … 1 PiB */
+    int64_t memory_bytes; /* R of all that take and restore backups together; 0: no limit */
+  } backup;
+  struct {
     enum log_level level; /* "error" … "debug"; "info" */
   } log;
   struct {                    /* per token or user; 0: no limit */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "backup/restic.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -42,6 +43,7 @@ struct daemon {
   builder *builder;
   edge *edge;
   engine *engine;
+  restic *restic;
   core *core;
   api *api;
   sshd *sshd;
@@ -181,12 +183,25 @@ static struct core_options core_options_of(const struct config *c) {
                                .disk_keep_ms = c->disk.keep_s * 1000,
                                .log_keep_ms = c->disk.log_keep_s * 1000,
                                .log_bytes = c->disk.log_bytes,
-                               .image_poll_ms = c->build.image_poll_s * 1000};
+                               .image_poll_ms = c->build.image_poll_s * 1000,
+                               .backup_location = c->backup.location,
+                               .backup_region = c->backup.region,
+                               .backup_quota_bytes = c->backup.quota_bytes};
+}
+
+/* Without them everything else goes on. */
+static void open_backups(struct daemon *d) {
+  struct restic_config config = {.exec_program = d->paths.exec_program, .cgroup_parent = d->config->deploy.control_group,
+                                 .memory_bytes = d->config->backup.memory_bytes};
+  auto_err *e = restic_new(d->loop, &config, &d->restic);
+  if (e) log_error("backup", "%s", err_message(e));
 }
 
 static err *open_core(struct daemon *d) {
-  struct core_parts parts = {.loop = d->loop, .db = d->db, .builder = d->builder, .edge = d->edge, .logs = d->logs};
   struct core_options options = core_options_of(d->config);
+  open_backups(d);
+  struct core_parts parts = {.loop = d->loop, .db = d->db, .builder = d->builder, .edge = d->edge, .logs = d->logs,
+                             .restic = d->restic};
   TRY(core_new(&parts, &options, &d->core));
   TRY(open_engine(d, core_instance_changed, d->core));
   core_set_engine(d->core, d->engine);
@@ -360,6 +375,7 @@ static void free_all(struct daemon *d) {
   if (d->engine) engine_free(d->engine);
   if (d->builder) builder_free(d->builder);
   core_free(d->core);
+  restic_free(d->restic);
   if (d->logs) log_store_free(d->logs);
   db_close(d->db);
   loop_free(d->loop);

@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "daemon/backup.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/tramway/tramway.toml"
 
@@ -29,8 +28,7 @@ struct options {
   enum action action;
   const char *config_path;
   const char *word; /* of --backup, --restore, --print-man */
-  struct backup_parts parts; /* of --backup */
-  bool force;
+  bool with_snapshots, without_key, force;
 };
 
 /* Reads the arguments (borrowed).  ERR_INVALID names the one that is wrong. */

@@ -8,6 +8,7 @@
 #include "api/sign_in_guard.h"
 #include "core/town.h"
 #include "store/environment_patch.h"
+#include "store/volume.h"
 #include "store/webhook.h"
 
 #define CANARY_VALUE "canary-value-c0ffee"
@@ -141,6 +142,7 @@ static inline void add_patch(void) {
   id_copy(p.environment_id, instance.environment_id);
   CHECK_OK(environment_patch_set(town_db, &p));
   json_set_text(ids, "ENVIRONMENT_PATCH", p.id);
+  json_set_text(ids, "WORKFLOW", p.id);
   environment_patch_done(&p);
 }
 
@@ -150,6 +152,22 @@ static inline void add_webhook(void) {
   CHECK_OK(webhook_insert(town_db, &hook));
   json_set_text(ids, "WEBHOOK", hook.id);
   webhook_done(&hook);
+}
+
+static inline void add_volume(void) {
+  struct volume v = {.name = str_dup("data")};
+  struct volume_instance i = {.mount_path = str_dup("/data"), .size_bytes = 1000 * VOLUME_MB};
+  id_copy(v.workspace_id, workspace.id);
+  id_copy(v.project_id, project.id);
+  CHECK_OK(volume_insert(town_db, &v));
+  id_copy(i.volume_id, v.id);
+  id_copy(i.workspace_id, workspace.id);
+  id_copy(i.project_id, project.id);
+  id_copy(i.environment_id, instance.environment_id);
+  CHECK_OK(volume_instance_insert(town_db, &i));
+  json_set_text(ids, "VOLUME_INSTANCE", i.id);
+  volume_done(&v);
+  volume_instance_done(&i);
 }
 
 static inline void world_open(void) {
@@ -170,6 +188,7 @@ static inline void world_open(void) {
   add_invitation();
   add_patch();
   add_webhook();
+  add_volume();
   deploy_live(deployment_id);
   CHECK_OK(log_store_add_build_line(town_logs, deployment_id, "info", CANARY_LOG));
   CHECK_OK(log_store_add_deploy_line(town_logs, deployment_id, "info", CANARY_LOG));

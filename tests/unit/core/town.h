@@ -62,7 +62,7 @@ static inline struct core_options town_options(void) {
 }
 
 static inline void town_start_with(const struct core_options *options) {
-  struct core_parts parts = {town_loop, town_db, bld, gate, town_logs};
+  struct core_parts parts = {.loop = town_loop, .db = town_db, .builder = bld, .edge = gate, .logs = town_logs};
   int started = 0;
   gate->gone = false;
   CHECK_OK(core_new(&parts, options, &town));

@@ -1,0 +1,280 @@
+/* backup list, create, restore, lock, delete, schedule. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/backup.h"
+#include "cli/queries.h"
+
+enum { POLL_MS = 300 };
+#define DEADLINE_MS (12LL * 3600 * 1000)
+
+/* ---- which volume ---- */
+
+static json_t *match(const json_t *volumes, const char *named, const char *service_id) {
+  size_t i;
+  json_t *v;
+  json_array_foreach(volumes, i, v) {
+    bool by_name = named && (str_ieq(json_get_text(v, "volumeName"), named) || str_eq(json_get_text(v, "volumeId"), named) ||
+                             str_eq(json_get_text(v, "volumeInstanceId"), named));
+    if (by_name || (!named && service_id && str_eq(json_get_text(v, "serviceId"), service_id))) return v;
+  }
+  return NULL;
+}
+
+static err *not_found(const struct scope *scope, const json_t *volumes, const char *named) {
+  auto_strv names = STRV_EMPTY;
+  size_t i;
+  json_t *v;
+  json_array_foreach(volumes, i, v) strv_add(&names, json_get_text(v, "volumeName"));
+  auto_free char *all = strv_join(&names, ", ");
+  if (!names.len) return err_new(ERR_NOT_FOUND, "there is no volume in %s", scope->environment_name);
+  if (named) return err_new(ERR_NOT_FOUND, "there is no volume '%s' in %s; there are: %s", named, scope->environment_name, all);
+  if (scope->service_name)
+    return err_new(ERR_NOT_FOUND, "the service '%s' has no volume; --volume takes one of: %s", scope->service_name, all);
+  return err_new(ERR_INVALID, "which volume? --service or --volume says; there are: %s", all);
+}
+
+static err *fetch_volumes(struct cli *cli, const struct scope *scope, json_t **ret_volumes) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, query_backup_volumes, json_pack("{s:s}", "environmentId", scope->environment_id), &data));
+  *ret_volumes = json_incref(json_object_get(data, "tramwayBackupVolumes"));
+  return NULL;
+}
+
+err *backup_find_volume(struct cli *cli, const struct args *args, struct scope *ret_scope, json_t **ret_volume) {
+  auto_json *volumes = NULL;
+  const char *named = args_text(args, "volume");
+  TRY(scope_find(cli, args, SCOPE_SERVICE_IF_ANY, ret_scope));
+  TRY(fetch_volumes(cli, ret_scope, &volumes));
+  json_t *v = match(volumes, named, ret_scope->service_id);
+  if (!v && !named && !ret_scope->service_id && json_array_size(volumes) == 1) v = json_array_get(volumes, 0);
+  if (!v) return not_found(ret_scope, volumes, named);
+  *ret_volume = json_incref(v);
+  return NULL;
+}
+
+static const char *id_of(const json_t *volume) {
+  return json_get_text(volume, "volumeInstanceId");
+}
+
+/* ---- waiting ---- */
+
+err *backup_wait(struct cli *cli, const struct args *args, const json_t *workflow, const char *doing, bool *ret_waited) {
+  const char *id = json_get_text(workflow, "workflowId");
+  int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;
+  *ret_waited = !args_has(args, "no-wait");
+  while (*ret_waited) {
+    auto_json *data = NULL;
+    TRY(cli_query(cli, query_workflow_status, json_pack("{s:s}", "workflowId", id), &data));
+    const json_t *state = json_object_get(data, "workflowStatus");
+    const char *status = json_get_text(state, "status"), *error = json_get_text(state, "error");
+    if (str_eq(status, "Complete")) break;
+    if (!str_eq(status, "Running")) return err_new(ERR_IO, "%s", error ? error : "it is not known to the server any more");
+    if (clock_monotonic_ms() > end_ms) return err_new(ERR_BUSY, "it is not done after 12 hours; `%s events` tells", cli->program);
+    out_moving(&cli->out, "%s…", doing);
+    nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+  }
+  out_moving_end(&cli->out);
+  return NULL;
+}
+
+/* ---- list ---- */
+
+static char *utc(const char *timestamp) {
+  return timestamp ? str_format("%.10s %.5s", timestamp, timestamp + 11) : str_dup("");
+}
+
+static char *drill_text(const json_t *b) {
+  const char *problem = json_get_text(b, "drillProblem"), *when = json_get_text(b, "drilledAt");
+  if (!when) return str_dup("not tried");
+  auto_free char *at = utc(when);
+  char took[FORMAT_SIZE];
+  format_duration(json_get_int(b, "drillMs", 0), took);
+  auto_free char *clean = problem ? format_printable(problem) : NULL;
+  return clean ? str_format("FAILED %s: %.80s", at, clean) : str_format("restored %s in %s", at, took);
+}
+
+static void add_row(const json_t *b, struct table *table) {
+  char size[FORMAT_SIZE], added[FORMAT_SIZE];
+  const char *state = json_get_text(b, "state"), *problem = json_get_text(b, "problem");
+  bool ready = str_eq(state, "READY");
+  format_bytes(json_get_int(b, "referencedMB", 0) * 1000000, size);
+  format_bytes(json_get_int(b, "usedMB", 0) * 1000000, added);
+  auto_free char *taken = utc(json_get_text(b, ready ? "takenAt" : "createdAt"));
+  auto_free char *expires = json_is_true(json_object_get(b, "isLocked")) ? str_dup("locked") : utc(json_get_text(b, "expiresAt"));
+  auto_free char *drill = ready ? drill_text(b) : str_format("%s%s%.80s", state, problem ? ": " : "", problem ? problem : "");
+  auto_free char *name = format_printable(json_get_text(b, "name") ? json_get_text(b, "name") : "");
+  table_add(table, json_get_text(b, "id"), taken, json_get_text(b, "kind"), name, ready ? size : "", ready ? added : "", expires,
+            drill, NULL);
+}
+
+static void print_volume(struct cli *cli, const json_t *volume) {
+  char bytes[FORMAT_SIZE];
+  auto_strv kinds = STRV_EMPTY;
+  size_t i;
+  json_t *kind;
+  json_array_foreach(json_object_get(volume, "schedules"), i, kind) strv_add(&kinds, json_string_value(kind));
+  auto_free char *schedules = strv_join(&kinds, ", ");
+  format_bytes(json_get_int(volume, "repositoryMB", 0) * 1000000, bytes);
+  out_line(&cli->out, "\nSchedule: %s; %s in %s", kinds.len ? schedules : "none", bytes, json_get_text(volume, "location"));
+  const char *from = json_get_text(volume, "restorableFrom"), *to = json_get_text(volume, "restorableTo");
+  if (from) out_line(&cli->out, "Any second from %.19sZ to %.19sZ: `%s postgres pitr restore --at TIME`", from, to, cli->program);
+  const char *problem = json_get_text(volume, "problem");
+  auto_free char *clean = problem ? format_printable(problem) : NULL;
+  if (clean) out_line(&cli->out, "Problem: %s", clean);
+}
+
+err *backup_run_list(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *data = NULL;
+  auto_table table;
+  size_t i;
+  json_t *b;
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  TRY(cli_query(cli, query_backups, json_pack("{s:s}", "volumeInstanceId", id_of(volume)), &data));
+  const json_t *list = json_object_get(data, "volumeInstanceBackupList");
+  if (args_has(args, "json")) {
+    auto_json *answer = json_pack("{s:O, s:O}", "volume", volume, "backups", list);
+    out_json(&cli->out, answer);
+    return NULL;
+  }
+  table_init(&table, 8);
+  table_add(&table, "BACKUP", "TAKEN (UTC)", "KIND", "NAME", "SIZE", "NEW", "EXPIRES", "TRIED", NULL);
+  json_array_foreach(list, i, b) add_row(b, &table);
+  if (json_array_size(list))
+    out_table(&cli->out, &table);
+  else
+    out_line(&cli->out, "No backup of %s yet: the first is taken within minutes, or now by `%s backup create`",
+             json_get_text(volume, "volumeName"), cli->program);
+  print_volume(cli, volume);
+  return NULL;
+}
+
+/* ---- create, restore, lock, delete ---- */
+
+static err *tell(struct cli *cli, const struct args *args, const json_t *workflow, const char *text) {
+  if (args_has(args, "json"))
+    out_json(&cli->out, workflow);
+  else
+    out_line(&cli->out, "%s", text);
+  return NULL;
+}
+
+err *backup_run_create(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *data = NULL;
+  bool waited;
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  const char *name = args_text(args, "name");
+  TRY(cli_query(cli, mutation_backup_create, json_pack("{s:s, s:s?}", "volumeInstanceId", id_of(volume), "name", name), &data));
+  const json_t *workflow = json_object_get(data, "volumeInstanceBackupCreate");
+  TRY(backup_wait(cli, args, workflow, "Taking a backup", &waited));
+  auto_free char *text = str_format("%s %s", waited ? "Took" : "Taking", json_get_text(workflow, "workflowId"));
+  return tell(cli, args, workflow, text);
+}
+
+err *backup_run_restore(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *data = NULL;
+  bool waited;
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  auto_free char *question = str_format("Restore %s to a new volume, and stage that it takes the place of %s?", args_word(args, 0),
+                                        json_get_text(volume, "volumeName"));
+  TRY(cli_confirm(cli, args, question));
+  TRY(cli_query(cli, mutation_backup_restore,
+                json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", args_word(args, 0)), &data));
+  const json_t *workflow = json_object_get(data, "volumeInstanceBackupRestore");
+  TRY(backup_wait(cli, args, workflow, "Restoring to a new volume", &waited));
+  auto_free char *text = !waited ? str_dup("Restoring to a new volume")
+                                 : str_format("Restored to a new volume; the swap is staged: `%s environment commit` does it, "
+                                              "`%s environment discard` leaves things as they are", cli->program, cli->program);
+  return tell(cli, args, workflow, text);
+}
+
+err *backup_run_lock(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *data = NULL;
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  TRY(cli_query(cli, mutation_backup_lock,
+                json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", args_word(args, 0)), &data));
+  auto_json *answer = json_pack("{s:s}", "locked", args_word(args, 0));
+  auto_free char *text = str_format("%s is kept until you delete it", args_word(args, 0));
+  return tell(cli, args, answer, text);
+}
+
+err *backup_run_delete(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL;
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  auto_free char *question = str_format("Delete %zu backup%s for good?", args->word_count, args->word_count == 1 ? "" : "s");
+  TRY(cli_confirm(cli, args, question));
+  for (size_t i = 0; i < args->word_count; i++) {
+    auto_json *data = NULL;
+    TRY(cli_query(cli, mutation_backup_delete,
+                  json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", args_word(args, i)), &data));
+    auto_free char *text = str_format("Deleting %s", args_word(args, i));
+    TRY(tell(cli, args, json_object_get(data, "volumeInstanceBackupDelete"), text));
+  }
+  return NULL;
+}
+
+/* ---- schedule ---- */
+
+err *backup_run_schedule(struct cli *cli, const struct args *args) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *data = NULL;
+  auto_table table;
+  size_t i;
+  json_t *s;
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  TRY(cli_query(cli, query_backup_schedules, json_pack("{s:s}", "volumeInstanceId", id_of(volume)), &data));
+  const json_t *list = json_object_get(data, "volumeInstanceBackupScheduleList");
+  if (args_has(args, "json")) {
+    out_json(&cli->out, list);
+    return NULL;
+  }
+  table_init(&table, 3);
+  table_add(&table, "SCHEDULE", "CRON (UTC)", "KEPT", NULL);
+  json_array_foreach(list, i, s) {
+    auto_free char *kept = str_format("%lld days", (long long)(json_get_int(s, "retentionSeconds", 0) / 86400));
+    table_add(&table, json_get_text(s, "name"), json_get_text(s, "cron"), kept, NULL);
+  }
+  if (json_array_size(list))
+    out_table(&cli->out, &table);
+  else
+    out_line(&cli->out, "No backups are taken by themselves: `%s backup schedule set --daily`", cli->program);
+  return NULL;
+}
+
+err *backup_run_schedule_set(struct cli *cli, const struct args *args) {
+  static const char *const kinds[] = {"daily", "weekly", "monthly"}, *const words[] = {"DAILY", "WEEKLY", "MONTHLY"};
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *data = NULL, *wanted = json_array();
+  for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+    if (args_has(args, kinds[i])) json_array_append_new(wanted, json_string(words[i]));
+  if (!json_array_size(wanted) == !args_has(args, "none"))
+    return err_new(ERR_INVALID, "say --daily, --weekly, --monthly (any of them), or --none");
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  TRY(cli_query(cli, mutation_backup_schedule, json_pack("{s:s, s:O}", "volumeInstanceId", id_of(volume), "kinds", wanted), &data));
+  return backup_run_schedule(cli, args);
+}
+
+/* clang-format off */
+const struct flag backup_list_flags[] = { FLAG_VOLUME, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
+const struct flag backup_create_flags[] = {
+  { "name|n", "NAME", "what it is for" }, FLAG_NO_WAIT,
+  FLAG_VOLUME, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+const struct flag backup_act_flags[] = {
+  FLAG_YES, FLAG_NO_WAIT, FLAG_VOLUME, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+const struct flag backup_set_flags[] = {
+  { "daily", NULL, "each night, kept 6 days" }, { "weekly", NULL, "Sundays, kept a month" },
+  { "monthly", NULL, "on the 1st, kept three months" }, { "none", NULL, "none of them; what there is stays" },
+  FLAG_VOLUME, FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+/* clang-format on */

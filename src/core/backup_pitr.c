@@ -1,0 +1,251 @@
+/* A Postgres as it was at a moment: a new service beside it, with the same settings and variables, whose volume has
+ * the last base backup before then and the log since.  What is live is asked to archive its latest log, and not
+ * touched else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/backup_private.h"
+#include "core/duplicate.h"
+#include "core/staged.h"
+#include "store/backup.h"
+#include "store/project.h"
+#include "store/service.h"
+#include "store/variable.h"
+#include "store/volume.h"
+
+enum { ARCHIVE_MS = 60000, POLL_MS = 200 };
+#define MINUTE_US 60000000LL
+
+/* ---- the new service ---- */
+
+static err *copy_variables(core *c, const struct service_instance *from, const char *service_id) {
+  auto_variable_list list = {0};
+  TRY(variable_list(c->db, from->environment_id, from->service_id, &list));
+  for (size_t i = 0; i < list.len; i++) { /* sealed ones too: the same database, which knows these passwords */
+    struct variable *v = &list.items[i];
+    id_copy(v->service_id, service_id);
+    v->id[0] = '\0';
+    v->created_us = v->updated_us = 0;
+    TRY(variable_set(c->db, v));
+  }
+  return NULL;
+}
+
+static err *insert_service(backup_task *t, const struct service_instance *source, struct service *s) {
+  auto_service_instance made = {0};
+  auto_db_transaction tr = {0};
+  TRY(db_begin(t->core->db, &tr));
+  TRY(service_insert(t->core->db, s));
+  TRY(add_instance(t->core, s, source->environment_id, &source->settings, &made));
+  TRY(copy_variables(t->core, source, s->id));
+  id_copy(t->restore.target_service_id, s->id);
+  TRY(backup_restore_update(t->core->db, &t->restore));
+  return db_commit(&tr);
+}
+
+/* "db-restored-20261121-1730" */
+static err *name_service(core *c, const char *source, struct service *s) {
+  char text[CLOCK_TEXT_SIZE];
+  auto_service taken = {0};
+  bool found = false;
+  clock_format(clock_now_us(), text);
+  for (int n = 1; n < 100; n++) {
+    auto_free char *stem = str_ndup(source, strnlen(source, SERVICE_NAME_MAX - strlen("-restored-20261121-1730")));
+    auto_free char *name = str_format("%s-restored-%.4s%.2s%.2s-%.2s%.2s", stem, text, text + 5, text + 8, text + 11, text + 14);
+    auto_free char *numbered = n > 1 ? str_format("%.*s-%d", SERVICE_NAME_MAX - 3, name, n) : NULL;
+    TRY(service_set_name(s, numbered ? numbered : name));
+    TRY(service_find_by_label(c->db, s->project_id, s->label, &found, &taken));
+    if (!found) return NULL;
+    service_done(&taken);
+  }
+  return err_new(ERR_LIMIT, "there are too many restored services: delete some");
+}
+
+static err *make_service(backup_task *t) {
+  auto_service_instance source = {0};
+  auto_service original = {0}, s = {0};
+  bool found = false;
+  TRY(service_instance_find(t->core->db, t->backup.service_id, t->backup.environment_id, &found, &source));
+  if (!found) return err_new(ERR_CONFLICT, "the service that was backed up is gone: restore to a volume instead");
+  TRY(service_get(t->core->db, source.service_id, &original));
+  id_copy(s.project_id, source.project_id);
+  str_replace_owned(&s.icon, original.icon);
+  if (t->wanted_name)
+    TRY(service_set_name(&s, t->wanted_name));
+  else
+    TRY(name_service(t->core, original.name, &s));
+  return insert_service(t, &source, &s);
+}
+
+/* ---- the end: it starts, and goes back ---- */
+
+static err *deploy(backup_task *t) {
+  auto_service_instance instance = {0};
+  char id[ID_SIZE];
+  bool found = false;
+  volume_instance_done(&t->volume);
+  TRY(volume_instance_get(t->core->db, t->restore.target_instance_id, &t->volume));
+  t->volume.state = VOLUME_READY;
+  TRY(volume_instance_update(t->core->db, &t->volume, clock_now_us()));
+  TRY(service_instance_find(t->core->db, t->restore.target_service_id, t->backup.environment_id, &found, &instance));
+  if (!found) return err_new(ERR_CONFLICT, "the new service was deleted");
+  return deploy_instance(t->core, &instance, "Restored from a backup", t->restore.user_id, id);
+}
+
+static void on_filled(backup_task *t) {
+  err *e = deploy(t);
+  if (!e)
+    backup_event(t->core, &t->volume, EVENT_INFO, "restored", "a database was restored to a moment, as a new service",
+                 "`tram backup swap` stages it in the place of the old one");
+  backup_restore_end(t, e);
+}
+
+static void fill(backup_task *t) {
+  backup_fill(t, t->restore.target_instance_id, on_filled, backup_restore_end);
+}
+
+static void go_on(backup_task *t) {
+  database_close(t->session);
+  t->session = NULL;
+  err *e = make_service(t);
+  if (!e) e = backup_make_volume(t, t->restore.target_service_id, NULL, fill);
+  if (e) backup_restore_end(t, e);
+}
+
+/* ---- the latest log ---- */
+
+static void on_pushed(void *arg, err *e) {
+  backup_task *t = arg;
+  if (backup_task_stopped(t, e)) return;
+  if (e)
+    backup_restore_end(t, err_wrap(e, "its latest log"));
+  else
+    go_on(t);
+}
+
+/* What the source says is not needed to restore what is in the repository. */
+static void without_source(backup_task *t, err *e) {
+  auto_backup_repository known = {0};
+  bool found = false;
+  log_warn("backup", "the latest log of volume %s: %s", t->volume_instance_id, err_message(e));
+  err_free(e);
+  e = backup_repository_find(t->core->db, t->volume_instance_id, &found, &known);
+  if (e) {
+    backup_restore_end(t, e);
+    return;
+  }
+  if (t->restore.target_us > known.wal_us) t->restore.target_us = 0; /* else Postgres does not come up */
+  go_on(t);
+}
+
+static void on_archived(void *arg, err *e, const char *output);
+
+static void ask_archived(void *arg) {
+  backup_task *t = arg;
+  timer_stop(t->timer);
+  t->timer = NULL;
+  auto_free char *text = str_format("SELECT coalesce(last_archived_wal, '') >= '%s' FROM pg_stat_archiver;", str_text(&t->output));
+  struct database_statement s = {.text = text};
+  t->asking = true;
+  database_ask(t->session, &s, on_archived, t);
+}
+
+static void on_archived(void *arg, err *e, const char *output) {
+  backup_task *t = arg;
+  t->asking = false;
+  if (backup_task_stopped(t, e)) return;
+  bool archived = !e && str_eq(output, "t");
+  if (!e && !archived && clock_monotonic_ms() - t->paused_at_ms > ARCHIVE_MS)
+    e = err_new(ERR_BUSY, "Postgres does not archive its log");
+  if (e)
+    without_source(t, e);
+  else if (archived)
+    backup_wal_push(t->owner, &t->volume, on_pushed, t);
+  else
+    t->timer = timer_start(t->core->loop, POLL_MS, 0, ask_archived, t);
+}
+
+static void on_switched(void *arg, err *e, const char *output) {
+  backup_task *t = arg;
+  t->asking = false;
+  if (backup_task_stopped(t, e)) return;
+  const char *last = e ? NULL : strrchr(output, '\n');
+  const char *name = e ? "" : last ? last + 1 : output;
+  if (!e && !wal_is_segment(name)) e = err_new(ERR_CORRUPT, "Postgres names no segment of its log");
+  if (e) {
+    without_source(t, e);
+    return;
+  }
+  str_clear(&t->output);
+  str_add(&t->output, name);
+  t->paused_at_ms = clock_monotonic_ms();
+  ask_archived(t);
+}
+
+/* A transaction after the moment: where the log ends before it, Postgres refuses to come up.  The segment that is
+ * switched away from is the one that holds it. */
+static err *switch_log(backup_task *t) {
+  struct database_target target = {.environment_id = t->volume.environment_id, .service_id = t->volume.service_id};
+  struct database_statement s = {.text = "SELECT pg_current_xact_id();\nSELECT pg_walfile_name(pg_switch_wal());"};
+  TRY(database_open(t->core, &target, &t->session));
+  t->asking = true;
+  database_ask(t->session, &s, on_switched, t);
+  return NULL;
+}
+
+static void begin(backup_task *t) {
+  err *e = volume_instance_get(t->core->db, t->volume_instance_id, &t->volume);
+  if (e) {
+    backup_restore_end(t, e);
+    return;
+  }
+  e = switch_log(t);
+  if (e) without_source(t, e);
+}
+
+/* ---- what is asked for ---- */
+
+err *core_backup_pitr(core *c, const char *volume_instance_id, int64_t target_us, const char *name,
+                      const char *user_id, char ret_workflow[ID_SIZE]) {
+  auto_backup_list list = {0};
+  auto_volume_instance v = {0};
+  backup_task *t;
+  TRY(backups_check(c));
+  TRY(volume_instance_get(c->db, volume_instance_id, &v));
+  TRY(backup_list(c->db, volume_instance_id, &list));
+  if (target_us > clock_now_us()) return err_new(ERR_INVALID, "that moment is still to come");
+  const struct backup *base = backup_base_for(&list, target_us);
+  if (!base)
+    return err_new(ERR_NOT_FOUND, "there is no base backup of this Postgres from before that moment: `tram backup list`");
+  TRY(backup_restore_begin(c->backups, base, RESTORE_PITR, user_id, begin, &t));
+  t->restore.target_us = target_us;
+  t->wanted_name = str_dup(name);
+  id_copy(t->backup.service_id, *v.service_id ? v.service_id : base->service_id);
+  id_copy(ret_workflow, t->restore.id);
+  return NULL;
+}
+
+/* ---- the swap ---- */
+
+/* The restored service goes; the live one gets its volume, its own stays detached. */
+err *core_backup_swap(core *c, const char *environment_id, const char *restored_service_id, const char *user_id) {
+  auto_backup_restore r = {0};
+  auto_volume_instance source = {0}, restored = {0};
+  auto_environment_patch staged = {0};
+  bool found = false;
+  TRY(backup_restore_find_by_service(c->db, restored_service_id, &found, &r));
+  if (!found) return err_new(ERR_CONFLICT, "the service was not made by a point-in-time restore");
+  if (r.state != RESTORE_DONE) return err_new(ERR_CONFLICT, "its restore is not done");
+  TRY(volume_instance_get(c->db, r.volume_instance_id, &source));
+  TRY(volume_instance_get(c->db, r.target_instance_id, &restored));
+  if (!str_eq(source.environment_id, environment_id))
+    return err_new(ERR_NOT_FOUND, "the service was not restored in this environment");
+  if (!*source.service_id || !str_eq(restored.service_id, restored_service_id))
+    return err_new(ERR_CONFLICT, "the volumes are no longer attached to the two services");
+  auto_json *patch = json_pack("{s:{s:{s:{s:n, s:{s:s}}}, s:{s:{s:n}}}}", "services", source.service_id, "volumeMounts",
+                               source.volume_id, restored.volume_id, "mountPath", source.mount_path, restored_service_id,
+                               "volumeMounts", restored.volume_id);
+  return core_stage(c, source.environment_id, patch, true, user_id, &staged);
+}

@@ -1,0 +1,225 @@
+/* A Postgres' write-ahead log goes from the archive in its volume into a repository of its own, piece by piece.
+ *
+ * A piece is all that is in the archive, so that the next one has the last one in it, until there are enough
+ * segments: then the archive is emptied and a new piece begins.  So there are few to restore, and nothing is
+ * removed from the archive that is not in the repository. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/backup_private.h"
+#include "store/backup.h"
+
+enum { LIST_MS = 60000, OUTPUT_MAX = 1 << 20, SEGMENTS_MAX = 32, SEGMENTS_MIN = 4, REMOVED_MAX = 512 };
+
+struct wal_waiter {
+  backup_wal_fn *done;
+  void *arg;
+};
+
+struct wal_push {
+  struct backups *owner;
+  struct volume_instance volume;
+  volume_run_handle *run;
+  struct str output;
+  struct wal_listing listing;
+  char *repository;
+  restic_job *job;
+  struct wal_waiter *waiters; /* of this round */
+  size_t waiters_len;
+  struct wal_waiter *late;    /* that came while it was under way, and want another */
+  size_t late_len;
+};
+
+static void push_free(struct wal_push *p) {
+  map_remove(p->owner->pushing, p->volume.id);
+  wal_listing_done(&p->listing);
+  str_done(&p->output);
+  volume_instance_done(&p->volume);
+  free(p->repository);
+  free(p->waiters);
+  free(p->late);
+  free(p);
+}
+
+static void start(struct wal_push *p);
+
+/* Takes e: every waiter gets a copy. */
+static void finish(struct wal_push *p, err *e) {
+  auto_err *mine = e;
+  struct wal_waiter *waiters = p->waiters;
+  size_t len = p->waiters_len;
+  bool stopping = p->owner->core->stopping, again = p->late_len && !stopping;
+  if (e && !stopping) {
+    log_warn("backup", "the log of volume %s: %s; trying again", p->volume.id, err_message(e));
+    backup_problem(p->owner, p->volume.id, err_message(e));
+  }
+  p->waiters = p->late, p->waiters_len = p->late_len;
+  p->late = NULL, p->late_len = 0;
+  for (size_t i = 0; i < len; i++)
+    if (waiters[i].done) waiters[i].done(waiters[i].arg, e ? err_dup(e) : NULL);
+  free(waiters);
+  if (again) {
+    start(p);
+    return;
+  }
+  for (size_t i = 0; i < p->waiters_len; i++)
+    if (p->waiters[i].done) p->waiters[i].done(p->waiters[i].arg, err_new(ERR_BUSY, "Tramway is stopping"));
+  push_free(p);
+}
+
+/* ---- the archive is emptied ---- */
+
+static void on_emptied(void *arg, err *e, int exit_code) {
+  struct wal_push *p = arg;
+  p->run = NULL;
+  if (!e && exit_code) e = err_new(ERR_IO, "emptying the archive: exit status %d", exit_code);
+  finish(p, e);
+}
+
+static err *empty(struct wal_push *p) {
+  auto_strv argv = STRV_EMPTY;
+  static const char *const begin[] = {"rm", "-f", "--", NULL};
+  strv_add_all(&argv, begin);
+  for (size_t i = 0; i < p->listing.segments.len && i < REMOVED_MAX; i++)
+    strv_addf(&argv, WAL_FOLDER "/%s", p->listing.segments.items[i]);
+  for (size_t i = 0; i < p->listing.others.len && i < REMOVED_MAX; i++)
+    strv_addf(&argv, WAL_FOLDER "/%s", p->listing.others.items[i]);
+  struct volume_run run = {.volume_id = p->volume.id, .argv = (const char *const *)argv.items, .deadline_ms = LIST_MS,
+                           .on_exit = on_emptied, .arg = p};
+  return engine_volume_run(p->owner->core->engine, &run, &p->run);
+}
+
+/* ---- into the repository ---- */
+
+static err *record(struct wal_push *p, const char *snapshot_id) {
+  auto_backup_wal w = {.snapshot_id = str_dup(snapshot_id), .segments = (int64_t)p->listing.segments.len,
+                       .first_us = p->listing.first_us};
+  auto_backup_repository known = {0};
+  bool found = false;
+  const struct strv *s = &p->listing.segments;
+  id_copy(w.volume_instance_id, p->volume.id);
+  w.first = str_dup(s->items[0]);
+  w.last = str_dup(s->items[s->len - 1]);
+  TRY(backup_wal_insert(p->owner->core->db, &w));
+  TRY(backup_repository_find(p->owner->core->db, p->volume.id, &found, &known));
+  id_copy(known.volume_instance_id, p->volume.id);
+  known.wal_us = p->listing.last_us;
+  return backup_repository_set(p->owner->core->db, &known);
+}
+
+/* A small volume's archive is emptied earlier. */
+static size_t segments_kept(const struct wal_push *p) {
+  int64_t twentieth = p->volume.size_bytes / 20 / (16 << 20);
+  return twentieth > SEGMENTS_MAX ? SEGMENTS_MAX : twentieth < SEGMENTS_MIN ? SEGMENTS_MIN : (size_t)twentieth;
+}
+
+static void on_stored(void *arg, err *e, const struct restic_result *result) {
+  struct wal_push *p = arg;
+  p->job = NULL;
+  const char *id = e ? NULL : json_get_text(result->answer, "snapshot_id");
+  if (!e && !id) e = err_new(ERR_CORRUPT, "restic named no snapshot");
+  if (!e) e = record(p, id);
+  if (!e && p->listing.segments.len >= segments_kept(p)) {
+    e = empty(p);
+    if (!e) return;
+  }
+  finish(p, e);
+}
+
+static err *store(struct wal_push *p) {
+  static const char *const excludes[] = {"*.tmp", ".*", "*.partial", NULL};
+  struct restic_job_options o = {.repository = p->repository, .deadline_ms = BACKUP_SHORT_MS, .done = on_stored, .arg = p};
+  struct restic_backup b = {.from = {.volume_id = p->volume.id},
+                            .words = {.path = WAL_FOLDER, .excludes = excludes},
+                            .may_vanish = true};
+  return restic_backup(p->owner->restic, &o, &b, &p->job);
+}
+
+/* ---- what is there ---- */
+
+static err *is_known(struct wal_push *p, bool *ret_known) {
+  auto_backup_wal_list list = {0};
+  const struct strv *s = &p->listing.segments;
+  TRY(backup_wal_list(p->owner->core->db, p->volume.id, &list));
+  *ret_known = false;
+  for (size_t i = 0; i < list.len; i++)
+    if (strcmp(list.items[i].first, s->items[0]) <= 0 && str_eq(list.items[i].last, s->items[s->len - 1])) *ret_known = true;
+  return NULL;
+}
+
+static err *take_listing(struct wal_push *p, bool *ret_stores) {
+  bool known = true;
+  wal_listing_done(&p->listing);
+  wal_listing_read(str_text(&p->output), &p->listing);
+  *ret_stores = false;
+  if (!p->listing.segments.len || p->listing.recovers) return NULL;
+  TRY(is_known(p, &known));
+  if (known) return NULL;
+  TRY(store(p));
+  *ret_stores = true;
+  return NULL;
+}
+
+static void on_listed(void *arg, err *e, int exit_code) {
+  struct wal_push *p = arg;
+  bool stores = false;
+  (void)exit_code; /* 1: one of the two is not there, which is as it should be */
+  p->run = NULL;
+  if (!e) e = take_listing(p, &stores);
+  if (!stores) finish(p, e);
+}
+
+static void on_output(void *arg, int fd, const char *data, size_t len) {
+  struct wal_push *p = arg;
+  if (fd == 1 && p->output.len + len <= OUTPUT_MAX) str_add_bytes(&p->output, data, len);
+}
+
+static void start(struct wal_push *p) {
+  static const char *const argv[] = {"find", WAL_FOLDER, PGDATA_FOLDER "/recovery.signal", "-maxdepth", "1", "-type", "f",
+                                     "-printf", "%f %T@ %s\n", NULL};
+  str_clear(&p->output);
+  struct volume_run run = {.volume_id = p->volume.id, .argv = argv, .read_only = true, .deadline_ms = LIST_MS,
+                           .on_output = on_output, .on_exit = on_listed, .arg = p};
+  err *e = engine_volume_run(p->owner->core->engine, &run, &p->run);
+  if (e) finish(p, e);
+}
+
+static void add_waiter(struct wal_waiter **waiters, size_t *len, backup_wal_fn *done, void *arg) {
+  *waiters = mem_realloc_array(*waiters, *len + 1, sizeof **waiters);
+  (*waiters)[(*len)++] = (struct wal_waiter){done, arg};
+}
+
+void backup_wal_push(struct backups *b, const struct volume_instance *v, backup_wal_fn *done, void *arg) {
+  struct wal_push *p = map_get(b->pushing, v->id);
+  if (p) {
+    add_waiter(&p->late, &p->late_len, done, arg);
+    return;
+  }
+  p = mem_zalloc(sizeof *p);
+  p->owner = b;
+  volume_instance_copy(v, &p->volume);
+  p->repository = backup_wal_repository(v->id);
+  add_waiter(&p->waiters, &p->waiters_len, done, arg);
+  map_set(b->pushing, v->id, p);
+  start(p);
+}
+
+void backup_wal_stop(struct backups *b) {
+  size_t cursor = 0;
+  const char *id;
+  void *p;
+  while (map_next(b->pushing, &cursor, &id, &p))
+    if (((struct wal_push *)p)->run) engine_volume_run_cancel(((struct wal_push *)p)->run);
+}
+
+/* The engine is gone: nobody answers any more. */
+void backup_wal_free(struct backups *b) {
+  for (size_t cursor = 0;; cursor = 0) {
+    const char *id;
+    void *p;
+    if (!map_next(b->pushing, &cursor, &id, &p)) return;
+    push_free(p);
+  }
+}
