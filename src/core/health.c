@@ -26,6 +26,7 @@ struct replica {
   json_t *sockets;
   char *problem; /* why not yet, in words */
   http_call *call;
+  engine_exec *probe; /* while it runs */
 };
 
 struct health {
@@ -67,6 +68,8 @@ static void end(health *h) {
   h->poll = NULL;
   for (int i = 0; i < MAX_REPLICAS; i++)
     if (h->replicas[i].call) http_call_cancel(h->replicas[i].call);
+  for (int i = 0; i < MAX_REPLICAS; i++)
+    if (h->replicas[i].probe) engine_exec_kill(h->replicas[i].probe);
 }
 
 static void finish(health *h, err *e, const struct health_answer *answer) {
@@ -210,6 +213,39 @@ static void ask_path(struct replica *r) {
   err_free(e);
 }
 
+static void on_probe_output(void *arg, int fd, const char *data, size_t len) {
+  (void)arg, (void)fd, (void)data, (void)len;
+}
+
+static void on_probe_exit(void *arg, err *e, int exit_code) {
+  struct replica *r = arg;
+  health *h = r->owner;
+  bool is_missing = e || exit_code == 126 || exit_code == 127;
+  err_ignore(e);
+  h->open_questions--;
+  r->probe = NULL;
+  r->asking = false;
+  if (h->over) {
+    free_if_unused(h);
+    return;
+  }
+  r->ready = is_missing || exit_code == 0;
+  if (!r->ready) set_problem(r, "it listens, but does not take connections yet");
+  conclude(h);
+}
+
+static void start_probe(struct replica *r) {
+  struct exec_options options = {.instance_id = r->instance_id, .argv = r->owner->question.probe,
+                                 .on_output = on_probe_output, .on_exit = on_probe_exit, .arg = r};
+  auto_err *e = engine_exec_start(r->owner->engine, &options, &r->probe);
+  if (e) {
+    set_problem(r, err_message(e));
+    return;
+  }
+  r->owner->open_questions++;
+  r->asking = true;
+}
+
 static json_t *sockets_json(const struct instance_socket *sockets, size_t len) {
   json_t *list = json_array();
   for (size_t i = 0; i < len; i++)
@@ -234,6 +270,8 @@ static void take_port(struct replica *r, const struct port_answer *answer) {
   r->port = answer->port;
   if (h->path)
     ask_path(r);
+  else if (h->question.probe)
+    start_probe(r);
   else
     r->ready = true;
 }

@@ -29,7 +29,9 @@ struct health_question {
   int port;        /* PORT */
   int target_port; /* 0: none */
   const struct strv *exposed;
-  bool visited; /* has a domain: a port is needed */
+  bool visited; /* has a domain, or is a database: a port is needed */
+  const char *const *probe; /* NULL, or a command in the instance: once it listens, it is ready when that ends with 0 (or
+                               is not there): Postgres listens while it still recovers */
   int64_t quiet_ms, settle_ms; /* 0: the values above; tests wait less */
 };
 

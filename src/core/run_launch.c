@@ -7,6 +7,7 @@
 #include "core/release.h"
 #include "core/run.h"
 #include "core/variables.h"
+#include "model/database.h"
 #include "store/deployment.h"
 
 enum { PRE_DEPLOY_MAX_MS = 3600 * 1000 };
@@ -171,6 +172,14 @@ static err *look_at_domains(struct run *r, int *ret_target_port, bool *ret_visit
   return NULL;
 }
 
+/* A database is ready when it takes connections, so that those who need it find it. */
+static void look_at_database(const struct service_settings *s, struct health_question *question) {
+  static const char *const postgres_probe[] = {"pg_isready", "-q", "-h", "127.0.0.1", NULL};
+  enum database_kind kind = s->source_kind == SOURCE_IMAGE ? database_kind_of_image(s->source_image) : DATABASE_NONE;
+  if (kind != DATABASE_NONE) question->visited = true;
+  if (kind == DATABASE_POSTGRES) question->probe = postgres_probe;
+}
+
 static err *check_health(struct run *r, const struct desired *desired) {
   core *c = r->core;
   struct health_question question = {.workload_id = r->deployment.id,
@@ -180,6 +189,7 @@ static err *check_health(struct run *r, const struct desired *desired) {
                                      .port = desired->port,
                                      .exposed = &desired->exposed};
   TRY(look_at_domains(r, &question.target_port, &question.visited));
+  look_at_database(&r->deployment.settings, &question);
   TRY(deploy_step_begin(c, r->deployment.id, STEP_HEALTHCHECK, r->step_id));
   r->phase = RUN_CHECKING;
   r->health = health_start(c->loop, c->http, c->engine, &question, on_health_line, on_health, r);

@@ -133,6 +133,7 @@ static void is_silent(struct fake_exec *x) {
 static void open_store(void) {
   auto_service_settings settings = {0};
   bool found = false;
+  fake_exec_fail = NULL;
   town_open();
   service_settings_init(&settings);
   settings.source_kind = SOURCE_IMAGE;
@@ -141,7 +142,6 @@ static void open_store(void) {
   CHECK_OK(service_instance_find(town_db, store.id, instance.environment_id, &found, &store_instance));
   CHECK_OK(core_deploy_instance(town, &store_instance, user.id, id));
   WAIT_STATUS(id, SUCCESS);
-  fake_exec_fail = NULL;
   fake_exec_answer = answers;
   memset(&told, 0, sizeof told);
 }

@@ -25,7 +25,7 @@ struct fake_exec {
   err *problem;
 };
 
-/* What a command does with its input, at the end of the turn in which it got some, or in which it ended. */
+/* What a command does at the end of the turn in which it was started, and in which it got input. */
 typedef void fake_exec_fn(struct fake_exec *x);
 static fake_exec_fn *fake_exec_answer;
 static const char *fake_exec_fail; /* none can be started */
@@ -58,12 +58,23 @@ static inline void fake_exec_exit(struct fake_exec *x, err *problem, int exit_co
   loop_defer(x->loop, fake_exec_end_, x);
 }
 
+/* A database that is asked whether it takes connections says so. */
+static inline void fake_exec_probe(struct fake_exec *x) {
+  if (str_eq(x->argv.items[0], "pg_isready")) fake_exec_exit(x, NULL, 0);
+}
+static fake_exec_fn *fake_exec_begin = fake_exec_probe;
+
 /* ---- the operations ---- */
 
 static inline void fake_exec_wake_(void *x_) {
   struct fake_exec *x = x_;
   if (fake_exec_answer && !x->ended) fake_exec_answer(x);
   str_clear(&x->input);
+}
+
+static inline void fake_exec_begin_(void *x_) {
+  struct fake_exec *x = x_;
+  if (fake_exec_begin && !x->ended) fake_exec_begin(x);
 }
 
 static inline void fake_exec_write_(engine_exec *base, const void *data, size_t len) {
@@ -101,6 +112,7 @@ static inline err *fake_exec_start_at(loop *l, const struct engine_ops *ops, con
   strv_add_all(&x->argv, options->argv);
   strv_add_all(&x->env, options->env);
   fake_execs_alive++;
+  if (fake_exec_begin) loop_defer(l, fake_exec_begin_, x);
   *ret_exec = &x->base;
   return NULL;
 }

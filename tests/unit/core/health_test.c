@@ -224,6 +224,63 @@ TEST(a_quiet_worker_is_ready_after_a_while) {
   close_all();
 }
 
+static const char *const probe[] = {"pg_isready", NULL};
+static int probes;
+static void succeeds_at_the_third(struct fake_exec *x) {
+  fake_exec_exit(x, NULL, ++probes < 3 ? 1 : 0);
+}
+
+static void is_not_there(struct fake_exec *x) {
+  probes++;
+  fake_exec_exit(x, err_new(ERR_IO, "no such program"), EXIT_CODE_NONE);
+}
+
+static void hangs(struct fake_exec *x) {
+  (void)x;
+  probes++;
+}
+
+static void with_probe(fake_exec_fn *behaves) {
+  open_all();
+  probes = 0;
+  fake_exec_begin = behaves;
+}
+
+static void end_probes(void) {
+  WAIT(!fake_execs_alive);
+  fake_exec_begin = fake_exec_probe;
+  close_all();
+}
+
+TEST(a_probe_has_the_last_word) {
+  with_probe(succeeds_at_the_third);
+  check_ready((struct health_question){.visited = true, .probe = probe});
+  CHECK_INT(probes, 3);
+  end_probes();
+}
+
+TEST(a_probe_that_the_image_has_not_is_none) {
+  with_probe(is_not_there);
+  check_ready((struct health_question){.visited = true, .probe = probe});
+  CHECK_INT(probes, 1);
+  end_probes();
+}
+
+TEST(a_probe_that_does_not_end_is_ended_with_the_timeout) {
+  with_probe(hangs);
+  check_fails((struct health_question){.visited = true, .probe = probe, .timeout_ms = 150}, ERR_BUSY);
+  CHECK_INT(probes, 1);
+  end_probes();
+}
+
+TEST(a_database_that_never_takes_connections_is_explained) {
+  with_probe(succeeds_at_the_third);
+  probes = -1000000;
+  check_fails((struct health_question){.visited = true, .probe = probe, .timeout_ms = 100}, ERR_BUSY);
+  CHECK_HAS(verdict.message, "it listens, but does not take connections yet");
+  end_probes();
+}
+
 TEST(completed_when_every_replica_has_exited_with_0) {
   open_all();
   en->app = fake_ended(INSTANCE_EXITED, 0);
