@@ -19,8 +19,8 @@ struct fake_exec {
   void *arg;
   char instance_id[80];
   struct strv argv, env;
-  struct str input;
-  bool ended;
+  struct str input, next; /* what it answers now, and what came meanwhile */
+  bool answering, ended;
   int exit_code;
   err *problem;
 };
@@ -38,6 +38,7 @@ static inline void fake_exec_end_(void *x_) {
   strv_done(&x->argv);
   strv_done(&x->env);
   str_done(&x->input);
+  str_done(&x->next);
   free(x);
 }
 
@@ -68,8 +69,13 @@ static fake_exec_fn *fake_exec_begin = fake_exec_probe;
 
 static inline void fake_exec_wake_(void *x_) {
   struct fake_exec *x = x_;
+  x->answering = true;
   if (fake_exec_answer && !x->ended) fake_exec_answer(x);
-  str_clear(&x->input);
+  x->answering = false;
+  str_done(&x->input);
+  x->input = x->next;
+  x->next = STR_EMPTY;
+  if (x->input.len && !x->ended) loop_defer(x->loop, fake_exec_wake_, x);
 }
 
 static inline void fake_exec_begin_(void *x_) {
@@ -79,9 +85,9 @@ static inline void fake_exec_begin_(void *x_) {
 
 static inline void fake_exec_write_(engine_exec *base, const void *data, size_t len) {
   struct fake_exec *x = (struct fake_exec *)base;
-  bool is_awake = x->input.len;
+  bool is_awake = x->answering || x->input.len;
   if (x->ended) return;
-  str_add_bytes(&x->input, data, len);
+  str_add_bytes(x->answering ? &x->next : &x->input, data, len);
   if (!is_awake) loop_defer(x->loop, fake_exec_wake_, x);
 }
 
