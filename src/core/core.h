@@ -55,7 +55,7 @@ struct core_options {
   int64_t disk_keep_ms, log_keep_ms, log_bytes;  /* the last: of one service's logs */
   int64_t image_poll_ms; /* how often registries are asked for newer images; 0: never */
   int64_t ci_timeout_ms, ci_settle_ms; /* core/checks.h; 0: an hour, and 10 s */
-  int64_t volume_size_bytes; /* of a new volume that says none; 0: 5 GB */
+  int64_t volume_size_bytes; /* of a new volume that says none; 0: 1 GB */
   int64_t volume_trash_ms;   /* how long what is deleted can be restored; 0: 48 h */
   int64_t volume_poll_ms;    /* how often it is looked how full they are; 0: never */
   const char *backup_location, *backup_region; /* backup/restic.h; NULL or "": a folder in data_dir */

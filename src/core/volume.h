@@ -11,7 +11,7 @@
 #include "engine/volume.h"
 #include "model/volume.h"
 
-#define VOLUME_SIZE_BYTES_DEFAULT (5000 * VOLUME_MB)
+#define VOLUME_SIZE_BYTES_DEFAULT (1000 * VOLUME_MB) /* it is set aside whole: docs/adr/0013 */
 #define VOLUME_TRASH_MS_DEFAULT (48LL * 3600 * 1000) /* reference 2.10 */
 
 struct core_volume_request {

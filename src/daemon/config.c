@@ -205,13 +205,16 @@ static const struct row rows[] = {
      RANGE(CONFIG_SIZE, CONFIG_ZERO | CONFIG_RESTART, 128 * MiB, PiB),
      "What all that takes and restores backups may use together; 0 is no limit."},
 
-    {"volumes.size", AT(volumes.size_bytes), "\"5GB\"",
+    {"volumes.size", AT(volumes.size_bytes), "\"1GB\"",
      RANGE(CONFIG_SIZE, 0, 256 * MiB, TiB),
      "How large a new volume is, a database's too, when nothing is said.  That much is taken from the disk\n"
      "at once, so that it is there when it is needed; a volume can grow, but not shrink."},
     {"volumes.trash", AT(volumes.trash_s), "\"48h\"",
      RANGE(CONFIG_DURATION, 0, 1, 3650 * DAY_S),
      "How long a volume that was deleted can be restored; until then its place is taken."},
+    {"volumes.poll", AT(volumes.poll_s), "\"1m\"",
+     RANGE(CONFIG_DURATION, 0, 1, DAY_S),
+     "How often it is looked how full volumes are."},
 
     {"log.level", AT(log.level), "\"info\"",
      CHOICE("error|warn|info|debug"),

@@ -185,6 +185,7 @@ static struct core_options core_options_of(const struct config *c) {
                                .log_bytes = c->disk.log_bytes,
                                .volume_size_bytes = c->volumes.size_bytes,
                                .volume_trash_ms = c->volumes.trash_s * 1000,
+                               .volume_poll_ms = c->volumes.poll_s * 1000,
                                .image_poll_ms = c->build.image_poll_s * 1000,
                                .backup_location = c->backup.location,
                                .backup_region = c->backup.region,

@@ -35,7 +35,8 @@ ipv4_pool = "10.$((230 + SLOT)).0.0/16"
 ipv6_pool = "fd7a:7472:e2e$SLOT::/48"
 build_subnet = "10.220.$SLOT.0/24"
 [volumes]
-size = "500MB"
+size = "300MB"
+poll = "1s"
 [deploy]
 healthcheck_timeout = 20
 stop_grace = 2
