@@ -131,7 +131,7 @@ static void print_volume(struct cli *cli, const json_t *volume) {
 err *backup_run_list(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *volume = NULL, *data = NULL;
-  auto_table table;
+  auto_table table = {0};
   size_t i;
   json_t *b;
   TRY(backup_find_volume(cli, args, &scope, &volume));
@@ -227,7 +227,7 @@ err *backup_run_delete(struct cli *cli, const struct args *args) {
 err *backup_run_schedule(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *volume = NULL, *data = NULL;
-  auto_table table;
+  auto_table table = {0};
   size_t i;
   json_t *s;
   TRY(backup_find_volume(cli, args, &scope, &volume));

@@ -59,7 +59,7 @@ static err *run_create(struct cli *cli, const struct args *args) {
 static err *run_list(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
-  auto_table table;
+  auto_table table = {0};
   size_t i;
   json_t *hook;
   TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "core/backup_private.h"
 #include "core/database_program.h"
+#include "store/artifact.h"
 #include "store/backup.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -300,18 +301,26 @@ static void ask(void *arg) {
 /* ---- the instance ---- */
 
 static bool is_databases_own(const char *variable) {
-  static const char *const prefixes[] = {"POSTGRES", "PG", "MYSQL", "MARIADB", "REDIS", "VALKEY", "PATH=", "LANG=", "LC_", "HOME=", "TZ=",
-                                         "GOSU_"};
+  static const char *const prefixes[] = {"POSTGRES", "PG", "MYSQL", "MARIADB", "REDIS", "VALKEY", "TZ="};
   for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
     if (str_starts(variable, prefixes[i])) return true;
   return false;
 }
 
-static json_t *take_env(struct drill *d) {
+/* What the image itself sets, and the service may have set otherwise. */
+static bool is_images_own(const json_t *image_config, const char *variable) {
+  const json_t *env = json_object_get(image_config, "env");
+  size_t len = strcspn(variable, "=") + 1;
+  for (size_t i = 0; i < json_array_size(env); i++)
+    if (strncmp(json_string_value(json_array_get(env, i)), variable, len) == 0) return true;
+  return false;
+}
+
+static json_t *take_env(struct drill *d, const json_t *image_config) {
   json_t *variables = json_object();
   for (size_t i = 0; i < d->desired.env.len; i++) {
     const char *variable = d->desired.env.items[i], *equals = strchr(variable, '=');
-    if (!equals || !is_databases_own(variable)) continue;
+    if (!equals || !(is_databases_own(variable) || is_images_own(image_config, variable))) continue;
     auto_free char *name = str_ndup(variable, (size_t)(equals - variable));
     strv_add(&d->env, variable);
     json_object_set_new(variables, name, json_string_nocheck(equals + 1));
@@ -323,7 +332,9 @@ static err *apply(struct drill *d, const char *mount_path) {
   backup_task *t = d->task;
   struct workload_volume mount = {.volume_id = t->restore.id, .mount_path = mount_path};
   struct workload w = d->desired.workload;
-  auto_json *variables = take_env(d);
+  auto_image image = {0};
+  TRY(image_get(t->core->db, d->deployment.image_id, &image));
+  auto_json *variables = take_env(d, image.config);
   struct database_program_question q = {.image = d->deployment.settings.source_image, .variables = variables};
   TRY(database_program_find(&q, &d->program));
   w.id = w.environment_id = w.service_id = t->restore.id;
