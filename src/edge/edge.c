@@ -41,6 +41,10 @@ static err *check_options(const struct edge_options *o) {
   for (size_t i = 0; i < o->listen_len; i++)
     if (!address_parse(o->listen[i], &address))
       return err_new(ERR_INVALID, "listen address '%s' must be <IP address>:<port>", o->listen[i]);
+  if (o->tcp_listen_len > MAX_LISTEN) return err_new(ERR_LIMIT, "more than %d TCP addresses", MAX_LISTEN);
+  for (size_t i = 0; i < o->tcp_listen_len; i++)
+    if (!address_family(o->tcp_listen[i]))
+      return err_new(ERR_INVALID, "'%s' is no IP address for TCP proxies", o->tcp_listen[i]);
   if (o->edge_name && (!*o->edge_name || !is_plain(o->edge_name, "/._-")))
     return err_new(ERR_INVALID, "edge_name '%s' may only have letters, digits, '/', '.', '_', '-'",
                    o->edge_name);
@@ -76,15 +80,25 @@ err *edge_new(loop *l, const struct edge_options *options, edge **ret_edge) {
   if (!str_empty(options->unit)) g->unit = str_dup(options->unit);
   for (size_t i = 0; i < options->listen_len; i++)
     strv_add(&g->listen, options->listen[i]);
+  for (size_t i = 0; i < options->tcp_listen_len; i++)
+    strv_add(&g->tcp_listen, options->tcp_listen[i]);
   choose_user(g, options->user);
-  g->settings = (struct haproxy_settings){
-      g->run_dir,           &g->listen, g->edge_name, g->user, g->group, haproxy_connection_limit(),
-      g->access_log != NULL};
+  g->settings = (struct haproxy_settings){.run_dir = g->run_dir,
+                                          .listen = &g->listen,
+                                          .edge_name = g->edge_name,
+                                          .user = g->user,
+                                          .group = g->group,
+                                          .access_log = g->access_log != NULL,
+                                          .tcp_listen = &g->tcp_listen};
+  haproxy_connection_limits(&g->settings.connections, &g->settings.tcp_connections);
   g->socket = path_join(g->run_dir, HAPROXY_SOCKET);
   g->master_socket = path_join(g->run_dir, HAPROXY_MASTER_SOCKET);
   g->hosts_path = path_join(g->run_dir, HAPROXY_HOSTS_FILE);
   g->labels_path = path_join(g->run_dir, HAPROXY_LABELS_FILE);
   g->maps = (struct routes_maps){g->hosts_path, g->labels_path};
+  g->owners_path = path_join(g->run_dir, HAPROXY_OWNERS_FILE);
+  g->allow_path = path_join(g->run_dir, HAPROXY_ALLOW_DIR);
+  g->proxies_paths = (struct proxies_paths){g->owners_path, g->allow_path};
   routes_init(&g->live);
   list_init(&g->waiters);
   list_init(&g->questions);
@@ -168,6 +182,8 @@ static void begin_next(edge *g) {
     edge_talk_logging(g); /* before routes: what is to be counted has not begun then */
   } else if (g->wanted && g->applied_generation < g->wanted_generation) {
     edge_talk_apply(g);
+  } else if (g->closing.len) {
+    edge_proxies_close(g);
   } else if (g->check_due && g->wanted) {
     edge_check(g);
   } else if (!list_empty(&g->questions)) {
@@ -306,7 +322,8 @@ void edge_stop(edge *g, int64_t grace_ms, edge_done_fn *done, void *arg) {
   g->stop_grace_ms = grace_ms;
   timer_stop(g->upkeep);
   timer_stop(g->check);
-  g->upkeep = g->check = NULL;
+  timer_stop(g->opening);
+  g->upkeep = g->check = g->opening = NULL;
   err *e = err_new(ERR_BUSY, "the edge is being stopped");
   edge_tell(g, EDGE_WAIT_START, UINT64_MAX, err_dup(e));
   edge_tell(g, EDGE_WAIT_RELOAD, UINT64_MAX, err_dup(e));
@@ -329,8 +346,14 @@ static void destroy(edge *g) {
   wanted_free(g->wanted);
   strv_done(&g->listen);
   strv_done(&g->checked);
-  char *texts[] = {g->run_dir,    g->program, g->user,          g->group,      g->edge_name, g->unit,
-                   g->access_log, g->socket,  g->master_socket, g->hosts_path, g->labels_path};
+  proxies_done(&g->proxies);
+  wanted_proxies_done(&g->wanted_proxies);
+  strv_done(&g->tcp_listen);
+  strv_done(&g->closing);
+  strv_done(&g->closing_commands);
+  char *texts[] = {g->run_dir,    g->program, g->user,          g->group,      g->edge_name,   g->unit,
+                   g->access_log, g->socket,  g->master_socket, g->hosts_path, g->labels_path, g->owners_path,
+                   g->allow_path};
   for (size_t i = 0; i < ARRAY_LEN(texts); i++)
     free(texts[i]);
   free(g);
@@ -341,10 +364,10 @@ void edge_free(edge *g) {
   g->freed = true;
   if (g->note) edge_run_note_now(g);
   runtime_cancel(g->conversation);
-  timer *timers[] = {g->pause, g->retry, g->kick, g->upkeep, g->check};
+  timer *timers[] = {g->pause, g->retry, g->kick, g->upkeep, g->check, g->opening};
   for (size_t i = 0; i < ARRAY_LEN(timers); i++)
     timer_stop(timers[i]);
-  g->pause = g->retry = g->kick = g->upkeep = g->check = NULL;
+  g->pause = g->retry = g->kick = g->upkeep = g->check = g->opening = NULL;
   haproxy_watch_stop(g->watch);
   g->watch = NULL;
   for (int kind = EDGE_WAIT_START; kind <= EDGE_WAIT_STOP; kind++)

@@ -31,11 +31,16 @@ typedef struct edge edge;
 #define EDGE_MAX_HOSTS 256   /* of one route */
 #define EDGE_MAX_TARGETS 128 /* of one route, also while a switch has old and new ones */
 #define EDGE_MAX_KEY 64      /* letters, digits, '-', '_' */
+#define EDGE_MAX_PROXIES 10000
+#define EDGE_MAX_ALLOWED 256         /* networks of one TCP proxy */
+#define EDGE_PROXY_CONNECTIONS 500   /* of one TCP proxy at a time; more are closed at once */
 
 struct edge_options {
   const char *run_dir; /* a folder of the edge's own: configuration, maps, sockets, pid file */
   const char *const *listen; /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:80" */
   size_t listen_len;         /* 1 … 16 */
+  const char *const *tcp_listen; /* addresses of TCP proxies: "0.0.0.0", "::" (which is IPv6 alone) */
+  size_t tcp_listen_len;         /* 0 … 16; none: no TCP proxy is ever open */
   const char *unit;          /* systemd's unit that runs HAProxy; NULL or "": a process of its own */
   const char *haproxy;       /* NULL: looked up in PATH */
   const char *user;          /* NULL: "haproxy", else "nobody"; only matters when tramd is root */
@@ -86,10 +91,36 @@ void edge_start(edge *g, edge_done_fn *done, void *arg);
 fallible edge_set_routes(edge *g, const struct edge_route *routes, size_t routes_len,
                          edge_done_fn *done, void *arg);
 
+/* ---- TCP proxies: a port of this machine leads to a port of a service ---- */
+
+struct edge_proxy {
+  const char *key; /* as of a route: begins with the service instance's id */
+  uint16_t port;   /* the public one */
+  const struct edge_target *targets; /* connections go to the one with the fewest; none: they are closed */
+  size_t targets_len;
+  const char *const *allow; /* the networks that may connect, "203.0.113.0/24"; none: everybody */
+  size_t allow_len;
+};
+
+/* Makes `proxies` all that there are; copies them.  Fails at once, and changes nothing, as edge_set_routes
+ * does.  What they lead to, and who may connect, changes together with the routes that are set next.
+ *
+ * A proxy that is new needs a reload, and those are spread out: it opens a moment later, at the worst a minute.
+ * Connections of one that goes are closed; of one whose allow list gets shorter they stay.  One whose port
+ * somebody else has stays closed, the others do not suffer, and it is opened when the port is free. */
+fallible edge_set_proxies(edge *g, const struct edge_proxy *proxies, size_t proxies_len);
+
+/* Whether it takes connections now. */
+bool edge_proxy_is_open(const edge *g, const char *key);
+
+/* Whether no program of this machine, ours included, listens on that port, on whatever address. */
+bool edge_port_is_free(uint16_t port);
+
 /* What a target still holds.  A stream is a WebSocket or an event stream: waiting for its end is in
  * vain, its app has to be told. */
 struct edge_sessions {
   unsigned requests, streams;
+  unsigned connections; /* of TCP proxies */
 };
 
 /* A target that is no longer in its route gets no new requests, but those it has go on.  This counts

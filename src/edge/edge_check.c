@@ -31,8 +31,8 @@ void edge_check_later(edge *g, int64_t took_ms) {
   g->check = timer_start(g->loop, pause_ms, 0, on_due, g);
 }
 
-static void tell(edge *g, const char *object, const char *key, const char *cause, const char *outcome,
-                 const char *failure) {
+void edge_tell_repair(edge *g, const char *object, const char *key, const char *cause, const char *outcome,
+                      const char *failure) {
   struct repair r = {.object = object,
                      .cause = cause,
                      .outcome = outcome,
@@ -47,7 +47,7 @@ static void tell(edge *g, const char *object, const char *key, const char *cause
 
 void edge_check_ended(edge *g, int pid, const char *failure) {
   auto_free char *cause = str_format("HAProxy (process %d) had ended", pid);
-  tell(g, "edge", NULL, cause, failure ? "starting it again" : "it was started again", failure);
+  edge_tell_repair(g, "edge", NULL, cause, failure ? "starting it again" : "it was started again", failure);
 }
 
 /* --- It has not what it was told ---------------------------------------------------- */
@@ -100,11 +100,11 @@ static void tell_differences(edge *g, const struct strv *commands, const char *f
   for (size_t i = 0; i < commands->len; i++)
     note(&d, commands->items[i], &g->maps);
   auto_free char *many = str_format("HAProxy had not what it was told: %zu differences", d.len);
-  if (d.len > TELL_MAX) tell(g, "route", NULL, many, outcome, failure);
+  if (d.len > TELL_MAX) edge_tell_repair(g, "route", NULL, many, outcome, failure);
   for (size_t i = 0; i < d.len; i++) {
     unsigned slot = d.items[i].slot;
     const char *key = slot && slot <= g->live.slots_len ? g->live.slots[slot - 1].key : NULL;
-    if (d.len <= TELL_MAX) tell(g, "route", key, d.items[i].cause, outcome, failure);
+    if (d.len <= TELL_MAX) edge_tell_repair(g, "route", key, d.items[i].cause, outcome, failure);
     free(d.items[i].cause);
   }
   free(d.items);
@@ -132,7 +132,7 @@ static void on_read_back(void *arg, err *e, const struct strv *replies) {
     return;
   }
   strv_done(&g->checked);
-  if (routes_apply(&g->live, g->wanted, &g->maps, &g->checked) > 0) g->must_reload = true;
+  if (edge_follow(g, &g->checked)) g->must_reload = true;
   g->applied_generation = g->wanted_generation;
   if (g->must_reload) g->applied_generation = 0; /* the rest when there is room for it */
   if (!g->checked.len) {

@@ -1,6 +1,6 @@
 /* What the parts of the edge share: edge.c (the public face, and what is done next), edge_run.c
  * (activities on the process: find, launch, reload, stop), edge_talk.c (activities on the runtime
- * socket: read back, apply, count sessions).
+ * socket: read back, apply, count sessions), edge_proxies.c (what TCP proxies need beside that).
  *
  * One activity at a time.  Each ends with edge_activity_end, which then begins the next. */
 #ifndef TRAMWAY_EDGE_EDGE_INTERNAL_H
@@ -46,15 +46,25 @@ struct edge {
   loop *loop;
   /* What edge_new was given. */
   char *run_dir, *program, *user, *group, *edge_name, *access_log, *unit;
-  struct strv listen;
+  struct strv listen, tcp_listen;
   struct haproxy_settings settings;
-  char *socket, *master_socket, *hosts_path, *labels_path;
+  char *socket, *master_socket, *hosts_path, *labels_path, *owners_path, *allow_path;
   struct routes_maps maps;
+  struct proxies_paths proxies_paths;
 
   struct routes live; /* what HAProxy has; true while !must_sync */
   wanted *wanted;     /* NULL: nobody has said, so what HAProxy has stays */
   uint64_t wanted_generation, applied_generation;
   struct list waiters, questions;
+
+  struct proxies proxies; /* what HAProxy has; true while !must_sync && !outdated */
+  struct wanted_proxies wanted_proxies;
+  struct strv closing;    /* servers of TCP proxies whose connections are still to be closed … */
+  size_t closing_worker;  /* … in this one of the workers, … */
+  struct strv closing_commands; /* … by these, … */
+  size_t closed;                /* … of which so many were given */
+  timer *opening;         /* until the next reload for TCP proxies may begin */
+  int64_t opened_ms, opening_pause_ms; /* when the last one did, and how long the next is to wait behind it */
 
   bool started;  /* HAProxy shall run */
   bool stopping; /* it shall end; `started` is false then */
@@ -62,6 +72,7 @@ struct edge {
   bool running;  /* HAProxy is watched */
   bool log_some, logs_some; /* wanted, and what HAProxy does: of the requests, some in the log */
   bool must_sync, must_reload, sweep_due, check_due;
+  bool outdated; /* HAProxy's configuration has another head: it may lack what is read back */
   struct observe_processes processes;
   int worker; /* the process behind the runtime socket */
 
@@ -95,6 +106,18 @@ void edge_activity_end(edge *g, err *e);
 void edge_tell(edge *g, enum edge_waiter_kind kind, uint64_t generation, err *e);
 
 void edge_kick(edge *g); /* begins what is due, in the next turn */
+
+/* `proxies` and `live` follow what is wanted; the commands for it, and whether a reload is needed for routes. */
+bool edge_follow(edge *g, struct strv *ret_commands);
+/* Before HAProxy's files are written. */
+void edge_proxies_claim(edge *g);
+void edge_proxies_lost(edge *g);     /* HAProxy has ended */
+void edge_proxies_reloaded(edge *g); /* a reload has begun */
+void edge_proxies_close(edge *g);    /* activity: closes the connections of what is gone */
+
+/* Tells of a repair, or of one that failed; `key` is a route's, or NULL. */
+void edge_tell_repair(edge *g, const char *object, const char *key, const char *cause, const char *outcome,
+                      const char *failure);
 
 void edge_run_find(edge *g); /* adopts what runs, or launches */
 void edge_run_reload(edge *g);

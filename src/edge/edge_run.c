@@ -32,6 +32,7 @@ void edge_run_lost(edge *g) {
   g->running = false;
   g->must_sync = true;
   g->worker = 0;
+  edge_proxies_lost(g);
 }
 
 static void look_for_master(void *arg);
@@ -66,7 +67,8 @@ static err *write_files(edge *g, const char *config_file) {
     routes_apply(&g->live, g->wanted, &g->maps, &commands);
   }
   routes_settle(&g->live);
-  return haproxy_write_files(&g->settings, &g->live, config_file);
+  if (g->wanted) edge_proxies_claim(g);
+  return haproxy_write_files(&g->settings, &g->live, &g->proxies, config_file);
 }
 
 static void on_note_due(void *arg) {
@@ -86,7 +88,7 @@ void edge_run_note_now(edge *g) {
   g->note = NULL;
   if (g->must_sync || !g->running || g->stopping) return; /* `live` is not true; what follows writes it */
   int64_t began_ms = clock_monotonic_ms();
-  err *e = haproxy_write_files(&g->settings, &g->live, HAPROXY_CONFIG_FILE);
+  err *e = haproxy_write_files(&g->settings, &g->live, &g->proxies, HAPROXY_CONFIG_FILE);
   g->note_took_ms = clock_monotonic_ms() - began_ms;
   if (e) log_warn("edge", "writing the routes down: %s", err_message(e));
   err_free(e);
@@ -151,7 +153,8 @@ static void on_master(void *arg, err *e, const struct strv *replies) {
     return;
   }
   err *failed = adopt(g);
-  if (!failed && !haproxy_files_match(&g->settings)) g->must_reload = true;
+  g->outdated = !failed && !g->launched && !haproxy_files_match(&g->settings);
+  if (g->outdated) g->must_reload = true;
   edge_activity_end(g, failed);
 }
 
@@ -175,7 +178,7 @@ static void on_new_worker(void *arg, err *e, const struct strv *replies) {
   err_ignore(e);
   if (pid && pid != g->worker) {
     g->must_sync = true;
-    g->must_reload = false;
+    g->must_reload = g->outdated = false;
     edge_tell(g, EDGE_WAIT_RELOAD, UINT64_MAX, NULL);
     edge_activity_end(g, NULL);
   } else if (!g->running || clock_monotonic_ms() >= g->give_up_at_ms) {
@@ -220,10 +223,12 @@ static void on_checked(void *arg, const struct spawn_result *result) {
     edge_activity_end(g, err_wrap(e, "checking the new configuration"));
   else
     ask_master(g, "reload", on_reload_begun);
+  if (!e) edge_proxies_reloaded(g);
 }
 
 void edge_run_reload(edge *g) {
   g->activity = "reloading HAProxy";
+  g->must_reload = true; /* until it is done, or has failed */
   err *e = write_files(g, HAPROXY_NEW_CONFIG_FILE);
   if (!e) e = haproxy_check(g->loop, g->program, g->run_dir, on_checked, g);
   if (e)

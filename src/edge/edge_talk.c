@@ -13,7 +13,7 @@ void edge_talk_ask(edge *g, const struct strv *commands, runtime_done_fn *done) 
   runtime_ask(g->loop, g->socket, commands, EDGE_TALK_DEADLINE_MS, done, g, &g->conversation);
 }
 
-enum { SYNC_INFO, SYNC_SERVERS, SYNC_HOSTS, SYNC_LABELS, SYNC_LOGGED };
+enum { SYNC_INFO, SYNC_SERVERS, SYNC_HOSTS, SYNC_LABELS, SYNC_FRONTENDS, SYNC_OWNERS, SYNC_LOGGED };
 
 void edge_talk_take(edge *g, const struct strv *replies) {
   routes_done(&g->live);
@@ -22,6 +22,12 @@ void edge_talk_take(edge *g, const struct strv *replies) {
   observe_servers(&g->live, replies->items[SYNC_SERVERS]);
   observe_hosts(&g->live, replies->items[SYNC_HOSTS]);
   observe_labels(&g->live, replies->items[SYNC_LABELS]);
+  proxies_done(&g->proxies);
+  if (replies->len > SYNC_OWNERS) {
+    observe_proxies(&g->proxies, replies->items[SYNC_FRONTENDS]);
+    observe_proxy_servers(&g->proxies, replies->items[SYNC_SERVERS]);
+    observe_proxy_owners(&g->proxies, replies->items[SYNC_OWNERS]);
+  }
   g->logs_some = replies->len > SYNC_LOGGED && strstr(replies->items[SYNC_LOGGED], " some");
 }
 
@@ -50,8 +56,11 @@ void edge_talk_read(edge *g, runtime_done_fn *done) {
   strv_add(&commands, "show servers state");
   strv_addf(&commands, "show map %s", g->hosts_path);
   strv_addf(&commands, "show map %s", g->labels_path);
-  /* Not of a HAProxy with a configuration of another version, which may not have it. */
-  if (g->access_log && !g->must_reload) strv_addf(&commands, "show map %s/" HAPROXY_LOGGED_FILE, g->run_dir);
+  if (!g->outdated) { /* one of another version may not have these */
+    strv_add(&commands, "show stat -1 1 -1"); /* the frontends */
+    strv_addf(&commands, "show map %s", g->owners_path);
+  }
+  if (g->access_log && !g->outdated) strv_addf(&commands, "show map %s/" HAPROXY_LOGGED_FILE, g->run_dir);
   edge_talk_ask(g, &commands, done);
 }
 
@@ -64,7 +73,7 @@ static void on_applied(void *arg, err *e, const struct strv *replies) {
 void edge_talk_apply(edge *g) {
   g->activity = "setting routes";
   auto_strv commands = STRV_EMPTY;
-  if (routes_apply(&g->live, g->wanted, &g->maps, &commands) > 0)
+  if (edge_follow(g, &commands))
     g->must_reload = true; /* for more slots; then the rest is applied */
   else
     g->applied_generation = g->wanted_generation;
@@ -99,7 +108,13 @@ static void count_commands(const edge *g, struct strv *ret_commands) {
   for (size_t i = 0; i < g->live.slots_len; i++)
     if (routes_key_is_of(g->live.slots[i].key, g->question->service))
       strv_addf(ret_commands, "show servers conn s%zu", i + 1);
-  if (!ret_commands->len) strv_add(ret_commands, "show servers conn");
+  for (size_t i = 0; i < g->proxies.len; i++)
+    if (routes_key_is_of(g->proxies.items[i].slot.key, g->question->service))
+      strv_addf(ret_commands, "show stat %s 4 -1", g->proxies.items[i].slot.name);
+  if (!ret_commands->len) {
+    strv_add(ret_commands, "show servers conn");
+    strv_add(ret_commands, "show stat -1 4 -1"); /* of the servers */
+  }
   strv_add(ret_commands, "show table " HAPROXY_STREAMS_TABLE " data.conn_cur gt 0");
 }
 
@@ -206,14 +221,21 @@ static bool slot_has_drains(const struct routes_slot *slot) {
 bool edge_talk_has_drains(const edge *g) {
   for (size_t i = 0; i < g->live.slots_len; i++)
     if (slot_has_drains(&g->live.slots[i])) return true;
+  for (size_t i = 0; i < g->proxies.len; i++)
+    if (slot_has_drains(&g->proxies.items[i].slot)) return true;
   return false;
+}
+
+static void take_drained(edge *g, const char *text, struct strv *commands) {
+  observe_drained(&g->live, text, commands);
+  observe_proxies_drained(&g->proxies, text, commands);
 }
 
 static void on_sweep_counted(void *arg, err *e, const struct strv *replies) {
   edge *g = arg;
   auto_strv commands = STRV_EMPTY;
   for (size_t i = 0; !e && i < replies->len; i++)
-    observe_drained(&g->live, replies->items[i], &commands);
+    take_drained(g, replies->items[i], &commands);
   if (!e && commands.len)
     edge_talk_ask(g, &commands, on_applied);
   else
@@ -226,6 +248,9 @@ void edge_talk_sweep(edge *g) {
   auto_strv commands = STRV_EMPTY;
   for (size_t i = 0; i < g->live.slots_len && commands.len < SWEEP_SLOTS; i++)
     if (slot_has_drains(&g->live.slots[i])) strv_addf(&commands, "show servers conn s%zu", i + 1);
+  for (size_t i = 0; i < g->proxies.len && commands.len < SWEEP_SLOTS; i++)
+    if (slot_has_drains(&g->proxies.items[i].slot))
+      strv_addf(&commands, "show stat %s 4 -1", g->proxies.items[i].slot.name);
   if (commands.len)
     edge_talk_ask(g, &commands, on_sweep_counted);
   else

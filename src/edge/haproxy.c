@@ -22,13 +22,14 @@ struct haproxy_watch {
   void *arg;
 };
 
-unsigned haproxy_connection_limit(void) {
+void haproxy_connection_limits(unsigned *ret_visitors, unsigned *ret_tcp) {
+  enum { ALL = HAPROXY_MAX_CONNECTIONS + HAPROXY_MAX_TCP_CONNECTIONS, FEW = 100 };
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-      limit.rlim_max > 2 * HAPROXY_MAX_CONNECTIONS + RESERVED_FILES)
-    return HAPROXY_MAX_CONNECTIONS;
-  return limit.rlim_max > 2 * RESERVED_FILES ? (unsigned)(limit.rlim_max - RESERVED_FILES) / 2
-                                             : 100;
+  unsigned all = ALL;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max <= 2 * ALL + RESERVED_FILES)
+    all = limit.rlim_max > 2 * RESERVED_FILES ? (unsigned)(limit.rlim_max - RESERVED_FILES) / 2 : FEW;
+  *ret_tcp = all / 5;
+  *ret_visitors = all - *ret_tcp;
 }
 
 static err *write_text(const char *run_dir, const char *name, const struct str *text) {
@@ -36,8 +37,21 @@ static err *write_text(const char *run_dir, const char *name, const struct str *
   return file_write_fast(path, str_text(text), text->len, 0600);
 }
 
+/* A list that is not known is as it was written last. */
+static err *write_allow_lists(const char *run_dir, const struct proxies *p) {
+  auto_free char *dir = path_join(run_dir, HAPROXY_ALLOW_DIR);
+  TRY(file_make_dirs(dir, 0750));
+  for (size_t i = 0; i < p->len; i++) {
+    auto_str text = STR_EMPTY;
+    auto_free char *name = str_format("%u", p->items[i].port);
+    haproxy_proxies_allow(&p->items[i], &text);
+    if (p->items[i].knows_allow) TRY(write_text(dir, name, &text));
+  }
+  return NULL;
+}
+
 err *haproxy_write_files(const struct haproxy_settings *settings, const struct routes *r,
-                         const char *config_file) {
+                         const struct proxies *p, const char *config_file) {
   TRY(file_make_dirs(settings->run_dir, 0750));
   TRY(file_remove_unfinished(settings->run_dir));
   for (size_t i = 0; i < haproxy_pages_len; i++) {
@@ -45,10 +59,14 @@ err *haproxy_write_files(const struct haproxy_settings *settings, const struct r
     haproxy_config_page(&haproxy_pages[i], &page);
     TRY(write_text(settings->run_dir, haproxy_pages[i].file, &page));
   }
-  auto_str hosts = STR_EMPTY, labels = STR_EMPTY, config = STR_EMPTY;
+  auto_str hosts = STR_EMPTY, labels = STR_EMPTY, config = STR_EMPTY, owners = STR_EMPTY;
   haproxy_config_hosts(r, &hosts);
   haproxy_config_labels(r, &labels);
   haproxy_config_text(settings, r, &config);
+  haproxy_proxies_text(settings, p, &config);
+  haproxy_proxies_owners(p, &owners);
+  TRY(write_allow_lists(settings->run_dir, p));
+  TRY(write_text(settings->run_dir, HAPROXY_OWNERS_FILE, &owners));
   TRY(write_text(settings->run_dir, HAPROXY_HOSTS_FILE, &hosts));
   TRY(write_text(settings->run_dir, HAPROXY_LABELS_FILE, &labels));
   auto_str logged = STR_EMPTY;
@@ -66,11 +84,13 @@ void haproxy_remove_files(const char *run_dir) {
   static const char *const names[] = {
       HAPROXY_CONFIG_FILE, HAPROXY_NEW_CONFIG_FILE, HAPROXY_PID_FILE,     HAPROXY_SOCKET,
       HAPROXY_HOSTS_FILE,  HAPROXY_LABELS_FILE,     HAPROXY_MASTER_SOCKET, HAPROXY_UNIT_FILE,
-      HAPROXY_LOGGED_FILE};
+      HAPROXY_LOGGED_FILE, HAPROXY_OWNERS_FILE};
   for (size_t i = 0; i < ARRAY_LEN(names); i++)
     remove_file(run_dir, names[i]);
   for (size_t i = 0; i < haproxy_pages_len; i++)
     remove_file(run_dir, haproxy_pages[i].file);
+  auto_free char *allow = path_join(run_dir, HAPROXY_ALLOW_DIR);
+  err_ignore(file_remove_tree(allow));
   rmdir(run_dir);
 }
 

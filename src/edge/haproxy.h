@@ -9,12 +9,12 @@
 
 #define HAPROXY_NEW_CONFIG_FILE HAPROXY_CONFIG_FILE ".new"
 
-/* The limit on connections that this process' limit on open files leaves (two each). */
-unsigned haproxy_connection_limit(void);
+/* The limits on connections that this process' limit on open files leaves (two each). */
+void haproxy_connection_limits(unsigned *ret_visitors, unsigned *ret_tcp);
 
 /* Pages, maps, and the configuration under the name `config_file`. */
 fallible haproxy_write_files(const struct haproxy_settings *settings, const struct routes *r,
-                             const char *config_file);
+                             const struct proxies *p, const char *config_file);
 
 /* Removes all of ours from run_dir, and run_dir when it is empty then. */
 void haproxy_remove_files(const char *run_dir);

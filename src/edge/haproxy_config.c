@@ -41,12 +41,15 @@ static void add_global(const struct haproxy_settings *s, struct str *text) {
            "  stats timeout 60s\n"
            "  maxconn %u\n"
            "  no strict-limits\n",
-           s->run_dir, s->connections);
+           s->run_dir, s->connections + s->tcp_connections);
   if (s->user) str_addf(text, "  user %s\n  group %s\n", s->user, s->group);
   /* 32 KiB of headers (Railway's limit) and the room that HAProxy reserves for changing them. */
   str_add(text, "  tune.bufsize 33792\n"
-                "  tune.maxrewrite 1024\n"
-                "  hard-stop-after 6h\n"); /* WebSockets of an old process after a reload */
+                "  tune.maxrewrite 1024\n");
+  /* An old process lives as long as it has WebSockets or a database's clients, but so long and through so many
+   * reloads at most. */
+  str_add(text, "  hard-stop-after 7d\n"
+                "  mworker-max-reloads 20\n");
   if (s->access_log) str_add(text, "  log fd@3 len 8192 format raw local0 info\n");
   str_add_char(text, '\n');
 }
@@ -193,6 +196,7 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
   str_add(text, "frontend edge\n");
   for (size_t i = 0; i < s->listen->len; i++)
     str_addf(text, "  bind %s\n", s->listen->items[i]);
+  str_addf(text, "  maxconn %u\n", s->connections);
   add_session(text);
   str_add(text, "  http-request set-var(txn.host) req.hdr(host),lower\n"
                 "  http-request set-var(txn.json) bool(true) if { req.hdr(accept) -i -m sub"
@@ -233,6 +237,7 @@ void haproxy_config_head(const struct haproxy_settings *settings, struct str *re
   str_add(ret_text,
           "# Written by tramd.  Changes are lost; see docs/adr/0003-edge-backend-slots.md\n");
   add_global(settings, ret_text);
+  haproxy_proxies_head(settings, ret_text);
   add_defaults(settings, ret_text);
   add_frontend(settings, ret_text);
   add_error_backends(settings, ret_text);
@@ -254,16 +259,19 @@ static void add_server(const struct routes_server *server, size_t number, struct
     str_addf(text, "  server r%zu %s:%u\n", number, server->address, server->port);
 }
 
+void haproxy_config_servers(const struct routes_slot *slot, struct str *ret_text) {
+  if (is_untouched(slot))
+    str_addf(ret_text, "  server-template r 1-%zu 127.0.0.1:1 disabled\n", slot->servers_len);
+  for (size_t i = 0; !is_untouched(slot) && i < slot->servers_len; i++)
+    add_server(&slot->servers[i], i + 1, ret_text);
+}
+
 void haproxy_config_text(const struct haproxy_settings *settings, const struct routes *r,
                          struct str *ret_text) {
   haproxy_config_head(settings, ret_text);
   for (size_t i = 0; i < r->slots_len; i++) {
-    const struct routes_slot *slot = &r->slots[i];
     str_addf(ret_text, "backend s%zu\n", i + 1);
-    if (is_untouched(slot))
-      str_addf(ret_text, "  server-template r 1-%zu 127.0.0.1:1 disabled\n", slot->servers_len);
-    for (size_t s = 0; !is_untouched(slot) && s < slot->servers_len; s++)
-      add_server(&slot->servers[s], s + 1, ret_text);
+    haproxy_config_servers(&r->slots[i], ret_text);
   }
 }
 

@@ -54,25 +54,128 @@ static enum routes_server_state admin_state(long bits) {
   return bits & 0x18 ? ROUTES_DRAIN : ROUTES_READY;
 }
 
-void observe_servers(struct routes *r, const char *text) {
+/* A line of `show servers state`. */
+struct seen_server {
+  const char *backend;
+  unsigned number;
+  struct routes_server server;
+};
+
+static bool read_server(const struct line *line, struct seen_server *ret_seen) {
   enum { BACKEND = 1, SERVER = 3, ADDRESS = 4, ADMIN = 6, PORT = 18 };
+  long long port;
+  if (line->len <= PORT) return false;
+  unsigned number = numbered(line->fields[SERVER], 'r', ROUTES_MAX_SERVERS);
+  if (!number || !address_family(line->fields[ADDRESS]) || !str_to_int(line->fields[PORT], 1, 65535, &port))
+    return false;
+  *ret_seen = (struct seen_server){.backend = line->fields[BACKEND], .number = number};
+  ret_seen->server.state = admin_state(strtol(line->fields[ADMIN], NULL, 0));
+  ret_seen->server.port = (uint16_t)port;
+  snprintf(ret_seen->server.address, sizeof ret_seen->server.address, "%s", line->fields[ADDRESS]);
+  return true;
+}
+
+static void put_server(struct routes_slot *slot, const struct seen_server *seen) {
+  while (slot->servers_len < seen->number)
+    routes_add_server(slot);
+  slot->servers[seen->number - 1] = seen->server;
+}
+
+void observe_servers(struct routes *r, const char *text) {
   struct line line;
+  struct seen_server seen;
   while (next_line(&text, &line)) {
-    if (line.len <= PORT) continue;
-    unsigned slot_number = numbered(line.fields[BACKEND], 's', ROUTES_MAX_SLOTS);
-    unsigned server_number = numbered(line.fields[SERVER], 'r', ROUTES_MAX_SERVERS);
-    long long port;
-    if (!slot_number || !server_number || !address_family(line.fields[ADDRESS]) ||
-        !str_to_int(line.fields[PORT], 1, 65535, &port))
-      continue;
-    routes_resize(r, slot_number);
-    struct routes_slot *slot = &r->slots[slot_number - 1];
-    while (slot->servers_len < server_number)
-      routes_add_server(slot);
-    struct routes_server *server = &slot->servers[server_number - 1];
-    server->state = admin_state(strtol(line.fields[ADMIN], NULL, 0));
-    snprintf(server->address, sizeof server->address, "%s", line.fields[ADDRESS]);
-    server->port = (uint16_t)port;
+    if (!read_server(&line, &seen)) continue;
+    unsigned number = numbered(seen.backend, 's', ROUTES_MAX_SLOTS);
+    if (!number) continue;
+    routes_resize(r, number);
+    put_server(&r->slots[number - 1], &seen);
+  }
+}
+
+void observe_proxy_servers(struct proxies *p, const char *text) {
+  struct line line;
+  struct seen_server seen;
+  while (next_line(&text, &line)) {
+    if (!read_server(&line, &seen)) continue;
+    struct proxy *proxy = proxies_find(p, (uint16_t)numbered(seen.backend, 't', UINT16_MAX));
+    if (proxy) put_server(&proxy->slot, &seen);
+  }
+}
+
+/* Lines of `show stat`: values with commas between, whose places never change (management.txt, 9.1). */
+enum { STAT_PROXY = 0, STAT_SERVER = 1, STAT_SESSIONS = 4, STAT_STATUS = 17, STAT_ADDRESS = 73 };
+
+void observe_proxies(struct proxies *p, const char *text) {
+  auto_strv lines = STRV_EMPTY;
+  strv_split(&lines, text, '\n');
+  for (size_t i = 0; i < lines.len; i++) {
+    auto_strv fields = STRV_EMPTY;
+    strv_split(&fields, lines.items[i], ',');
+    if (fields.len <= STAT_STATUS || !str_eq(fields.items[STAT_SERVER], "FRONTEND")) continue;
+    unsigned port = numbered(fields.items[STAT_PROXY], 'p', UINT16_MAX);
+    if (port) proxies_add(p, (uint16_t)port)->open = str_eq(fields.items[STAT_STATUS], "OPEN");
+  }
+}
+
+/* A server of a TCP proxy, and the connections that it has; false for what is no such line. */
+struct seen_connections {
+  uint16_t port;
+  unsigned server, used;
+  char address[INET6_ADDRSTRLEN];
+};
+
+static bool read_connections(const char *line, struct seen_connections *ret_seen) {
+  auto_strv fields = STRV_EMPTY;
+  struct address address;
+  long long used;
+  if (line[0] != 't' || !strchr(line, ',')) return false;
+  strv_split(&fields, line, ',');
+  if (fields.len <= STAT_ADDRESS || !address_parse(fields.items[STAT_ADDRESS], &address)) return false;
+  if (!str_to_int(fields.items[STAT_SESSIONS], 0, INT32_MAX, &used)) return false;
+  *ret_seen = (struct seen_connections){
+      .port = (uint16_t)numbered(fields.items[STAT_PROXY], 't', UINT16_MAX),
+      .server = numbered(fields.items[STAT_SERVER], 'r', ROUTES_MAX_SERVERS),
+      .used = (unsigned)used};
+  memcpy(ret_seen->address, address.host, sizeof address.host);
+  return ret_seen->port && ret_seen->server;
+}
+
+static void count_connections(const char *text, const struct strv *addresses, struct edge_sessions *sessions) {
+  auto_strv lines = STRV_EMPTY;
+  struct seen_connections seen;
+  strv_split(&lines, text, '\n');
+  for (size_t i = 0; i < lines.len; i++)
+    if (read_connections(lines.items[i], &seen) && strv_has(addresses, seen.address))
+      sessions->connections += seen.used;
+}
+
+void observe_proxies_drained(struct proxies *p, const char *text, struct strv *ret_commands) {
+  auto_strv lines = STRV_EMPTY;
+  struct seen_connections seen;
+  strv_split(&lines, text, '\n');
+  for (size_t i = 0; i < lines.len; i++) {
+    if (!read_connections(lines.items[i], &seen) || seen.used) continue;
+    struct proxy *proxy = proxies_find(p, seen.port);
+    struct routes_server *server =
+        proxy && seen.server <= proxy->slot.servers_len ? &proxy->slot.servers[seen.server - 1] : NULL;
+    if (!server || server->state != ROUTES_DRAIN) continue;
+    server->state = ROUTES_MAINT;
+    strv_addf(ret_commands, "set server %s/r%u state maint", proxy->slot.name, seen.server);
+  }
+}
+
+void observe_proxy_owners(struct proxies *p, const char *text) {
+  struct line line;
+  long long port;
+  while (next_line(&text, &line)) {
+    char *digest = line.len == 3 ? strchr(line.fields[2], ':') : NULL;
+    if (!digest || !str_to_int(line.fields[1], 1, UINT16_MAX, &port)) continue;
+    *digest++ = '\0';
+    struct proxy *proxy = proxies_find(p, (uint16_t)port);
+    if (!proxy || !wanted_is_key(line.fields[2]) || strlen(digest) >= sizeof proxy->digest) continue;
+    snprintf(proxy->slot.key, sizeof proxy->slot.key, "%s", line.fields[2]);
+    snprintf(proxy->digest, sizeof proxy->digest, "%s", digest);
   }
 }
 
@@ -138,6 +241,7 @@ void observe_sessions(const char *text, const struct strv *addresses,
   struct line line;
   auto_strv servers = STRV_EMPTY;
   unsigned used = 0, streams = 0;
+  count_connections(text, addresses, sessions);
   while (next_line(&text, &line)) {
     if (line.len > CONN_USED && strv_has(addresses, line.fields[CONN_ADDRESS])) {
       strv_add(&servers, line.fields[CONN_NAME]);
@@ -173,6 +277,31 @@ void observe_drained(struct routes *r, const char *text, struct strv *ret_comman
     if (!server) continue;
     server->state = ROUTES_MAINT;
     strv_addf(ret_commands, "set server %s state maint", line.fields[CONN_NAME]);
+  }
+}
+
+static bool has_port(const struct strv *servers, unsigned port) {
+  auto_free char *prefix = str_format("t%u/", port);
+  for (size_t i = 0; i < servers->len; i++)
+    if (str_starts(servers->items[i], prefix)) return true;
+  return false;
+}
+
+/* "0x55d1: proto=tcpv4 src=192.0.2.1:5000 fe=p20001 be=t20001 …" */
+void observe_proxy_sessions(const char *text, const struct strv *servers, struct strv *ret_commands) {
+  static const char frontend[] = "fe=";
+  struct line line;
+  while (next_line(&text, &line)) {
+    size_t len = strlen(line.fields[0]);
+    if (!str_starts(line.fields[0], "0x") || line.fields[0][len - 1] != ':' ||
+        line.fields[0][strspn(line.fields[0] + 2, "0123456789abcdef") + 2] != ':')
+      continue;
+    line.fields[0][len - 1] = '\0';
+    for (size_t i = 1; i < line.len; i++) {
+      if (!str_starts(line.fields[i], frontend)) continue;
+      unsigned port = numbered(line.fields[i] + strlen(frontend), 'p', UINT16_MAX);
+      if (port && has_port(servers, port)) strv_addf(ret_commands, "shutdown session %s", line.fields[0]);
+    }
   }
 }
 

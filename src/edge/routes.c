@@ -1,5 +1,6 @@
 #include "edge/routes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ void routes_resize(struct routes *r, size_t slots_len) {
   for (; r->slots_len < slots_len; r->slots_len++) {
     struct routes_slot *slot = &r->slots[r->slots_len];
     *slot = (struct routes_slot){0};
+    snprintf(slot->name, sizeof slot->name, "s%zu", r->slots_len + 1);
     for (int i = 0; i < ROUTES_SERVERS; i++)
       routes_add_server(slot);
   }
@@ -88,35 +90,38 @@ bool routes_reason_parse(const char *name, enum edge_route_state *ret_reason) {
   return false;
 }
 
+void routes_slot_settle(struct routes_slot *slot) {
+  for (size_t s = 0; s < slot->servers_len; s++)
+    if (slot->servers[s].state == ROUTES_DRAIN) slot->servers[s].state = ROUTES_MAINT;
+  while (slot->servers_len > ROUTES_SERVERS &&
+         slot->servers[slot->servers_len - 1].state == ROUTES_MAINT)
+    slot->servers_len--;
+  while (slot->servers_len < ROUTES_SERVERS)
+    routes_add_server(slot);
+}
+
 void routes_settle(struct routes *r) {
-  for (size_t i = 0; i < r->slots_len; i++) {
-    struct routes_slot *slot = &r->slots[i];
-    for (size_t s = 0; s < slot->servers_len; s++)
-      if (slot->servers[s].state == ROUTES_DRAIN) slot->servers[s].state = ROUTES_MAINT;
-    while (slot->servers_len > ROUTES_SERVERS &&
-           slot->servers[slot->servers_len - 1].state == ROUTES_MAINT)
-      slot->servers_len--;
-    while (slot->servers_len < ROUTES_SERVERS)
-      routes_add_server(slot);
-  }
+  for (size_t i = 0; i < r->slots_len; i++)
+    routes_slot_settle(&r->slots[i]);
 }
 
 static bool has_address(const struct routes_server *server, const struct wanted_target *target) {
   return server->port == target->port && str_eq(server->address, target->address);
 }
 
-static bool is_wanted(const struct routes_server *server, const struct wanted_route *route) {
-  for (size_t i = 0; route && i < route->targets_len; i++)
-    if (has_address(server, &route->targets[i])) return true;
+static bool is_wanted(const struct routes_server *server, const struct wanted_target *targets,
+                      size_t targets_len) {
+  for (size_t i = 0; i < targets_len; i++)
+    if (has_address(server, &targets[i])) return true;
   return false;
 }
 
-static void set_state(struct change *c, unsigned number, size_t index,
-                      enum routes_server_state state) {
+static void set_state(struct routes_slot *slot, size_t index, enum routes_server_state state,
+                      struct strv *commands) {
   static const char *const words[] = {
       [ROUTES_MAINT] = "maint", [ROUTES_DRAIN] = "drain", [ROUTES_READY] = "ready"};
-  c->routes->slots[number - 1].servers[index].state = state;
-  strv_addf(c->commands, "set server s%u/r%zu state %s", number, index + 1, words[state]);
+  slot->servers[index].state = state;
+  strv_addf(commands, "set server %s/r%zu state %s", slot->name, index + 1, words[state]);
 }
 
 /* The server for a new target: a free one, else one more (servers_len), else, at the limit, one
@@ -131,18 +136,17 @@ static size_t choose_server(const struct routes_slot *slot) {
 }
 
 /* Gives the target's address to server `index`, which may be the next one that is not there yet. */
-static void set_address(struct change *c, unsigned number, size_t index,
-                        const struct wanted_target *target) {
-  struct routes_slot *slot = &c->routes->slots[number - 1];
+static void set_address(struct routes_slot *slot, size_t index, const struct wanted_target *target,
+                        struct strv *commands) {
   if (index == slot->servers_len) {
     bool v6 = strchr(target->address, ':');
     routes_add_server(slot);
-    strv_addf(c->commands,
-              v6 ? "add server s%u/r%zu [%s]:%u pool-max-conn -1 pool-purge-delay 5s"
-                 : "add server s%u/r%zu %s:%u pool-max-conn -1 pool-purge-delay 5s",
-              number, index + 1, target->address, target->port);
+    strv_addf(commands,
+              v6 ? "add server %s/r%zu [%s]:%u pool-max-conn -1 pool-purge-delay 5s"
+                 : "add server %s/r%zu %s:%u pool-max-conn -1 pool-purge-delay 5s",
+              slot->name, index + 1, target->address, target->port);
   } else {
-    strv_addf(c->commands, "set server s%u/r%zu addr %s port %u", number, index + 1,
+    strv_addf(commands, "set server %s/r%zu addr %s port %u", slot->name, index + 1,
               target->address, target->port);
   }
   memcpy(slot->servers[index].address, target->address, sizeof target->address);
@@ -150,17 +154,35 @@ static void set_address(struct change *c, unsigned number, size_t index,
 }
 
 /* Makes one target ready, on the server that it has or had, or on another. */
-static void add_target(struct change *c, unsigned number, const struct wanted_target *target) {
-  struct routes_slot *slot = &c->routes->slots[number - 1];
+static void add_target(struct routes_slot *slot, const struct wanted_target *target,
+                       struct strv *commands) {
   size_t index = 0;
   while (index < slot->servers_len && (slot->servers[index].state == ROUTES_MAINT ||
                                        !has_address(&slot->servers[index], target)))
     index++;
   if (index == slot->servers_len) {
     index = choose_server(slot);
-    set_address(c, number, index, target);
+    set_address(slot, index, target, commands);
   }
-  if (slot->servers[index].state != ROUTES_READY) set_state(c, number, index, ROUTES_READY);
+  if (slot->servers[index].state != ROUTES_READY) set_state(slot, index, ROUTES_READY, commands);
+}
+
+void routes_slot_follow(struct routes_slot *slot, const struct wanted_target *targets, size_t targets_len,
+                        struct strv *ret_commands) {
+  for (size_t i = 0; i < targets_len; i++)
+    add_target(slot, &targets[i], ret_commands);
+}
+
+void routes_slot_retire(struct routes_slot *slot, const struct wanted_target *targets, size_t targets_len,
+                        struct strv *ret_commands) {
+  for (size_t i = 0; i < slot->servers_len; i++)
+    if (slot->servers[i].state == ROUTES_READY && !is_wanted(&slot->servers[i], targets, targets_len))
+      set_state(slot, i, ROUTES_DRAIN, ret_commands);
+}
+
+void routes_slot_clear(struct routes_slot *slot, struct strv *ret_commands) {
+  for (size_t i = 0; i < slot->servers_len; i++)
+    if (slot->servers[i].state != ROUTES_MAINT) set_state(slot, i, ROUTES_MAINT, ret_commands);
 }
 
 static void set_label(struct change *c, unsigned number, const struct wanted_route *route) {
@@ -216,14 +238,12 @@ static void remove_hosts(struct change *c, const wanted *w) {
  * not want, and gives an orphaned slot back. */
 static void retire_slot(struct change *c, unsigned number, const struct wanted_route *route) {
   struct routes_slot *slot = &c->routes->slots[number - 1];
-  for (size_t i = 0; i < slot->servers_len; i++) {
-    enum routes_server_state state = slot->servers[i].state;
-    if (route && state == ROUTES_READY && !is_wanted(&slot->servers[i], route))
-      set_state(c, number, i, ROUTES_DRAIN);
-    else if (!route && state != ROUTES_MAINT)
-      set_state(c, number, i, ROUTES_MAINT);
+  if (route) {
+    routes_slot_retire(slot, route->targets, route->targets_len, c->commands);
+    return;
   }
-  if (route || !*slot->key) return;
+  routes_slot_clear(slot, c->commands);
+  if (!*slot->key) return;
   strv_addf(c->commands, "del map %s s%u", c->maps->labels, number);
   slot->key[0] = '\0';
   slot->reason = EDGE_ROUTE_ACTIVE;
@@ -248,8 +268,8 @@ size_t routes_apply(struct routes *r, const wanted *w, const struct routes_maps 
     numbers[i] = claim_slot(&c, route);
     if (!numbers[i]) without_slot++;
     owner[numbers[i]] = route; /* owner[0] is nobody's */
-    for (size_t t = 0; numbers[i] && t < route->targets_len; t++)
-      add_target(&c, numbers[i], &route->targets[t]);
+    if (numbers[i])
+      routes_slot_follow(&r->slots[numbers[i] - 1], route->targets, route->targets_len, ret_commands);
   }
   for (size_t i = 0; i < len; i++)
     if (numbers[i]) set_label(&c, numbers[i], wanted_route(w, i));

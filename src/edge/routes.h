@@ -39,6 +39,7 @@ struct routes_server {
 };
 
 struct routes_slot {
+  char name[8];               /* of the backend: "s12", or of a TCP proxy "t20001" */
   char key[EDGE_MAX_KEY + 1]; /* "": unclaimed */
   enum edge_route_state reason;
   struct routes_server *servers; /* r1 is servers[0] */
@@ -75,6 +76,15 @@ struct routes_maps {
  * left out, and need routes_resize and a reload. */
 size_t routes_apply(struct routes *r, const wanted *w, const struct routes_maps *maps,
                     struct strv *ret_commands);
+
+/* The same for the targets of one slot, of whatever kind.  _retire drains the servers that none of
+ * `targets` is; _clear leaves none. */
+void routes_slot_follow(struct routes_slot *slot, const struct wanted_target *targets, size_t targets_len,
+                        struct strv *ret_commands);
+void routes_slot_retire(struct routes_slot *slot, const struct wanted_target *targets, size_t targets_len,
+                        struct strv *ret_commands);
+void routes_slot_clear(struct routes_slot *slot, struct strv *ret_commands);
+void routes_slot_settle(struct routes_slot *slot);
 
 /* Before a configuration is written: what drains will do so in the old process, so it is free in
  * the new one; servers beyond ROUTES_SERVERS at the end that are free go away. */

@@ -46,29 +46,38 @@ static err *copy_hosts(wanted *w, struct wanted_route *to, const struct edge_rou
 }
 
 /* The same target twice is one. */
-static void add_target(struct wanted_route *to, const struct wanted_target *target) {
-  for (size_t i = 0; i < to->targets_len; i++)
-    if (to->targets[i].port == target->port && str_eq(to->targets[i].address, target->address))
-      return;
-  to->targets[to->targets_len++] = *target;
+static void add_target(struct wanted_target *targets, size_t *len, const struct wanted_target *target) {
+  for (size_t i = 0; i < *len; i++)
+    if (targets[i].port == target->port && str_eq(targets[i].address, target->address)) return;
+  targets[(*len)++] = *target;
 }
 
-static err *copy_targets(struct wanted_route *to, const struct edge_route *from) {
-  if (from->targets_len > EDGE_MAX_TARGETS)
-    return err_new(ERR_LIMIT, "more than %d targets", EDGE_MAX_TARGETS);
-  to->targets = mem_zalloc((from->targets_len + 1) * sizeof *to->targets);
-  for (size_t i = 0; i < from->targets_len; i++) {
-    struct wanted_target target = {.port = from->targets[i].port};
-    const char *address = from->targets[i].address;
-    uint8_t bytes[16];
-    int family = address ? address_family(address) : 0;
-    if (!family || target.port == 0)
-      return err_new(ERR_INVALID, "'%.80s' port %u is not a target", address ? address : "",
-                     target.port);
-    inet_pton(family, address, bytes);
-    inet_ntop(family, bytes, target.address, sizeof target.address);
-    add_target(to, &target);
+static err *copy_target(const struct edge_target *from, struct wanted_target *ret_target) {
+  struct wanted_target target = {.port = from->port};
+  int family = from->address ? address_family(from->address) : 0;
+  uint8_t bytes[16];
+  if (!family || target.port == 0)
+    return err_new(ERR_INVALID, "'%.80s' port %u is not a target", from->address ? from->address : "",
+                   target.port);
+  inet_pton(family, from->address, bytes);
+  inet_ntop(family, bytes, target.address, sizeof target.address);
+  *ret_target = target;
+  return NULL;
+}
+
+err *wanted_targets(const struct edge_target *from, size_t from_len, struct wanted_target **ret_targets,
+                    size_t *ret_len) {
+  if (from_len > EDGE_MAX_TARGETS) return err_new(ERR_LIMIT, "more than %d targets", EDGE_MAX_TARGETS);
+  auto_free struct wanted_target *targets = mem_zalloc((from_len + 1) * sizeof *targets);
+  size_t len = 0;
+  for (size_t i = 0; i < from_len; i++) {
+    struct wanted_target target;
+    TRY(copy_target(&from[i], &target));
+    add_target(targets, &len, &target);
   }
+  *ret_targets = targets;
+  *ret_len = len;
+  targets = NULL;
   return NULL;
 }
 
@@ -84,7 +93,7 @@ static err *copy_route(wanted *w, const struct edge_route *from) {
   to->reason = from->state;
   map_set(w->keys, to->key, to);
   err *e = copy_hosts(w, to, from);
-  if (!e) e = copy_targets(to, from);
+  if (!e) e = wanted_targets(from->targets, from->targets_len, &to->targets, &to->targets_len);
   return err_wrap(e, "%s", to->key);
 }
 

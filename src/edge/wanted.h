@@ -34,6 +34,10 @@ size_t wanted_len(const wanted *w);
 const struct wanted_route *wanted_route(const wanted *w, size_t index);
 bool wanted_has_host(const wanted *w, const char *host);
 
+/* Targets in one spelling, the same one once; the caller frees them.  Errors as edge_set_routes has them. */
+fallible wanted_targets(const struct edge_target *from, size_t from_len, struct wanted_target **ret_targets,
+                        size_t *ret_len);
+
 bool wanted_is_key(const char *text);
 bool wanted_is_host(const char *text); /* a host name, or one behind "*." */
 

@@ -254,6 +254,7 @@ struct edge {
   loop *loop;
   json_t *wanted, *live; /* {host: {"state": n, "targets": ["address:port"]}} */
   struct list tellings, drains;
+  json_t *proxies; /* {key: {"port", "allow": […], "targets": […]}} */
   bool gone;        /* freed, as far as core knows: asking it for something is a bug */
   bool hold;        /* what is wanted does not become live until the test lets it */
   const char *fail; /* it does not become live, with this error */
@@ -316,6 +317,38 @@ err *edge_set_routes(edge *g, const struct edge_route *routes, size_t len, edge_
   return NULL;
 }
 
+static inline json_t *fake_texts(const char *const *items, size_t len) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < len; i++) json_array_append_new(list, json_string(items[i]));
+  return list;
+}
+
+err *edge_set_proxies(edge *g, const struct edge_proxy *proxies, size_t len) {
+  json_decref(g->proxies);
+  g->proxies = json_object();
+  for (size_t i = 0; i < len; i++) {
+    json_t *targets = json_array();
+    for (size_t n = 0; n < proxies[i].targets_len; n++) {
+      auto_free char *text = str_format("%s:%d", proxies[i].targets[n].address, proxies[i].targets[n].port);
+      json_array_append_new(targets, json_string(text));
+    }
+    json_object_set_new(g->proxies, proxies[i].key,
+                        json_pack("{s:i, s:o, s:o}", "port", (int)proxies[i].port, "allow",
+                                  fake_texts(proxies[i].allow, proxies[i].allow_len), "targets", targets));
+  }
+  return NULL;
+}
+
+bool edge_proxy_is_open(const edge *g, const char *key) {
+  return !g->hold && json_object_get(g->proxies, key) != NULL;
+}
+
+static uint16_t fake_taken_port; /* somebody of this machine listens on it */
+
+bool edge_port_is_free(uint16_t port) {
+  return port != fake_taken_port;
+}
+
 static inline void fake_answer_drains(void *g_) {
   edge *g = g_;
   struct list now;
@@ -328,7 +361,7 @@ static inline void fake_answer_drains(void *g_) {
     struct fake_drain *d = CONTAINER_OF(now.next, struct fake_drain, link);
     list_remove(&d->link);
     d->fn(d->arg, g->deaf ? err_new(ERR_IO, "no answer") : NULL,
-          g->deaf ? (struct edge_sessions){0} : (struct edge_sessions){g->sessions, g->streams});
+          g->deaf ? (struct edge_sessions){0} : (struct edge_sessions){.requests = g->sessions, .streams = g->streams});
     free(d);
   }
 }
@@ -400,6 +433,7 @@ static inline void fake_edge_disconnect(edge *g) {
 static inline void fake_edge_free(edge *g) {
   fake_edge_disconnect(g);
   json_decref(g->wanted);
+  json_decref(g->proxies);
   json_decref(g->live);
   free(g);
 }

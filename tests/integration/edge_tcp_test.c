@@ -1,0 +1,254 @@
+/* TCP proxies: what connects, what stays connected, and who is kept out. With a real HAProxy. */
+#include "edge/edge.h"
+
+#include "edge_fixture.h"
+
+static struct edge_proxy proxy_to(const struct server *server, uint16_t port) {
+  static struct edge_target targets[16];
+  static size_t used;
+  struct edge_target *target = &targets[used++ % ARRAY_LEN(targets)];
+  *target = (struct edge_target){"127.0.0.1", server ? server->port : 1};
+  return (struct edge_proxy){.key = "k-tcp", .port = port, .targets = target, .targets_len = server ? 1 : 0};
+}
+
+/* As core does: the proxies, and then all routes. */
+static void set_proxies(const struct edge_proxy *proxies, size_t len) {
+  CHECK_OK(edge_set_proxies(t.edge, proxies, len));
+  set_routes(NULL, 0);
+}
+
+static void open_proxy(const struct edge_proxy *proxy) {
+  set_proxies(proxy, 1);
+  WAIT(edge_proxy_is_open(t.edge, proxy->key));
+}
+
+static bool answers(uint16_t port, const char *name) {
+  auto_free char *answer = get_from(port, "any", ""), *start = str_format("\r\n\r\n%s\nGET ", name);
+  return strstr(answer, start) != NULL;
+}
+
+/* A connection that echoes, behind a TCP proxy. */
+static int open_echo(uint16_t port) {
+  static const char request[] = "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+  int fd = connect_to(port);
+  CHECK(fd >= 0);
+  on_wire(fd, request, sizeof request - 1);
+  char answer[512] = "";
+  size_t len = 0;
+  ssize_t got;
+  while (!strstr(answer, "\r\n\r\n") && (got = receive(fd, answer + len, sizeof answer - 1 - len, 0)) > 0)
+    len += (size_t)got;
+  CHECK_HAS(answer, "101 Switching Protocols");
+  return fd;
+}
+
+static bool echoes(int fd) {
+  char answer[4];
+  on_wire(fd, "ping", 4);
+  return receive(fd, answer, 4, MSG_WAITALL) == 4 && memcmp(answer, "ping", 4) == 0;
+}
+
+static bool is_closed(int fd) {
+  char byte;
+  return receive(fd, &byte, 1, MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+static struct edge_sessions sessions(void) {
+  struct outcome *outcome = outcome_new();
+  ask_sessions(outcome);
+  WAIT(outcome->called);
+  CHECK_TEXT(outcome->message, "");
+  return outcome->sessions;
+}
+
+EDGE_TEST(a_switch_leaves_open_connections_alone) {
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  CHECK(answers(proxy.port, "a"));
+  int fd = open_echo(proxy.port), worker = t.edge->worker;
+  CHECK_INT(sessions().connections, 1);
+  struct edge_proxy next = proxy_to(&t.b, proxy.port);
+  set_proxies(&next, 1);
+  CHECK(answers(proxy.port, "b"));
+  CHECK(echoes(fd));
+  CHECK_INT(sessions().connections, 1);
+  CHECK_INT(t.edge->worker, worker); /* without a reload */
+  close(fd);
+  WAIT(sessions().connections == 0);
+}
+
+EDGE_TEST(another_proxy_costs_no_connection) {
+  start_edge();
+  struct edge_proxy proxies[] = {proxy_to(&t.a, free_port()), proxy_to(&t.b, free_port())};
+  proxies[1].key = "other-tcp";
+  open_proxy(proxies);
+  int fd = open_echo(proxies[0].port);
+  set_proxies(proxies, 2);
+  WAIT(edge_proxy_is_open(t.edge, "other-tcp"));
+  CHECK(answers(proxies[1].port, "b"));
+  CHECK(echoes(fd)); /* through the old process */
+  CHECK_INT(sessions().connections, 1);
+  close(fd);
+}
+
+EDGE_TEST(a_proxy_that_goes_closes_its_port_and_its_connections) {
+  start_edge();
+  struct edge_proxy proxies[] = {proxy_to(&t.a, free_port()), proxy_to(&t.b, free_port())};
+  proxies[1].key = "other-tcp";
+  open_proxy(proxies);
+  int old = open_echo(proxies[0].port);
+  set_proxies(proxies, 2);
+  WAIT(edge_proxy_is_open(t.edge, "other-tcp"));
+  int new = open_echo(proxies[0].port), others = open_echo(proxies[1].port), worker = t.edge->worker;
+  set_proxies(proxies + 1, 1);
+  WAIT(is_closed(new) && is_closed(old));
+  WAIT(edge_port_is_free(proxies[0].port));
+  CHECK(echoes(others));
+  CHECK_INT(t.edge->worker, worker);
+  close(old);
+  close(new);
+  close(others);
+  set_proxies(proxies, 2); /* and comes again */
+  WAIT(edge_proxy_is_open(t.edge, "k-tcp"));
+  CHECK(answers(proxies[0].port, "a"));
+}
+
+static bool reaches_from(const char *source, uint16_t port) {
+  auto_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct timeval limit = {.tv_sec = 10};
+  struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET, .sin_port = htons(port)};
+  inet_pton(AF_INET, source, &from.sin_addr);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0) return false;
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) return false;
+  static const char request[] = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+  char answer[8];
+  on_wire(fd, request, sizeof request - 1);
+  return receive(fd, answer, sizeof answer, MSG_WAITALL) == sizeof answer && memcmp(answer, "HTTP/1.1", 8) == 0;
+}
+
+EDGE_TEST(the_allow_list_is_kept_also_by_the_next_process) {
+  static const char *const second[] = {"127.0.0.2/32", "2001:db8::/32"}, *const first[] = {"127.0.0.1/32"};
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  proxy.allow = second;
+  proxy.allow_len = 2;
+  open_proxy(&proxy);
+  CHECK(!reaches_from("127.0.0.1", proxy.port));
+  CHECK(reaches_from("127.0.0.2", proxy.port));
+  proxy.allow = first;
+  proxy.allow_len = 1;
+  int worker = t.edge->worker;
+  set_proxies(&proxy, 1);
+  CHECK(reaches_from("127.0.0.1", proxy.port));
+  CHECK(!reaches_from("127.0.0.2", proxy.port));
+  CHECK_INT(t.edge->worker, worker);
+  struct outcome *outcome = outcome_new();
+  edge_reload(t.edge, on_done, outcome);
+  WAIT(outcome->called);
+  CHECK(reaches_from("127.0.0.1", proxy.port));
+  CHECK(!reaches_from("127.0.0.2", proxy.port));
+  proxy.allow = NULL;
+  proxy.allow_len = 0;
+  set_proxies(&proxy, 1);
+  CHECK(reaches_from("127.0.0.2", proxy.port));
+}
+
+EDGE_TEST(a_new_tramd_adopts_them_and_keeps_what_is_connected) {
+  static const char *const second[] = {"127.0.0.2/32"};
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  int fd = open_echo(proxy.port), worker = t.edge->worker;
+  free_edge();
+  CHECK(echoes(fd));
+  make_edge();
+  proxy.allow = second; /* changed while it was away */
+  proxy.allow_len = 1;
+  CHECK_OK(edge_set_proxies(t.edge, &proxy, 1));
+  CHECK_OK(edge_set_routes(t.edge, NULL, 0, NULL, NULL));
+  start_edge();
+  set_routes(NULL, 0);
+  CHECK(edge_proxy_is_open(t.edge, "k-tcp"));
+  CHECK_INT(t.edge->worker, worker);
+  CHECK(!reaches_from("127.0.0.1", proxy.port));
+  CHECK(reaches_from("127.0.0.2", proxy.port));
+  CHECK(echoes(fd));
+  close(fd);
+}
+
+EDGE_TEST(they_come_back_with_a_haproxy_that_was_killed) {
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  kill(t.edge->processes.master, SIGKILL);
+  WAIT(answers(proxy.port, "a"));
+  WAIT(edge_proxy_is_open(t.edge, "k-tcp"));
+}
+
+static char told[256];
+
+static void on_repair(void *arg, const struct repair *r) {
+  (void)arg;
+  if (r->failure) snprintf(told, sizeof told, "%s: %s", r->object, r->cause);
+}
+
+/* Neither does HAProxy fail to start because of it. */
+EDGE_TEST(a_port_that_somebody_else_has_harms_no_other) {
+  uint16_t taken = 0;
+  auto_fd somebody = listen_on(0, &taken);
+  edge_on_repair(t.edge, on_repair, NULL);
+  t.edge->check_pause_ms = 100;
+  CHECK(!edge_port_is_free(taken));
+  struct edge_proxy proxies[] = {proxy_to(&t.a, taken), proxy_to(&t.b, free_port())};
+  proxies[1].key = "other-tcp";
+  CHECK_OK(edge_set_proxies(t.edge, proxies, 2));
+  CHECK_OK(edge_set_routes(t.edge, NULL, 0, NULL, NULL));
+  start_edge();
+  WAIT(edge_proxy_is_open(t.edge, "other-tcp"));
+  CHECK(answers(proxies[1].port, "b"));
+  CHECK(!edge_proxy_is_open(t.edge, "k-tcp"));
+  CHECK_HAS(told, "TCP proxy: another program listens on port");
+  close(somebody);
+  somebody = -1;
+  WAIT(edge_proxy_is_open(t.edge, "k-tcp"));
+  CHECK(answers(taken, "a"));
+}
+
+EDGE_TEST(without_a_target_connections_are_closed_at_once) {
+  start_edge();
+  struct edge_proxy proxy = proxy_to(NULL, free_port());
+  open_proxy(&proxy);
+  int fd = connect_to(proxy.port);
+  char byte;
+  long long begin = tap_now_ms();
+  CHECK(fd >= 0 && receive(fd, &byte, 1, 0) <= 0);
+  CHECK(tap_now_ms() - begin < 2000);
+  close(fd);
+  proxy = proxy_to(&t.a, proxy.port);
+  set_proxies(&proxy, 1);
+  CHECK(answers(proxy.port, "a"));
+}
+
+static int fds[EDGE_PROXY_CONNECTIONS + 20];
+
+static size_t open_ones(void) {
+  size_t found = 0;
+  for (size_t i = 0; i < ARRAY_LEN(fds); i++) found += !is_closed(fds[i]);
+  return found;
+}
+
+EDGE_TEST(so_many_connections_and_no_more) {
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  for (size_t i = 0; i < ARRAY_LEN(fds); i++) CHECK((fds[i] = connect_to(proxy.port)) >= 0);
+  WAIT(open_ones() <= EDGE_PROXY_CONNECTIONS);
+  CHECK(open_ones() > EDGE_PROXY_CONNECTIONS / 2); /* those that are just being closed count for a moment */
+  for (size_t i = 0; i < ARRAY_LEN(fds); i++) close(fds[i]);
+  WAIT(answers(proxy.port, "a"));
+}
+
+TEST_MAIN
