@@ -16,6 +16,7 @@
 #include "store/backup.h"
 #include "store/deployment.h"
 #include "store/domain.h"
+#include "store/tcp_proxy.h"
 #include "store/environment_patch.h"
 #include "store/project.h"
 #include "store/service.h"
@@ -91,6 +92,12 @@ static err *place_deployment(db *d, const char *id, struct place *p) {
   auto_deployment deployment = {0};
   TRY(deployment_get(d, id, &deployment));
   return place_environment(d, deployment.environment_id, p);
+}
+
+static err *place_tcp_proxy(db *d, const char *id, struct place *p) {
+  auto_tcp_proxy proxy = {0};
+  TRY(tcp_proxy_get(d, id, &proxy));
+  return place_environment(d, proxy.environment_id, p);
 }
 
 static err *place_domain(db *d, const char *id, struct place *p) {
@@ -169,6 +176,7 @@ static const struct subject {
   { "SERVICE",        "Service",       place_service },
   { "DEPLOYMENT",     "Deployment",    place_deployment },
   { "SERVICE_DOMAIN", "Domain",        place_domain },
+  { "TCP_PROXY",      "TCP proxy",     place_tcp_proxy },
   { "PROJECT_TOKEN",  "Project token", place_project_token },
   { "ENVIRONMENT_PATCH", "EnvironmentPatch", place_environment_patch },
   { "INVITATION",     "Invitation",    place_invitation },

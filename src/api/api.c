@@ -16,7 +16,7 @@
 
 err *api_schema_new(graphql_schema **ret_schema) {
   static const struct bindings *const all[] = {&bindings_account,  &bindings_token, &bindings_workspace, &bindings_audit, &bindings_two_factor, &bindings_project, &bindings_service,
-                                               &bindings_deployment, &bindings_variable, &bindings_domain,
+                                               &bindings_deployment, &bindings_variable, &bindings_domain, &bindings_tcp_proxy,
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_credential, &bindings_ssh_key, &bindings_disk, &bindings_environment_patch,
                                                &bindings_pull_request, &bindings_trigger, &bindings_webhook,

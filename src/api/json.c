@@ -196,6 +196,18 @@ json_t *domain_json(const struct domain *d) {
   return o;
 }
 
+json_t *tcp_proxy_json(const struct tcp_proxy *p, const char *domain, enum sync_status status) {
+  json_t *o = object_with_times(p->id, p->created_us, p->updated_us);
+  json_set_text(o, "domain", domain);
+  json_set_text(o, "environmentId", p->environment_id);
+  json_set_text(o, "serviceId", p->service_id);
+  json_object_set_new(o, "applicationPort", json_integer(p->application_port));
+  json_object_set_new(o, "proxyPort", json_integer(p->proxy_port));
+  json_object_set(o, "allow", p->allow);
+  json_set_text(o, "syncStatus", sync_status_name(status));
+  return o;
+}
+
 static json_t *attribute(const char *key, const json_t *value) {
   auto_free char *text = json_to_text(value);
   return json_pack("{s:s, s:s}", "key", key, "value", text);

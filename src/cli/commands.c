@@ -11,7 +11,7 @@ const struct command *const all_commands[] = {
   &command_up, &command_build,
   &command_logs, &command_deployment, &command_redeploy, &command_restart, &command_rollback,
   &command_cancel, &command_down, &command_diff, &command_events, &command_disk,
-  &command_domain, &command_open,
+  &command_domain, &command_open, &command_tcp_proxy,
   &command_variable, &command_environment, &command_service, &command_credential, &command_webhook,
   &command_import, &command_export,
   &command_run, &command_ssh, &command_ssh_key, &command_shell,

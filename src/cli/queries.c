@@ -258,6 +258,16 @@ const char mutation_service_domain_update[] =
     "mutation ServiceDomainUpdate($input: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $input) }";
 const char mutation_service_domain_delete[] =
     "mutation ServiceDomainDelete($id: String!) { serviceDomainDelete(id: $id) }";
+#define TCP_PROXY "id domain proxyPort applicationPort syncStatus allow"
+const char query_tcp_proxies[] =
+    "query TcpProxies($environmentId: String!, $serviceId: String!) { tcpProxies(environmentId: "
+    "$environmentId, serviceId: $serviceId) { " TCP_PROXY " } }";
+const char mutation_tcp_proxy_create[] =
+    "mutation TcpProxyCreate($input: TCPProxyCreateInput!) { tcpProxyCreate(input: $input) { " TCP_PROXY " } }";
+const char mutation_tcp_proxy_update[] =
+    "mutation TcpProxyUpdate($input: TCPProxyUpdateInput!) { tcpProxyUpdate(input: $input) { " TCP_PROXY " } }";
+const char mutation_tcp_proxy_delete[] =
+    "mutation TcpProxyDelete($id: String!) { tcpProxyDelete(id: $id) }";
 const char mutation_setup[] =
     "mutation Setup($input: SetupInput!) { setup(input: $input) }";
 const char mutation_stage_changes[] =
@@ -469,6 +479,10 @@ const char *const all_queries[] = {
   mutation_service_domain_delete,
   mutation_service_domain_update,
   mutation_setup,
+  mutation_tcp_proxy_create,
+  mutation_tcp_proxy_delete,
+  mutation_tcp_proxy_update,
+  query_tcp_proxies,
   mutation_stage_changes,
   mutation_variable_collection_upsert,
   mutation_variable_delete,

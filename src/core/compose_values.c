@@ -53,8 +53,9 @@ static void take_port(const struct compose_service *s, const struct port *port) 
   else if (port->local)
     compose_note(s, "port %lld is published to this machine only: it gets no domain", port->target);
   else if (is_database_port(port->target))
-    compose_note(s, "port %lld speaks no HTTP and gets no domain: TCP proxies are not available in Tramway yet; the other "
-                    "services reach it at %s.railway.internal:%lld", port->target, s->name, port->target);
+    compose_note(s, "port %lld speaks no HTTP and gets no domain; the other services reach it at "
+                    "%s.railway.internal:%lld, and `tram tcp-proxy create --service %s --port %lld` makes it public",
+                 port->target, s->name, port->target, s->name, port->target);
   else if (networking)
     compose_note(s, "port %lld is left out: the generated domain leads to one port", port->target);
   else

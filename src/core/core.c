@@ -25,6 +25,7 @@ struct starting {
 static void options_done(struct core_options *o) {
   free((char *)o->data_dir);
   free((char *)o->domain_suffix);
+  free((char *)o->tcp_domain);
   free((char *)o->version);
   free((char *)o->backup_location);
   free((char *)o->backup_region);
@@ -34,6 +35,7 @@ void core_set_options(core *c, const struct core_options *options) {
   struct core_options copy = *options;
   copy.data_dir = str_dup(options->data_dir);
   copy.domain_suffix = str_dup(options->domain_suffix);
+  copy.tcp_domain = str_dup(options->tcp_domain ? options->tcp_domain : options->domain_suffix);
   copy.version = str_dup(options->version);
   copy.backup_location = str_dup(options->backup_location);
   copy.backup_region = str_dup(options->backup_region);

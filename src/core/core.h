@@ -23,6 +23,7 @@
 #include "model/repair.h"
 #include "model/release.h"
 #include "model/service.h"
+#include "model/tcp_proxy.h"
 #include "model/webhook.h"
 #include "observe/log_store.h"
 #include "source/pushed.h"
@@ -44,6 +45,8 @@ struct core_parts {
 struct core_options {
   const char *data_dir;      /* snapshots and git mirrors live below it */
   const char *domain_suffix; /* "localhost" */
+  const char *tcp_domain;    /* the host name of TCP proxies; NULL: domain_suffix */
+  int tcp_first_port, tcp_last_port; /* of TCP proxies; 0: there are none */
   const char *version;       /* of Tramway, for the releases */
   int build_concurrency;
   int64_t healthcheck_timeout_ms; /* when a service sets none */
@@ -223,6 +226,20 @@ fallible core_domain_create(core *c, const struct service_instance *instance, in
                             struct domain *ret_domain);
 fallible core_domain_delete(core *c, const char *id);
 fallible core_domain_set_port(core *c, const char *id, int target_port);
+
+/* ---- TCP proxies (core/tcp_proxy.c) ---- */
+
+#define TCP_PROXIES_MAX 20 /* of one service instance: one for each of its ports */
+
+/* On a port of the edge's that nobody has.  `allow`: model/tcp_proxy.h, or NULL.  ERR_CONFLICT: there is one to that
+ * port; ERR_INVALID; ERR_LIMIT: the service has too many, or all ports are taken. */
+fallible core_tcp_proxy_create(core *c, const struct service_instance *instance, int application_port,
+                               const json_t *allow, struct tcp_proxy *ret_proxy);
+fallible core_tcp_proxy_allow(core *c, const char *id, const json_t *allow);
+fallible core_tcp_proxy_delete(core *c, const char *id); /* closes its connections, too */
+enum sync_status core_tcp_proxy_status(const core *c, const struct tcp_proxy *p); /* CREATING: not open yet, or its
+                                                                                     port is taken by another program */
+const char *core_tcp_domain(const core *c);
 
 /* Records the settings.  The number of replicas is followed at once, without a deployment, by what is
  * live and what is on its way there; everything else takes effect with the next deployment. */

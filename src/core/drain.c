@@ -39,7 +39,7 @@ static void on_sessions(void *arg, err *e, struct edge_sessions sessions) {
   err_free(e);
   if (d->stopped) {
     free_drain(d);
-  } else if ((known && sessions.requests == 0) || clock_monotonic_ms() >= d->until_ms) {
+  } else if ((known && !sessions.requests && !sessions.connections) || clock_monotonic_ms() >= d->until_ms) {
     finish(d);
   } else {
     d->timer = timer_start(d->core->loop, d->poll_ms, 0, ask_edge, d);

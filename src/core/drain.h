@@ -1,5 +1,6 @@
 /* Waiting until instances that get no new requests have answered those they hold.  WebSockets and event
- * streams are no reason to wait: only their app can end them in order, when it is told to end. */
+ * streams are no reason to wait: only their app can end them in order, when it is told to end.  Connections of TCP
+ * proxies are: what is said on them is not known, and many are over soon. */
 #ifndef TRAMWAY_CORE_DRAIN_H
 #define TRAMWAY_CORE_DRAIN_H
 

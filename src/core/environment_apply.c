@@ -10,6 +10,7 @@
 #include "core/volume_private.h"
 #include "store/domain.h"
 #include "store/service.h"
+#include "store/tcp_proxy.h"
 
 void environment_apply_done(struct environment_apply *a) {
   for (size_t i = 0; i < a->scaled_len; i++) deployment_list_done(&a->scaled[i].touched);
@@ -112,6 +113,40 @@ static err *apply_domains(const struct environment_apply *a, const struct servic
   return NULL;
 }
 
+/* ---- TCP proxies ---- */
+
+static const struct tcp_proxy *proxy_row(const struct environment_apply *a, const char *instance_id, int port) {
+  for (size_t i = 0; i < a->rows->tcp_proxies.len; i++) {
+    const struct tcp_proxy *p = &a->rows->tcp_proxies.items[i];
+    if (p->application_port == port && str_eq(p->service_instance_id, instance_id)) return p;
+  }
+  return NULL;
+}
+
+static err *apply_tcp_proxy(const struct environment_apply *a, const struct service_instance *instance,
+                            const char *port, const json_t *entry) {
+  auto_tcp_proxy made = {0};
+  auto_json *none = json_array();
+  const json_t *allow = json_object_get(entry, "allow");
+  const struct tcp_proxy *present = proxy_row(a, instance->id, atoi(port));
+  if (!present) return core_tcp_proxy_create(a->core, instance, atoi(port), allow, &made);
+  if (json_equal(present->allow, allow ? allow : none)) return NULL;
+  return core_tcp_proxy_allow(a->core, present->id, allow);
+}
+
+static err *apply_tcp_proxies(const struct environment_apply *a, const struct service_instance *instance,
+                              const json_t *before, const json_t *after) {
+  const json_t *had = json_object_get(json_object_get(before, "networking"), "tcpProxies");
+  const json_t *has = json_object_get(json_object_get(after, "networking"), "tcpProxies");
+  const char *port;
+  json_t *entry;
+  json_object_foreach((json_t *)had, port, entry)
+    if (!json_object_get(has, port))
+      TRY(core_tcp_proxy_delete(a->core, proxy_row(a, instance->id, atoi(port))->id));
+  json_object_foreach((json_t *)has, port, entry) TRY(apply_tcp_proxy(a, instance, port, entry));
+  return NULL;
+}
+
 /* ---- services ---- */
 
 static err *check_source(const struct environment_apply *a, const struct service_settings *s) {
@@ -174,6 +209,7 @@ static err *apply_service(struct environment_apply *a, const char *id, const jso
     TRY(make_instance(a, id, after, &made));
   if (!instance) instance = &made;
   TRY(apply_registry(a, instance, before, after));
+  TRY(apply_tcp_proxies(a, instance, before, after));
   return apply_domains(a, instance, before, after);
 }
 

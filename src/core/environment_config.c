@@ -13,6 +13,7 @@ void environment_rows_done(struct environment_rows *rows) {
   service_instance_list_done(&rows->instances);
   variable_list_done(&rows->variables);
   domain_list_done(&rows->domains);
+  tcp_proxy_list_done(&rows->tcp_proxies);
   credential_list_done(&rows->credentials);
   volume_instance_list_done(&rows->volume_instances);
   volume_list_done(&rows->volumes);
@@ -103,6 +104,19 @@ static json_t *domains_of(const struct domain_list *list, const char *instance_i
   return object;
 }
 
+static json_t *tcp_proxies_of(const struct tcp_proxy_list *list, const char *instance_id) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < list->len; i++) {
+    const struct tcp_proxy *p = &list->items[i];
+    if (!str_eq(p->service_instance_id, instance_id)) continue;
+    auto_free char *port = str_format("%d", p->application_port);
+    json_t *entry = json_object();
+    if (json_array_size(p->allow)) json_object_set(entry, "allow", p->allow);
+    json_object_set_new(object, port, entry);
+  }
+  return object;
+}
+
 static void add_registry(json_t *part, const struct credential_list *list, const char *instance_id) {
   for (size_t i = 0; i < list->len; i++) {
     const struct credential *c = &list->items[i];
@@ -127,6 +141,7 @@ static json_t *service_part(const struct environment_rows *rows, const struct se
   add_registry(part, &rows->credentials, instance->id);
   put(networking, "serviceDomains", domains_of(&rows->domains, instance->id, DOMAIN_SERVICE));
   put(networking, "customDomains", domains_of(&rows->domains, instance->id, DOMAIN_CUSTOM));
+  put(networking, "tcpProxies", tcp_proxies_of(&rows->tcp_proxies, instance->id));
   put(part, "networking", networking);
   put(part, "volumeMounts", environment_volumes_mounts(rows, instance->service_id));
   json_object_set_new(part, "variables", variables_of(&rows->variables, instance->service_id));

@@ -3,11 +3,12 @@
  *   {"services": {<service id>: {
  *        "name": "web", "configFile": …, "source": {…}, "build": {…}, "deploy": {…},
  *        "volumeMounts": {<volume id>: {"mountPath": "/data"}},
- *        "networking": {"serviceDomains": {<host>: {"port": 3000}}, "customDomains": {…}},
+ *        "networking": {"serviceDomains": {<host>: {"port": 3000}}, "customDomains": {…},
+ *                       "tcpProxies": {"5432": {"allow": ["203.0.113.0/24"]}}},
  *        "variables": {<NAME>: {"value": "…", "isSealed": true}}}},
  *    "sharedVariables": {<NAME>: {…}}, "volumes": {<volume id>: {"name", "sizeMB"}}, "buckets": {}}
  *
- * "name" is Tramway's addition.  A setting that has its default is not in it, nor "isSealed" unless
+ * "name" and "allow" are Tramway's additions.  A setting that has its default is not in it, nor "isSealed" unless
  * it is so, nor "port" unless it is set.  The source's kind follows from image or repo.
  *
  * Pure: rows in, JSON out.  A document made here holds the value of every variable, sealed ones too:
@@ -22,6 +23,7 @@
 #include "model/credential.h"
 #include "model/domain.h"
 #include "model/service.h"
+#include "model/tcp_proxy.h"
 #include "model/variable.h"
 #include "model/volume.h"
 
@@ -32,6 +34,7 @@ struct environment_rows {
   struct variable_list variables;
   struct domain_list domains;
   struct volume_instance_list volume_instances;
+  struct tcp_proxy_list tcp_proxies;
   struct credential_list credentials; /* these: of the project */
   struct volume_list volumes;
 };

@@ -97,6 +97,18 @@ static void compare_domain(const struct side *at, const char *path, const json_t
   if (after) c->to = to ? str_format("port %lld", to) : str_dup("the app's port");
 }
 
+static char *allowed(const json_t *entry) {
+  const json_t *allow = json_object_get(entry, "allow");
+  return json_array_size(allow) ? text_of(allow) : str_dup("everybody");
+}
+
+static void compare_tcp_proxy(const struct side *at, const char *path, const json_t *before, const json_t *after) {
+  if ((before && after && json_equal(before, after)) || (!before && !after)) return;
+  struct environment_change *c = add(at, path, before, after);
+  if (before) c->from = allowed(before);
+  if (after) c->to = allowed(after);
+}
+
 static void compare_variable(const struct side *at, const char *path, const json_t *before, const json_t *after) {
   if ((before && after && json_equal(before, after)) || (!before && !after)) return;
   struct environment_change *c = add(at, path, before, after);
@@ -149,6 +161,8 @@ static void compare_service(struct side *at, const char *id, const json_t *befor
   }
   compare_entries(at, "volumeMounts", json_object_get(before, "volumeMounts"), json_object_get(after, "volumeMounts"),
                   compare_mount);
+  compare_entries(at, "networking.tcpProxies", json_object_get(net_before, "tcpProxies"),
+                  json_object_get(net_after, "tcpProxies"), compare_tcp_proxy);
   compare_entries(at, "variables", json_object_get(before, "variables"), json_object_get(after, "variables"),
                   compare_variable);
 }

@@ -28,7 +28,7 @@ static const struct key service_keys[] = {
   { "name",                               HONOURED }, { "isCreated",                 HONOURED },
   { "isDeleted",                          HONOURED }, { "variables",                 HONOURED },
   { "networking.serviceDomains",          HONOURED }, { "networking.customDomains",  HONOURED },
-  { "networking.tcpProxies",              LATER },    { "networking.privateNetworkEndpoint", WITHOUT },
+  { "networking.tcpProxies",              HONOURED }, { "networking.privateNetworkEndpoint", WITHOUT },
   { "source.kind",                        WITHOUT },  { "source.upstreamUrl",        WITHOUT },
   { "source.checkSuites",                 LATER },    { "deploy.cronSchedule",       LATER },
   { "build.buildEnvironment",             WITHOUT },  { "build.nixpacksVersion",     WITHOUT },

@@ -48,17 +48,32 @@ static void apply_domain(json_t *domains, const char *host, const json_t *entry)
     json_object_set_new(domains, at, port ? json_pack("{s:I}", "port", port) : json_object());
 }
 
+/* An allow list that is not given stays; one that is empty is none. */
+static void apply_tcp_proxy(json_t *proxies, const char *port, const json_t *entry) {
+  const json_t *given = json_object_get(entry, "allow");
+  const json_t *allow = given ? given : json_object_get(json_object_get(proxies, port), "allow");
+  if (json_is_null(entry))
+    json_object_del(proxies, port);
+  else
+    json_object_set_new(proxies, port, json_array_size(allow) ? json_pack("{s:O}", "allow", allow) : json_object());
+}
+
+typedef void apply_entry_fn(json_t *entries, const char *key, const json_t *entry);
+
 static void apply_networking(json_t *service, const json_t *patch) {
-  static const char *const kinds[] = {"serviceDomains", "customDomains"};
+  static const struct {
+    const char *key;
+    apply_entry_fn *apply;
+  } kinds[] = {{"serviceDomains", apply_domain}, {"customDomains", apply_domain}, {"tcpProxies", apply_tcp_proxy}};
   json_t *networking = json_object_get(service, "networking");
   const char *host;
   json_t *entry;
   if (!networking) json_object_set_new(service, "networking", networking = json_object());
   for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-    json_t *domains = json_object_get(networking, kinds[i]);
-    if (!domains) json_object_set_new(networking, kinds[i], domains = json_object());
-    json_object_foreach(json_object_get(patch, kinds[i]), host, entry) apply_domain(domains, host, entry);
-    if (!json_object_size(domains)) json_object_del(networking, kinds[i]);
+    json_t *entries = json_object_get(networking, kinds[i].key);
+    if (!entries) json_object_set_new(networking, kinds[i].key, entries = json_object());
+    json_object_foreach(json_object_get(patch, kinds[i].key), host, entry) kinds[i].apply(entries, host, entry);
+    if (!json_object_size(entries)) json_object_del(networking, kinds[i].key);
   }
   if (!json_object_size(networking)) json_object_del(service, "networking");
 }

@@ -72,6 +72,30 @@ static err *read_domains(json_t *networking, const char *key, bool generated) {
   return NULL;
 }
 
+static err *read_tcp_proxy(const char *port, json_t *entry, json_t *proxies) {
+  auto_json *allow = NULL;
+  const json_t *given = json_object_get(entry, "allow");
+  long long number;
+  if (!str_to_int(port, 1, 65535, &number) || port[0] == '+' || port[0] == '0')
+    return err_new(ERR_INVALID, "TCP proxy '%.20s': the port is not within 1 and 65535", port);
+  if (json_is_null(entry)) return NULL;
+  if (!json_is_object(entry)) return err_new(ERR_INVALID, "TCP proxy '%s': must be an object or null", port);
+  if (!given) return NULL;
+  TRY(err_wrap(tcp_allow_read(given, &allow), "TCP proxy '%s'", port));
+  json_object_set_new(proxies, port, json_pack("{s:O}", "allow", allow));
+  return NULL;
+}
+
+static err *read_tcp_proxies(json_t *networking) {
+  json_t *proxies = json_object_get(networking, "tcpProxies"), *entry;
+  const char *port;
+  void *next;
+  if (!proxies) return NULL;
+  if (!json_is_object(proxies)) return err_new(ERR_INVALID, "networking.tcpProxies must be an object");
+  json_object_foreach_safe(proxies, next, port, entry) TRY(read_tcp_proxy(port, entry, proxies));
+  return NULL;
+}
+
 static err *read_networking(json_t *service) {
   json_t *networking = json_object_get(service, "networking");
   if (!networking || json_is_null(networking)) {
@@ -80,6 +104,7 @@ static err *read_networking(json_t *service) {
   }
   if (!json_is_object(networking)) return err_new(ERR_INVALID, "'networking' must be an object");
   TRY(read_domains(networking, "serviceDomains", true));
+  TRY(read_tcp_proxies(networking));
   return read_domains(networking, "customDomains", false);
 }
 

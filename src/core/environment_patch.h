@@ -8,7 +8,8 @@
  *
  * A key of "services" that is no id is a name.  At a variable, text stands for {"value": text}; without a
  * value it keeps the one it has.  At networking.serviceDomains the host "<hasDomain>" stands for the
- * service's generated domain, which it gets when it has none. */
+ * service's generated domain, which it gets when it has none.  At networking.tcpProxies {} keeps the allow list that
+ * a proxy has. */
 #ifndef TRAMWAY_CORE_ENVIRONMENT_PATCH_H
 #define TRAMWAY_CORE_ENVIRONMENT_PATCH_H
 

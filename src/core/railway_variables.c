@@ -58,6 +58,14 @@ static void add_hosts(const json_t *hosts, json_t *variables) {
   }
 }
 
+static void add_tcp_proxy(const struct railway_facts *f, json_t *variables) {
+  if (!f->tcp_domain) return;
+  auto_free char *port = str_format("%d", f->tcp_port), *application_port = str_format("%d", f->tcp_application_port);
+  add(variables, "RAILWAY_TCP_PROXY_DOMAIN", f->tcp_domain);
+  add(variables, "RAILWAY_TCP_PROXY_PORT", port);
+  add(variables, "RAILWAY_TCP_APPLICATION_PORT", application_port);
+}
+
 void railway_variables_add(const struct railway_facts *f, json_t *variables) {
   auto_free char *private_domain = str_format("%s.railway.internal", f->service->label);
   add(variables, "RAILWAY_PROJECT_NAME", f->project->name);
@@ -70,6 +78,7 @@ void railway_variables_add(const struct railway_facts *f, json_t *variables) {
   add(variables, "RAILWAY_PRIVATE_DOMAIN", private_domain);
   add(variables, "RAILWAY_PUBLIC_DOMAIN", f->public_domain);
   add(variables, "RAILWAY_STATIC_URL", f->public_domain);
+  add_tcp_proxy(f, variables);
   add(variables, "RAILWAY_SNAPSHOT_ID", f->snapshot_hash);
   add(variables, "RAILWAY_REPLICA_REGION", REGION_NAME);
   add(variables, "RAILWAY_VOLUME_NAME", f->volume_name);

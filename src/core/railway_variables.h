@@ -18,6 +18,8 @@ struct railway_facts {
   const struct deployment *deployment; /* NULL: outside a deployment */
   const char *snapshot_hash;           /* NULL or "": none */
   const char *public_domain;           /* NULL: none */
+  const char *tcp_domain;              /* of its first TCP proxy, with the ports; NULL: it has none */
+  int tcp_port, tcp_application_port;
   const json_t *hosts;                 /* {service name: host} of those that have one; NULL: not known */
   const char *volume_name, *volume_mount_path; /* NULL: it mounts none */
 };

@@ -8,6 +8,7 @@
 #include "core/routes_plan.h"
 #include "store/deployment.h"
 #include "store/domain.h"
+#include "store/tcp_proxy.h"
 
 struct targets {
   core *core;
@@ -89,14 +90,22 @@ static err *look_at_service(core *c, const char *instance_id, struct route_servi
 
 err *routes_send(core *c, edge_done_fn *done, void *arg) {
   auto_domain_route_list domains = {0};
+  auto_tcp_proxy_list proxies = {0};
   auto_routes_plan plan = {0};
   TRY(domain_list_routes(c->db, &domains));
+  TRY(tcp_proxy_list_live(c->db, &proxies));
   for (size_t i = 0; i < domains.len; i++) {
     const char *id = domains.items[i].service_instance_id;
     if (routes_plan_has(&plan, id)) continue;
     TRY(look_at_service(c, id, routes_plan_add(&plan), &domains));
   }
+  for (size_t i = 0; i < proxies.len; i++) {
+    const char *id = proxies.items[i].service_instance_id;
+    if (!routes_plan_has(&plan, id)) TRY(look_at_service(c, id, routes_plan_add(&plan), &domains));
+  }
   routes_plan_make(&plan, &domains);
+  routes_plan_make_proxies(&plan, &proxies);
+  TRY(edge_set_proxies(c->edge, plan.proxies, plan.proxies_len));
   return edge_set_routes(c->edge, plan.routes, plan.routes_len, done, arg);
 }
 

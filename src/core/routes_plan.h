@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "edge/edge.h"
 #include "model/domain.h"
+#include "model/tcp_proxy.h"
 
 struct route_service {
   char instance_id[ID_SIZE];
@@ -21,6 +22,8 @@ struct routes_plan {
   size_t services_len, services_capacity;
   struct edge_route *routes; /* the result; points into the plan and the domains */
   size_t routes_len;
+  struct edge_proxy *proxies; /* likewise */
+  size_t proxies_len;
 };
 
 void routes_plan_done(struct routes_plan *plan);
@@ -29,6 +32,12 @@ struct route_service *routes_plan_add(struct routes_plan *plan); /* zeroed; vali
 
 /* Fills plan->routes from the services and `domains`, which must outlive it. */
 void routes_plan_make(struct routes_plan *plan, const struct domain_route_list *domains);
+
+/* The same of plan->proxies; services without a running instance are in it without targets. */
+void routes_plan_make_proxies(struct routes_plan *plan, const struct tcp_proxy_list *proxies);
+
+/* What the edge calls the proxy; the caller owns it. */
+char *routes_plan_proxy_key(const struct tcp_proxy *proxy);
 
 #define auto_routes_plan __attribute__((cleanup(routes_plan_done))) struct routes_plan
 

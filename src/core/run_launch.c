@@ -9,6 +9,7 @@
 #include "core/variables.h"
 #include "model/database.h"
 #include "store/deployment.h"
+#include "store/tcp_proxy.h"
 
 enum { PRE_DEPLOY_MAX_MS = 3600 * 1000 };
 
@@ -161,6 +162,16 @@ static void on_health(void *arg, err *e, const struct health_answer *answer) {
     switch_over(r);
 }
 
+/* A service that is reached by TCP alone is ready when the port listens that its first proxy leads to. */
+static err *look_at_proxies(struct run *r, int *ret_target_port, bool *ret_visited) {
+  auto_tcp_proxy_list proxies = {0};
+  TRY(tcp_proxy_list_by_instance(r->core->db, r->deployment.service_instance_id, &proxies));
+  *ret_visited = proxies.len > 0;
+  if (proxies.len && str_empty(r->deployment.settings.healthcheck_path))
+    *ret_target_port = proxies.items[0].application_port;
+  return NULL;
+}
+
 /* The one target port that all its domains ask for, else 0; and whether it has any domain. */
 static err *look_at_domains(struct run *r, int *ret_target_port, bool *ret_visited) {
   auto_domain_list domains = {0};
@@ -169,7 +180,7 @@ static err *look_at_domains(struct run *r, int *ret_target_port, bool *ret_visit
   *ret_target_port = domains.len ? domains.items[0].target_port : 0;
   for (size_t i = 1; i < domains.len; i++)
     if (domains.items[i].target_port != *ret_target_port) *ret_target_port = 0;
-  return NULL;
+  return domains.len ? NULL : look_at_proxies(r, ret_target_port, ret_visited);
 }
 
 /* A database is ready when it takes connections, so that those who need it find it. */

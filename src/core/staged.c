@@ -13,6 +13,7 @@
 #include "store/environment_patch.h"
 #include "store/project.h"
 #include "store/service.h"
+#include "store/tcp_proxy.h"
 #include "store/variable.h"
 #include "store/volume.h"
 
@@ -31,6 +32,7 @@ static err *load_rows(core *c, const struct environment *environment, struct env
   TRY(credential_list_by_project(c->db, environment->project_id, &rows->credentials));
   TRY(volume_list_by_project(c->db, environment->project_id, NULL, &rows->volumes));
   TRY(volume_instance_list_by_environment(c->db, environment->id, &rows->volume_instances));
+  TRY(tcp_proxy_list_by_environment(c->db, environment->id, &rows->tcp_proxies));
   return domain_list_by_environment(c->db, environment->id, &rows->domains);
 }
 

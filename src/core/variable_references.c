@@ -9,6 +9,7 @@
 
 struct value {
   bool done; /* false: it is being resolved */
+  bool absent; /* refers to its service's TCP proxy, and there is none */
   bool is_sealed;
   struct str text;
 };
@@ -120,6 +121,11 @@ static err *note_unknown_variable(struct resolver *r, const struct service *owne
   bool is_shared = owner && json_object_get(shared, name);
   const char *where = is_shared ? REFERENCE_SHARED : owner == last->owner ? "" : name_of(owner);
   if (is_shared) nearest = name;
+  if (!is_shared && json_object_get(own_variables(r->world, owner), name)) {
+    note(&r->out->unknown, str_format("${{%s.%s}} is empty: %s has no TCP proxy, of which that variable tells",
+                                      name_of(owner), name, name_of(owner)));
+    return NULL;
+  }
   auto_free char *way = way_from(r, 0, name_of(owner), name);
   auto_free char *better = str_format("; did you mean ${{%s%s%s}}?", where, *where ? "." : "", nearest ? nearest : "");
   note(&r->out->unknown,
@@ -186,6 +192,11 @@ static err *unknown(struct resolver *r, const struct reference *reference, const
   return NULL;
 }
 
+/* So that a database's DATABASE_PUBLIC_URL is there only while it is public. */
+static bool is_of_tcp_proxy(const char *name) {
+  return str_starts(name, "RAILWAY_TCP_PROXY_") || str_eq(name, "RAILWAY_TCP_APPLICATION_PORT");
+}
+
 static err *add_reference(struct resolver *r, const struct service *self, const struct reference *reference,
                           struct value *value) {
   bool is_shared = reference_is_shared(reference->service), is_named = reference->service.at && !is_shared;
@@ -198,6 +209,10 @@ static err *add_reference(struct resolver *r, const struct service *self, const 
   if (owner && !str_eq(owner->id, r->self_id) && !strv_has(&r->out->services, owner->id) && reference->form == REFERENCE)
     strv_add(&r->out->services, owner->id);
   if (has_owner) TRY(resolve(r, owner, name, &found));
+  if (!found && owner && owner == self && is_of_tcp_proxy(name)) {
+    value->absent = true;
+    return NULL;
+  }
   if (!found) return unknown(r, reference, owner, has_owner, name, value);
   if (reference->form == REFERENCE_NEAR_MISS) {
     note_near_miss(r, reference);
@@ -239,7 +254,7 @@ static err *resolve(struct resolver *r, const struct service *owner, const char 
   struct value *value = map_get(r->values, key);
   const json_t *platform = NULL;
   if (value && !value->done) return circle(r, owner, name);
-  *ret_value = value;
+  *ret_value = value && !value->absent ? value : NULL;
   if (value) return NULL;
   const char *text = json_string_value(json_object_get(own_variables(r->world, owner), name));
   bool is_own = text != NULL;
@@ -257,7 +272,7 @@ static err *resolve(struct resolver *r, const struct service *owner, const char 
     TRY(add_text(r, value, text, strlen(text)));
   r->depth--;
   value->done = true;
-  *ret_value = value;
+  *ret_value = value->absent ? NULL : value;
   return NULL;
 }
 

@@ -3,6 +3,7 @@
  *
  * - A name is looked for among the service's own variables, then among those of the platform.
  * - A reference to what does not exist is empty, as with Railway, and noted: the other service may come later.
+ * - A variable that refers to the TCP proxy of its own service is not there while the service has none.
  * - A near miss is resolved, and noted, when what it names exists; else it is text.
  * - What refers to itself, by whatever way, is ERR_INVALID and names the way: "api.A -> web.B -> api.A".
  * - Beyond the limits it is ERR_LIMIT.  No error and no note holds a value. */

@@ -14,6 +14,7 @@
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/service.h"
+#include "store/tcp_proxy.h"
 #include "store/variable.h"
 
 /* ---- the world that references look into ---- */
@@ -43,6 +44,7 @@ err *world_load(core *c, const char *environment_id, struct world *w) {
   TRY(environment_get(c->db, environment_id, &w->environment));
   TRY(project_get(c->db, w->environment.project_id, &w->project));
   TRY(service_list_by_project(c->db, w->project.id, NULL, &w->services));
+  TRY(tcp_proxy_list_by_environment(c->db, environment_id, &w->tcp_proxies));
   return domain_list_by_environment(c->db, environment_id, &w->domains);
 }
 
@@ -51,6 +53,7 @@ void world_done(struct world *w) {
   project_done(&w->project);
   service_list_done(&w->services);
   domain_list_done(&w->domains);
+  tcp_proxy_list_done(&w->tcp_proxies);
   json_decref(w->variables);
   json_decref(w->sealed);
   json_decref(w->platforms);
@@ -61,6 +64,12 @@ void world_done(struct world *w) {
 static const char *host_of(const struct world *w, const char *service_id) {
   for (size_t i = 0; i < w->domains.len; i++)
     if (str_eq(w->domains.items[i].service_id, service_id)) return w->domains.items[i].host;
+  return NULL;
+}
+
+static const struct tcp_proxy *proxy_of(const struct world *w, const char *service_id) {
+  for (size_t i = 0; i < w->tcp_proxies.len; i++)
+    if (str_eq(w->tcp_proxies.items[i].service_id, service_id)) return &w->tcp_proxies.items[i];
   return NULL;
 }
 
@@ -89,6 +98,12 @@ static err *platform_make(struct world *w, const struct service *service, const 
   struct railway_facts facts = {.project = &w->project, .environment = &w->environment, .service = service,
                                 .deployment = d, .snapshot_hash = snapshot.hash, .public_domain = host,
                                 .volume_name = m.name, .volume_mount_path = m.path, .hosts = hosts};
+  const struct tcp_proxy *proxy = proxy_of(w, service->id);
+  if (proxy) {
+    facts.tcp_domain = w->core->options.tcp_domain;
+    facts.tcp_port = proxy->proxy_port;
+    facts.tcp_application_port = proxy->application_port;
+  }
   *ret_variables = json_object();
   railway_variables_add(&facts, *ret_variables);
   return NULL;

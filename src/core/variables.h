@@ -16,6 +16,7 @@ struct world {
   struct environment environment;
   struct service_list services;
   struct domain_list domains;
+  struct tcp_proxy_list tcp_proxies;
   json_t *variables, *sealed; /* as in struct reference_world; NULL until they are loaded */
   json_t *platforms;          /* {service id: RAILWAY_*}, as far as asked for */
 };

@@ -48,6 +48,9 @@ struct config {
     struct strv http_listen; /* 1 … 16 of host:port; "127.0.0.1:8080", "[::1]:8080" */
     char *domain_suffix; /* generated domains end in it: <service>-<env>.<suffix>; "localhost" */
     char *unit;          /* R systemd's unit for HAProxy; "": none, a process of its own */
+    struct strv tcp_listen; /* R 0 … 16 addresses of TCP proxies; "127.0.0.1", "::1" */
+    char *tcp_domain;       /* the host name of TCP proxies; "": "proxy." and domain_suffix, but "localhost" */
+    int tcp_first_port, tcp_last_port; /* of TCP proxies: 20000, 29999 */
     int public_port;     /* the port written into URLs; 0: that of the first http_listen */
   } edge;
   struct {

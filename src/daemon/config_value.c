@@ -165,6 +165,8 @@ static err *check_text(const struct config_rule *rule, const char *text) {
                    "'%s' must be \"<IP address>:<port>\", as in \"127.0.0.1:8080\" or "
                    "\"[::1]:8080\"",
                    text);
+  if (rule->type == CONFIG_IP && !address_family(text))
+    return err_new(ERR_INVALID, "'%s' must be an IP address, as in \"127.0.0.1\" or \"::1\"", text);
   if ((rule->type == CONFIG_NET4 || rule->type == CONFIG_NET6) && !is_net(rule, text))
     return err_new(ERR_INVALID, "must be an %s network of /%d to /%d, with zeros behind the prefix",
                    rule->type == CONFIG_NET4 ? "IPv4" : "IPv6", (int)rule->low, (int)rule->high);
@@ -191,7 +193,7 @@ static err *read_list(const struct config_rule *rule, const json_t *value, struc
   if (!json_is_array(value) || len < (size_t)rule->low || len > (size_t)rule->high)
     return err_new(ERR_INVALID, "must be a list of %d to %d texts", (int)rule->low,
                    (int)rule->high);
-  struct config_rule item_rule = {.type = CONFIG_ADDRESS};
+  struct config_rule item_rule = {.type = rule->type == CONFIG_IPS ? CONFIG_IP : CONFIG_ADDRESS};
   auto_strv list = STRV_EMPTY;
   for (size_t i = 0; i < len; i++) {
     char *text;
@@ -219,6 +221,7 @@ err *config_value_set(const struct config_rule *rule, const json_t *value, void 
   case CONFIG_CHOICE:
     return read_choice(rule, value, field);
   case CONFIG_ADDRESSES:
+  case CONFIG_IPS:
     TRY(read_list(rule, value, &list));
     config_value_clear(rule, field);
     *(struct strv *)field = list;
@@ -271,6 +274,7 @@ void config_value_show(const struct config_rule *rule, const void *field, struct
     show_choice(rule, *(const int *)field, ret_text);
     return;
   case CONFIG_ADDRESSES:
+  case CONFIG_IPS:
     show_list(field, ret_text);
     return;
   default:
@@ -295,6 +299,7 @@ bool config_value_equal(const struct config_rule *rule, const void *a, const voi
   case CONFIG_DURATION:
     return *(const int64_t *)a == *(const int64_t *)b;
   case CONFIG_ADDRESSES:
+  case CONFIG_IPS:
     return lists_equal(a, b);
   default:
     return str_eq(*(char *const *)a, *(char *const *)b);
@@ -302,7 +307,7 @@ bool config_value_equal(const struct config_rule *rule, const void *a, const voi
 }
 
 void config_value_clear(const struct config_rule *rule, void *field) {
-  if (rule->type == CONFIG_ADDRESSES) {
+  if (rule->type == CONFIG_ADDRESSES || rule->type == CONFIG_IPS) {
     strv_done(field);
   } else if (rule->type >= CONFIG_TEXT) {
     free(*(char **)field);

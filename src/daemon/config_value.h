@@ -23,6 +23,8 @@ enum config_type {
   CONFIG_HOST,      /* char *: host name, made lower case */
   CONFIG_ADDRESS,   /* char *: host:port */
   CONFIG_ADDRESSES, /* struct strv of those */
+  CONFIG_IP,        /* char *: IP address */
+  CONFIG_IPS,       /* struct strv of those */
   CONFIG_NET4,      /* char *: IPv4 network; low and high bound the prefix */
   CONFIG_NET6,      /* char *: IPv6 network */
 };

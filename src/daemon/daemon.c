@@ -127,6 +127,8 @@ static err *open_edge(struct daemon *d) {
   struct edge_options options = {.run_dir = run_dir,
                                  .access_log = access_log,
                                  .unit = d->config->edge.unit,
+                                 .tcp_listen = (const char *const *)d->config->edge.tcp_listen.items,
+                                 .tcp_listen_len = d->config->edge.tcp_listen.len,
                                  .listen = (const char *const *)d->config->edge.http_listen.items,
                                  .listen_len = d->config->edge.http_listen.len};
   return edge_new(d->loop, &options, &d->edge);
@@ -164,8 +166,19 @@ static int public_port(const struct config *c) {
   return c->edge.http_listen.len ? port_of(c->edge.http_listen.items[0]) : 0;
 }
 
-static struct core_options core_options_of(const struct config *c) {
-  return (struct core_options){.data_dir = c->data.dir,
+/* A wildcard record of the suffix covers "proxy.<suffix>", but not the suffix itself. */
+static char *tcp_domain_of(const struct config *c) {
+  if (!str_empty(c->edge.tcp_domain)) return str_dup(c->edge.tcp_domain);
+  bool here = str_eq(c->edge.domain_suffix, "localhost");
+  return here ? str_dup("localhost") : str_format("proxy.%s", c->edge.domain_suffix);
+}
+
+static struct core_options core_options_of(const struct config *c, const char *tcp_domain) {
+  bool has_tcp = c->edge.tcp_listen.len > 0;
+  return (struct core_options){.tcp_domain = tcp_domain,
+                               .tcp_first_port = has_tcp ? c->edge.tcp_first_port : 0,
+                               .tcp_last_port = c->edge.tcp_last_port,
+                               .data_dir = c->data.dir,
                                .domain_suffix = c->edge.domain_suffix,
                                .version = tramway_version,
                                .build_concurrency = c->build.concurrency,
@@ -201,7 +214,8 @@ static void open_backups(struct daemon *d) {
 }
 
 static err *open_core(struct daemon *d) {
-  struct core_options options = core_options_of(d->config);
+  auto_free char *tcp_domain = tcp_domain_of(d->config);
+  struct core_options options = core_options_of(d->config, tcp_domain);
   open_backups(d);
   struct core_parts parts = {.loop = d->loop, .db = d->db, .builder = d->builder, .edge = d->edge, .logs = d->logs,
                              .restic = d->restic};
@@ -332,7 +346,8 @@ static void on_reload(void *arg) {
   log_info("tramd", "configuration read again: %s%s%s", changed.len ? names : "no change",
            restart.len ? "; after a restart: " : "", later);
   log_set_level(fresh->log.level);
-  struct core_options options = core_options_of(fresh);
+  auto_free char *tcp_domain = tcp_domain_of(fresh);
+  struct core_options options = core_options_of(fresh, tcp_domain);
   core_set_options(d->core, &options);
   config_free(d->config); /* the parts keep copies of what they were given */
   d->config = fresh;

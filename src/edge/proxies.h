@@ -1,5 +1,5 @@
 /* TCP proxies in HAProxy, what there is and what there should be: pure functions from the one to the other,
- * as runtime commands (docs/adr/0013-tcp-proxies.md).
+ * as runtime commands (docs/adr/0014-tcp-proxies.md).
  *
  * The proxy on port 20001 is the frontend "p20001" before the backend "t20001"; who may connect is the ACL
  * file "20001" of a folder.  A map says whose it is: "20001" → "<key>:<digest of the allow list>", so that

@@ -29,6 +29,9 @@ dir = "$WORK/data"
 run_dir = "$RUN"
 [edge]
 http_listen = ["127.0.0.1:$HTTP_PORT"]
+tcp_listen = ["127.0.0.1"]
+tcp_first_port = $((20000 + SLOT * 100))
+tcp_last_port = $((20099 + SLOT * 100))
 [network]
 name = "$NAME"
 ipv4_pool = "10.$((230 + SLOT)).0.0/16"

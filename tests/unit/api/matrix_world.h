@@ -170,6 +170,12 @@ static inline void add_volume(void) {
   volume_instance_done(&i);
 }
 
+static inline void add_tcp_proxy(void) {
+  auto_tcp_proxy made = {0};
+  CHECK_OK(core_tcp_proxy_create(town, &instance, 5432, NULL, &made));
+  json_set_text(ids, "TCP_PROXY", made.id);
+}
+
 static inline void world_open(void) {
   char deployment_id[ID_SIZE];
   town_open();
@@ -189,6 +195,7 @@ static inline void world_open(void) {
   add_patch();
   add_webhook();
   add_volume();
+  add_tcp_proxy();
   deploy_live(deployment_id);
   CHECK_OK(log_store_add_build_line(town_logs, deployment_id, "info", CANARY_LOG));
   CHECK_OK(log_store_add_deploy_line(town_logs, deployment_id, "info", CANARY_LOG));

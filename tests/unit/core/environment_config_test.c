@@ -27,6 +27,7 @@ static struct service services[3];
 static struct service_instance instances[2];
 static struct variable variables[4];
 static struct domain domains[2];
+static struct tcp_proxy proxies[1];
 
 static void add_service(size_t i, const char *id, const char *name) {
   services[i] = (struct service){0};
@@ -64,8 +65,12 @@ static struct environment_rows rows_open(void) {
   domains[1] = (struct domain){.kind = DOMAIN_CUSTOM, .host = str_dup("example.org")};
   id_copy(domains[0].service_instance_id, "i-web");
   id_copy(domains[1].service_instance_id, "i-web");
+  proxies[0] = (struct tcp_proxy){.application_port = 9000, .proxy_port = 20001,
+                                  .allow = json_pack("[s]", "198.51.100.0/24")};
+  id_copy(proxies[0].service_instance_id, "i-web");
   return (struct environment_rows){.services = {services, 3, false}, .instances = {instances, 2, false},
-                                   .variables = {variables, 4, false}, .domains = {domains, 2, false}};
+                                   .variables = {variables, 4, false}, .domains = {domains, 2, false},
+                                   .tcp_proxies = {proxies, 1, false}};
 }
 
 static void rows_close(void) {
@@ -73,6 +78,7 @@ static void rows_close(void) {
   for (size_t i = 0; i < 2; i++) service_instance_done(&instances[i]);
   for (size_t i = 0; i < 4; i++) variable_done(&variables[i]);
   for (size_t i = 0; i < 2; i++) domain_done(&domains[i]);
+  tcp_proxy_done(&proxies[0]);
 }
 
 /* ---- the document ---- */
@@ -81,7 +87,8 @@ static char *changes_of(const json_t *before, const json_t *after, bool values);
 
 static const char web_part[] =
     "{\"name\":\"web\",\"source\":{\"repo\":\"ada/web\"},\"deploy\":{\"numReplicas\":2},"
-    "\"networking\":{\"serviceDomains\":{\"web-1.localhost\":{\"port\":3000}},\"customDomains\":{\"example.org\":{}}},"
+    "\"networking\":{\"serviceDomains\":{\"web-1.localhost\":{\"port\":3000}},\"customDomains\":{\"example.org\":{}},"
+    "\"tcpProxies\":{\"9000\":{\"allow\":[\"198.51.100.0/24\"]}}},"
     "\"variables\":{\"COLOUR\":{\"value\":\"red\"},\"KEY\":{\"value\":\"s3cret\",\"isSealed\":true}}}";
 
 TEST(the_document_holds_all_of_an_environment) {
@@ -261,7 +268,21 @@ static const struct {
     "CREATED My DB/networking.serviceDomains.<hasDomain> >the app's port" },
   { "{\"services\":{\"web\":{\"networking\":{\"customDomains\":{\"<hasDomain>\":{}}}}}}", "<hasDomain>" },
   { "{\"services\":{\"web\":{\"networking\":{\"customDomains\":{\"a.org\":{\"port\":99999}}}}}}", "the port is not within" },
-  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"5432\":{}}}}}}", "not available in Tramway yet: services.web.networking.tcpProxies" },
+  /* TCP proxies: web has one to 9000, for the office */
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"5432\":{}}}}}}",
+    "CREATED web/networking.tcpProxies.5432 >everybody" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"5432\":{\"allow\":[\"203.0.113.7\",\"2001:DB8::/32\"]}}}}}}",
+    "CREATED web/networking.tcpProxies.5432 >203.0.113.7/32, 2001:db8::/32" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"9000\":{}}}}}}", "" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"9000\":{\"allow\":[]}}}}}}",
+    "UPDATED web/networking.tcpProxies.9000 198.51.100.0/24>everybody" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"9000\":null}}}}}",
+    "DELETED web/networking.tcpProxies.9000 198.51.100.0/24>" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"http\":{}}}}}}", "the port is not within" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"65536\":{}}}}}}", "the port is not within" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"5432\":{\"allow\":[\"203.0.113.7/24\"]}}}}}}",
+    "'203.0.113.7/24' is no address and no network" },
+  { "{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"5432\":{\"allow\":\"::/0\"}}}}}}", "must be a list" },
 };
 /* clang-format on */
 
@@ -382,6 +403,7 @@ TEST(only_what_needs_it_is_affected) {
   } cases[] = {
       {"{\"services\":{\"web\":{\"deploy\":{\"numReplicas\":5}}}}", ""},
       {"{\"services\":{\"web\":{\"networking\":{\"customDomains\":{\"b.org\":{}}}}}}", ""},
+      {"{\"services\":{\"web\":{\"networking\":{\"tcpProxies\":{\"5432\":{}}}}}}", ""},
       {"{\"services\":{\"web\":{\"deploy\":{\"startCommand\":\"x\"}}}}", WEB},
       {"{\"services\":{\"web\":{\"variables\":{\"COLOUR\":\"x\"}},\"my-db\":{\"variables\":{\"PASSWORD\":\"y\"}}}}",
        WEB " " DB},

@@ -18,8 +18,10 @@ TEST(every_known_fact_becomes_a_variable_and_the_users_own_win) {
   json_set_text(deployment.meta, "repo", "https://git.example/team/shop.git");
   auto_json *hosts = json_pack("{s:s, s:s}", "My API", "api.localhost", "web", "web.localhost");
   auto_json *variables = json_pack("{s:s, s:s}", "PORT", "3000", "RAILWAY_SERVICE_NAME", "mine");
-  struct railway_facts facts = {&project, &environment, &service, &deployment, "hash", "api.localhost", hosts,
-                                "db-volume", "/data"};
+  struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service,
+                                .deployment = &deployment, .snapshot_hash = "hash", .public_domain = "api.localhost",
+                                .hosts = hosts, .volume_name = "db-volume", .volume_mount_path = "/data", .tcp_domain = "tcp.localhost", .tcp_port = 20001,
+                                .tcp_application_port = 5432};
   railway_variables_add(&facts, variables);
   /* clang-format off */
   static const struct { const char *name, *value; } rows[] = {
@@ -61,7 +63,7 @@ TEST(a_repository_has_a_name_and_often_an_owner) {
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     auto_json *variables = json_object(), *meta = json_pack("{s:s}", "repo", rows[i].repo);
     struct deployment deployment = {.id = "d", .meta = meta};
-    struct railway_facts facts = {&project, &environment, &service, &deployment, NULL, NULL, NULL, NULL, NULL};
+    struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service, .deployment = &deployment};
     railway_variables_add(&facts, variables);
     CHECK_TEXT(json_get_text(variables, "RAILWAY_GIT_REPO_NAME"), rows[i].name);
     CHECK_TEXT(json_get_text(variables, "RAILWAY_GIT_REPO_OWNER"), rows[i].owner);
@@ -76,7 +78,9 @@ TEST(the_document_tells_what_is_given) {
   auto_json *meta = json_pack("{s:s, s:s, s:s, s:s, s:s}", "commitHash", "1", "branch", "2", "commitAuthor", "3",
                               "commitMessage", "4", "repo", "o/r"), *hosts = json_pack("{s:s}", "<name>", "h");
   struct deployment deployment = {.id = "d", .meta = meta};
-  struct railway_facts facts = {&project, &environment, &service, &deployment, "hash", "host", hosts, "v", "/v"};
+  struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service,
+                                .deployment = &deployment, .snapshot_hash = "hash", .public_domain = "host",
+                                .hosts = hosts, .volume_name = "v", .volume_mount_path = "/v"};
   auto_json *given = json_object();
   auto_str text = STR_EMPTY;
   auto_strv lines = STRV_EMPTY;
@@ -103,7 +107,7 @@ TEST(port_has_a_default_and_survives_nonsense) {
   struct environment environment = {.id = "e", .name = (char[]){"E"}};
   struct service service = {.id = "s", .name = (char[]){"S"}, .label = (char[]){"s"}};
   auto_json *variables = json_object();
-  struct railway_facts facts = {&project, &environment, &service, NULL, NULL, NULL, NULL, NULL, NULL};
+  struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service};
   railway_variables_add(&facts, variables);
   CHECK_TEXT(json_get_text(variables, "PORT"), "8080");
   CHECK(!json_object_get(variables, "RAILWAY_PUBLIC_DOMAIN"));

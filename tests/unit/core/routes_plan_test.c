@@ -54,6 +54,32 @@ TEST(domains_of_one_service_share_a_route_unless_their_ports_differ) {
                    "b b.localhost (1)\n");
 }
 
+TEST(tcp_proxies_lead_to_their_own_port) {
+  struct tcp_proxy items[] = {
+      {.proxy_port = 20001, .application_port = 5432, .allow = json_pack("[s]", "203.0.113.0/24")},
+      {.proxy_port = 20002, .application_port = 6379, .allow = json_array()}};
+  id_copy(items[0].service_instance_id, a);
+  id_copy(items[1].service_instance_id, b);
+  struct tcp_proxy_list proxies = {.items = items, .len = 2};
+  auto_routes_plan plan = {0};
+  add_service(&plan, a, 8080, "10.0.0.2", EDGE_ROUTE_ACTIVE);
+  add_service(&plan, b, 0, NULL, EDGE_ROUTE_NONE);
+  routes_plan_make_proxies(&plan, &proxies);
+  CHECK_INT(plan.proxies_len, 2);
+  const struct edge_proxy *p = plan.proxies;
+  CHECK(str_starts(p->key, a));
+  CHECK_TEXT(p->key + 36, "-tcp-20001");
+  CHECK_INT(p->port, 20001);
+  CHECK_INT(p->targets_len, 1);
+  CHECK_TEXT(p->targets[0].address, "10.0.0.2");
+  CHECK_INT(p->targets[0].port, 5432);
+  CHECK_INT(p->allow_len, 1);
+  CHECK_TEXT(p->allow[0], "203.0.113.0/24");
+  CHECK_INT(p[1].targets_len, 0);
+  CHECK_INT(p[1].allow_len, 0);
+  for (size_t i = 0; i < 2; i++) tcp_proxy_done(&items[i]);
+}
+
 TEST(nothing_gives_nothing) {
   auto_domain_route_list domains = {0};
   auto_routes_plan plan = {0};

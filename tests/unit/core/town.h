@@ -57,6 +57,7 @@ static inline void town_on_started(void *arg, err *e) {
 
 static inline struct core_options town_options(void) {
   return (struct core_options){.data_dir = town_folder, .domain_suffix = "localhost", .version = "1.2.3",
+                               .tcp_first_port = 20000, .tcp_last_port = 20099,
                                .build_concurrency = 2, .healthcheck_timeout_ms = 600, .drain_timeout_ms = 30000,
                                .stop_grace_ms = 100, .retry_ms = 20, .keep_images = 1, .log_keep_ms = 86400000, .log_bytes = 1 << 20};
 }

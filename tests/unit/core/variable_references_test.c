@@ -127,6 +127,22 @@ static void check_error(const char *x, enum err_code code, const char *part) {
   CHECK_ERR(resolve(variables, NULL, &r), code, part);
 }
 
+/* As DATABASE_PUBLIC_URL does. */
+TEST(what_tells_of_a_tcp_proxy_is_there_only_with_one) {
+  static const char own[] = "pg://${{OWN}}@${{RAILWAY_TCP_PROXY_DOMAIN}}:${{RAILWAY_TCP_PROXY_PORT}}/db";
+  auto_json *variables = the_world(own), *theirs = the_world("see ${{Main DB.URL}}.");
+  auto_resolved_variables r = {0}, others = {0};
+  CHECK_OK(resolve(variables, NULL, &r));
+  CHECK(!json_object_get(r.values, "X"));
+  CHECK_TEXT(json_get_text(r.values, "OWN"), "mine");
+  CHECK_INT(r.unknown.len, 0);
+  json_object_set_new(json_object_get(theirs, "2"), "URL", json_string("at ${{RAILWAY_TCP_PROXY_DOMAIN}}"));
+  CHECK_OK(resolve(theirs, NULL, &others));
+  CHECK_TEXT(json_get_text(others.values, "X"), "see .");
+  CHECK_INT(others.unknown.len, 1);
+  CHECK_HAS(others.unknown.items[0], "${{Main DB.URL}} is empty: Main DB has no TCP proxy");
+}
+
 TEST(circles_are_told_with_their_way) {
   check_error("${{X}}", ERR_INVALID, "in a circle: api.X -> api.X");
   check_error("${{api.X}}", ERR_INVALID, "api.X -> api.X");

@@ -7,6 +7,7 @@
 #include "model/audit.h"
 #include "model/backup.h"
 #include "model/domain.h"
+#include "model/tcp_proxy.h"
 #include "model/environment_patch.h"
 #include "model/event.h"
 #include "model/release.h"
@@ -36,6 +37,7 @@ static const struct {
     {"ssh_public_keys", &ssh_key_shape},
     {"credentials", &credential_shape},
     {"domains", &domain_shape},
+    {"tcp_proxies", &tcp_proxy_shape},
     {"domain_routes", &domain_route_shape},
     {"snapshots", &snapshot_shape},
     {"images", &image_shape},
