@@ -80,7 +80,8 @@ TEST(the_document_tells_what_is_given) {
   struct deployment deployment = {.id = "d", .meta = meta};
   struct railway_facts facts = {.project = &project, .environment = &environment, .service = &service,
                                 .deployment = &deployment, .snapshot_hash = "hash", .public_domain = "host",
-                                .hosts = hosts, .volume_name = "v", .volume_mount_path = "/v"};
+                                .hosts = hosts, .volume_name = "v", .volume_mount_path = "/v",
+                                .tcp_domain = "t", .tcp_port = 1, .tcp_application_port = 2};
   auto_json *given = json_object();
   auto_str text = STR_EMPTY;
   auto_strv lines = STRV_EMPTY;
