@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/engine_ops.h"
+#include "model/volume.h"
 
 fallible volume_mount_path_check(const char *path) {
   if (!path || *path != '/') return err_new(ERR_INVALID, "a mount path begins with '/'");
@@ -38,10 +39,7 @@ static fallible check_id(const char *id, const char *what) {
 
 static fallible check_volume(const struct engine_volume *v) {
   TRY(check_id(v->id, "a volume's id"));
-  if (v->size_bytes < ENGINE_VOLUME_BYTES_MIN || v->size_bytes > ENGINE_VOLUME_BYTES_MAX)
-    return err_new(ERR_INVALID, "a volume has %lld MB to %lld TB",
-                   (long long)(ENGINE_VOLUME_BYTES_MIN / 1000000 + 1), (long long)(ENGINE_VOLUME_BYTES_MAX / 1000000000000));
-  return NULL;
+  return volume_size_check(v->size_bytes, 0);
 }
 
 void engine_volume_apply(engine *en, const struct engine_volume *v, engine_done_fn *done, void *arg) {

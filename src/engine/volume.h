@@ -16,14 +16,11 @@
 
 #include "engine/engine.h"
 
-/* Below that a file system has no room for its own records. */
-#define ENGINE_VOLUME_BYTES_MIN (INT64_C(256) << 20)
-#define ENGINE_VOLUME_BYTES_MAX (INT64_C(64) << 40)
 enum { WORKLOAD_VOLUMES_MAX = 8, VOLUME_PATH_MAX = 1024 };
 
 struct engine_volume {
   const char *id;     /* [a-z0-9-]{1,64} */
-  int64_t size_bytes; /* what can be stored, but for 2 to 4 % that the file system keeps for its records */
+  int64_t size_bytes; /* VOLUME_SIZE_BYTES_MIN … _MAX (model/volume.h): what can be stored, but for 2 to 4 % that the file system keeps for its records */
 };
 
 struct volume_usage {

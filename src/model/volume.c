@@ -112,7 +112,7 @@ err *volume_mount_path(const char *path, char **ret_path) {
 
 err *volume_size_check(int64_t size_bytes, int64_t present_bytes) {
   if (size_bytes < VOLUME_SIZE_BYTES_MIN || size_bytes > VOLUME_SIZE_BYTES_MAX)
-    return err_new(ERR_INVALID, "a volume has between %lld and %lld MB", VOLUME_SIZE_BYTES_MIN / VOLUME_MB + 1,
+    return err_new(ERR_INVALID, "a volume has between %lld and %lld MB", VOLUME_SIZE_BYTES_MIN / VOLUME_MB,
                    VOLUME_SIZE_BYTES_MAX / VOLUME_MB);
   if (size_bytes < present_bytes)
     return err_new(ERR_CONFLICT, "a volume cannot shrink: it has %lld MB", (long long)(present_bytes / VOLUME_MB));

@@ -54,7 +54,7 @@ MODEL_STRUCT(volume_instance);
 
 #define VOLUME_NAME_MAX 64          /* characters */
 #define VOLUME_MOUNT_PATH_MAX 512   /* bytes */
-#define VOLUME_SIZE_BYTES_MIN (256LL << 20) /* below that a file system has no room for its own records */
+#define VOLUME_SIZE_BYTES_MIN (256 * VOLUME_MB) /* below that a file system has no room for its own records */
 #define VOLUME_SIZE_BYTES_MAX (1LL << 44)
 #define VOLUME_MB 1000000LL /* Railway's sizeMB: 5 GB are 5000 */
 

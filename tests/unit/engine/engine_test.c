@@ -2,6 +2,7 @@
 
 #include "engine/engine_ops.h"
 #include "base/mem.h"
+#include "model/volume.h"
 #include "tap.h"
 
 static int applied;
@@ -150,11 +151,11 @@ static void on_usage(void *arg, err *e, const struct volume_usage *usage) {
 }
 
 TEST(volumes_that_make_no_sense_never_reach_the_engine) {
-  engine_volume_apply(&fake, &(struct engine_volume){"a/b", ENGINE_VOLUME_BYTES_MIN}, on_answer, NULL);
+  engine_volume_apply(&fake, &(struct engine_volume){"a/b", VOLUME_SIZE_BYTES_MIN}, on_answer, NULL);
   CHECK(strstr(answer, "a volume's id"));
-  engine_volume_apply(&fake, &(struct engine_volume){"v", ENGINE_VOLUME_BYTES_MIN - 1}, on_answer, NULL);
+  engine_volume_apply(&fake, &(struct engine_volume){"v", VOLUME_SIZE_BYTES_MIN - 1}, on_answer, NULL);
   CHECK(strstr(answer, "a volume has"));
-  engine_volume_apply(&fake, &(struct engine_volume){"v", ENGINE_VOLUME_BYTES_MAX + 1}, on_answer, NULL);
+  engine_volume_apply(&fake, &(struct engine_volume){"v", VOLUME_SIZE_BYTES_MAX + 1}, on_answer, NULL);
   CHECK(strstr(answer, "a volume has"));
   engine_volume_remove(&fake, "..", on_answer, NULL);
   CHECK(strstr(answer, "a volume's id"));

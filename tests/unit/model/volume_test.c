@@ -69,8 +69,8 @@ TEST(none_shrinks) {
   CHECK_OK(volume_size_check(5000 * VOLUME_MB, 5000 * VOLUME_MB));
   CHECK_OK(volume_size_check(6000 * VOLUME_MB, 5000 * VOLUME_MB));
   CHECK_ERR(volume_size_check(4999 * VOLUME_MB, 5000 * VOLUME_MB), ERR_CONFLICT, "cannot shrink: it has 5000 MB");
-  CHECK_ERR(volume_size_check(0, 0), ERR_INVALID, "between 269 and");
-  CHECK_ERR(volume_size_check(INT64_MAX, 0), ERR_INVALID, "between 269 and");
+  CHECK_ERR(volume_size_check(0, 0), ERR_INVALID, "between 256 and");
+  CHECK_ERR(volume_size_check(INT64_MAX, 0), ERR_INVALID, "between 256 and");
 }
 
 TEST(names) {
