@@ -1,6 +1,7 @@
 #!/bin/bash
-# Guide 003 as a whole, on examples/signals: two services, staging and production from two branches, a
-# preview environment that the guide's kind of script makes, promotion by merging, rollback.
+# Guide 003 as a whole, on examples/signals: two services, staging and production from two branches, each with a
+# Postgres of its own, a preview environment that the guide's kind of script makes, promotion by merging with the
+# migrations in staging first, rollback.
 . "$(dirname "$0")/../lib.sh"
 
 # `railway` as in the guide; mktemp below $WORK, so that nothing stays.
@@ -36,10 +37,11 @@ repository() {
 check "a repository with the branches main and staging" repository
 
 services() {
-  cd "$CLONE" && railway init --name inspector && railway environment new staging || return 1
+  cd "$CLONE" && railway init --name inspector || return 1
   PROJECT=$(railway status --json | pick id) && export RAILWAY_PROJECT_ID=$PROJECT
   local service
   for service in backend frontend; do railway service new $service || return 1; done
+  railway add --database postgres --link backend && railway environment new staging --duplicate production || return 1
   BACKEND=$(service_id backend) FRONTEND=$(service_id frontend)
   STAGING=$(environment_id staging) PRODUCTION=$(environment_id production)
 }
@@ -49,7 +51,7 @@ set_branches() { # set_branches ENVIRONMENT BRANCH
     -s frontend source.repo "$REPOSITORY" -s frontend source.branch "$2" -s frontend source.rootDirectory frontend
 }
 branches() { services && set_branches staging staging && set_branches production main; }
-check "two services; each has its branch in each environment" branches
+check "two services and Postgres; each has its branch in each environment" branches
 [ -n "${PROJECT:-}" ] || exit 1
 
 variables() {
@@ -93,10 +95,19 @@ shows() { # shows ENVIRONMENT BACKEND VERSION: its frontend answers, and reaches
   get "$(domain_of "$1")/_stcore/health" | grep -qx ok && get "$(domain_of "$1")/" | grep -q "_stcore/stream" &&
     rows_of "$1" > "$WORK/rows" && has "backend of $2, version $3, at http://" "$WORK/rows" && has "Invited a colleague" "$WORK/rows"
 }
-staging_live() { deploy_branch staging "$STAGING" && shows staging staging 1; }
-production_live() { deploy_branch production "$PRODUCTION" && shows production production 1; }
-check "staging deploys from staging; its page reaches its backend by name, through a WebSocket" staging_live
-check "production deploys from main, with a backend of its own" production_live
+# ---- 3: migrations, by hand: in staging first ----
+
+in_backend() { railway run --environment "$1" --service backend "${@:2}"; } # in_backend ENVIRONMENT COMMAND…
+stands_at() { [ "$(in_backend "$1" alembic current 2>/dev/null)" = "$2" ] || { in_backend "$1" alembic current; return 1; }; }
+upgrade() { in_backend "$1" alembic upgrade head && stands_at "$1" "$2"; } # upgrade ENVIRONMENT REVISION
+staging_live() {
+  deploy_branch staging "$STAGING" && stands_at staging "" && upgrade staging "0001 (head)" && shows staging staging 1
+}
+production_live() {
+  deploy_branch production "$PRODUCTION" && stands_at production "" && upgrade production "0001 (head)" && shows production production 1
+}
+check "staging deploys from staging and is migrated; its page reaches its backend by name, through a WebSocket" staging_live
+check "production deploys from main, with a backend and a database of its own" production_live
 
 # ---- 2.3: tokens, previews ----
 
@@ -120,7 +131,24 @@ check "railway whoami says Unauthorized to bad ones" bad_tokens
 
 feature() {
   cd "$CLONE" && git checkout -q -b feature/lift staging && sed -i 's/VERSION = "1"/VERSION = "2"/' backend/app/main.py &&
-    git commit -q -am "lift" && git push -q origin feature/lift
+    migration && git add -A && git commit -q -m "lift" && git push -q origin feature/lift
+}
+migration() { # compatible with the code before it
+  cat > backend/alembic/versions/0002_owner.py <<'PYTHON'
+"""Signals have an owner."""
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade():
+    op.add_column("signals", sa.Column("owner", sa.String(200)))
+
+
+def downgrade():
+    op.drop_column("signals", "owner")
+PYTHON
 }
 ci() { HOME="$WORK/home-ci" PR_NUMBER=12 "$@"; } # a runner, which has nothing but its secrets
 preview() {
@@ -138,9 +166,10 @@ preview_deploys() {
   for service in backend frontend; do
     ci env RAILWAY_API_TOKEN="$API_TOKEN" railway up --ci --environment pr-12 --service $service || return 1
   done
-  [ "$(domain_of pr-12)" != "$(domain_of staging)" ] && shows pr-12 pr-12 2 && shows staging staging 1
+  [ "$(domain_of pr-12)" != "$(domain_of staging)" ] && stands_at pr-12 "" && upgrade pr-12 "0002 (head)" && shows pr-12 pr-12 2 &&
+    shows staging staging 1 && stands_at staging "0001 (head)"
 }
-check "the pull request's code runs there, at a domain of its own; staging is as it was" preview_deploys
+check "the pull request's code runs there, with an empty database of its own; staging is as it was" preview_deploys
 preview_goes() {
   local url; url=$(domain_of pr-12)
   ci env RAILWAY_API_TOKEN="$API_TOKEN" scripts/railway_preview_cleanup.sh && ! railway environment pr-12 || return 1
@@ -157,10 +186,13 @@ check "when the pull request is closed the script deletes it" preview_goes
 
 merge() { git checkout -q "$2" && git merge -q --no-ff -m "Merge $1" "$1" && git push -q origin "$2"; } # merge FROM INTO
 promote() {
-  cd "$CLONE" && merge feature/lift staging && deploy_branch staging "$STAGING" && shows staging staging 2 &&
-    shows production production 1 && merge staging main && deploy_branch production "$PRODUCTION" && shows production production 2
+  cd "$CLONE" && merge feature/lift staging && deploy_branch staging "$STAGING" && stands_at staging "0001" &&
+    upgrade staging "0002 (head)" && shows staging staging 2 && shows production production 1 || return 1
+  git diff --name-only main staging -- backend/alembic/versions | grep -qx backend/alembic/versions/0002_owner.py || return 1
+  merge staging main && deploy_branch production "$PRODUCTION" && stands_at production "0001" &&
+    in_backend production alembic history --verbose | head -n 2 | grep -x "Rev: 0002 (head)" && upgrade production "0002 (head)" && shows production production 2
 }
-check "a merge into staging, and staging's into main, promote it" promote
+check "a merge into staging, and staging's into main, promote it; migrations are applied in staging first" promote
 sync_branches() {
   cd "$CLONE" && ! git diff --quiet main~1 main && scripts/sync_staging_to_main.sh &&
     [ "$(git -C "$REPOSITORY" rev-parse staging)" = "$(git -C "$REPOSITORY" rev-parse main)" ]
@@ -170,9 +202,11 @@ rollback() {
   local former
   former=$(railway deployment list --environment production --service backend --json |
     python3 -c 'import json, sys; print(json.load(sys.stdin)[1]["id"])')
-  railway rollback --environment production --service backend --yes "$former" && shows production production 1 && shows staging staging 2
+  in_backend production alembic downgrade -1 && stands_at production "0001" &&
+    railway rollback --environment production --service backend --yes "$former" && shows production production 1 && stands_at production "0001 (head)" &&
+    shows staging staging 2 && stands_at staging "0002 (head)"
 }
-check "a rollback brings production's former release back" rollback
+check "a rollback brings production's former release back, after its schema; staging's stays" rollback
 
 sync() {
   railway environment sync staging --environment production < /dev/null > "$WORK/out" 2>&1 && return 1 # nobody said yes

@@ -12,4 +12,4 @@ class Loan(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     borrower: Mapped[str] = mapped_column(String(120))
     amount_cents: Mapped[int]
-    state: Mapped[str] = mapped_column(String(20), default="requested")
+    state: Mapped[str] = mapped_column(String(20), default="requested", index=True)

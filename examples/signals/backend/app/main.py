@@ -2,15 +2,24 @@
 import os
 
 from fastapi import FastAPI, HTTPException
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from app.database import engine, signals
 
 VERSION = "1"
 ENVIRONMENT = os.environ.get("RAILWAY_ENVIRONMENT_NAME", "local")
-SIGNALS = {
-    1: {"id": 1, "name": "Pricing page visited twice", "lift": 2.4},
-    2: {"id": 2, "name": "Invited a colleague", "lift": 3.1},
-}
 
 app = FastAPI(title="signals")
+
+
+def find(statement):
+    try:
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+    except DBAPIError as error:
+        # Most often the migrations have not been applied here.
+        raise HTTPException(503, f"the database: {type(error.orig).__name__}") from error
 
 
 @app.get("/health")
@@ -19,12 +28,13 @@ def health():
 
 
 @app.get("/api/signals")
-def signals():
-    return {"environment": ENVIRONMENT, "version": VERSION, "signals": list(SIGNALS.values())}
+def all_signals():
+    return {"environment": ENVIRONMENT, "version": VERSION, "signals": find(select(signals).order_by(signals.c.id))}
 
 
 @app.get("/api/signals/{number}")
 def signal(number: int):
-    if number not in SIGNALS:
+    found = find(select(signals).filter_by(id=number))
+    if not found:
         raise HTTPException(404, f"there is no signal {number}")
-    return SIGNALS[number]
+    return found[0]

@@ -9,10 +9,20 @@ class Settings(BaseSettings):
     access_token_expire_minutes: int = 30
     cors_origins: str = ""
     debug: bool = False
+    minio_endpoint: str = ""
+    minio_access_key: str = ""
+    minio_secret_key: str = ""
+    minio_bucket_name: str = "loans-files"
+    minio_secure: bool = False
 
     @property
     def origins(self):
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def minio_host(self):
+        """A bare host, with or without a port; URLs are understood."""
+        return self.minio_endpoint.partition("://")[2].rstrip("/") or self.minio_endpoint
 
 
 settings = Settings()
