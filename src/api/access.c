@@ -138,13 +138,27 @@ static err *place_webhook(db *d, const char *id, struct place *p) {
   return place_project(d, hook.project_id, p);
 }
 
+/* In the trash it may have outlived its project and environment: then it is its workspace's. */
+static err *place_if_there(db *d, err *(*place)(db *d, const char *id, struct place *p), const char *id,
+                           const char *workspace_id, struct place *p) {
+  err *gone = place(d, id, p);
+  if (!gone || err_code_of(gone) != ERR_NOT_FOUND) return gone;
+  err_free(gone);
+  *p = (struct place){0};
+  id_copy(p->workspace_id, workspace_id);
+  return NULL;
+}
+
+static err *place_volume(db *d, const char *id, struct place *p) {
+  auto_volume v = {0};
+  TRY(volume_get(d, id, &v));
+  return place_if_there(d, place_project, v.project_id, v.workspace_id, p);
+}
+
 static err *place_volume_instance(db *d, const char *id, struct place *p) {
   auto_volume_instance v = {0};
   TRY(volume_instance_get(d, id, &v));
-  id_copy(p->workspace_id, v.workspace_id);
-  id_copy(p->project_id, v.project_id);
-  id_copy(p->environment_id, v.environment_id);
-  return NULL;
+  return place_if_there(d, place_environment, v.environment_id, v.workspace_id, p);
 }
 
 /* What takes a while, and was begun by a mutation: a template's patch, a backup, a restore. */
@@ -182,6 +196,7 @@ static const struct subject {
   { "INVITATION",     "Invitation",    place_invitation },
   { "DEPLOYMENT_TRIGGER", "Deployment trigger", place_trigger },
   { "WEBHOOK",        "Webhook",       place_webhook },
+  { "VOLUME",         "Volume",        place_volume },
   { "VOLUME_INSTANCE", "VolumeInstance", place_volume_instance },
   { "WORKFLOW",       "Workflow",      place_workflow },
 };
@@ -255,7 +270,8 @@ static const struct subject *subject_of_argument(const char *name) {
   static const struct {
     const char *suffix, *subject;
   } rows[] = {{"environmentId", "ENVIRONMENT"}, {"serviceId", "SERVICE"},       {"projectId", "PROJECT"},
-              {"workspaceId", "WORKSPACE"},     {"deploymentId", "DEPLOYMENT"}, {"serviceDomainId", "SERVICE_DOMAIN"}};
+              {"workspaceId", "WORKSPACE"},     {"deploymentId", "DEPLOYMENT"}, {"serviceDomainId", "SERVICE_DOMAIN"},
+              {"volumeId", "VOLUME"},           {"volumeInstanceId", "VOLUME_INSTANCE"}};
   size_t len = strlen(name) - str_ends(name, "Ids");
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     size_t suffix = strlen(rows[i].suffix);

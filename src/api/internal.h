@@ -11,6 +11,7 @@
 #include "graphql/subscribe.h"
 #include "http/server.h"
 #include "model/receipt.h"
+#include "model/volume.h"
 #include "model/account.h"
 
 struct api {
@@ -156,6 +157,7 @@ json_t *deployment_event_json(const struct deployment_step *s);
 json_t *receipt_json(const struct receipt *r);
 json_t *domain_json(const struct domain *d);
 json_t *tcp_proxy_json(const struct tcp_proxy *p, const char *domain, enum sync_status status);
+json_t *volume_json(const struct volume *v);
 json_t *log_json(const struct log_entry *entry, const char *deployment_id);
 json_t *time_json(int64_t time_us); /* RFC 3339, null for 0 */
 
@@ -183,7 +185,7 @@ struct bindings {
 extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_two_factor, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_tcp_proxy, bindings_log, bindings_subscription, bindings_event, bindings_release,
     bindings_credential, bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request,
-    bindings_trigger, bindings_webhook, bindings_machine, bindings_template, bindings_database, bindings_backup;
+    bindings_trigger, bindings_webhook, bindings_machine, bindings_template, bindings_database, bindings_backup, bindings_volume;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 

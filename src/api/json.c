@@ -184,6 +184,13 @@ json_t *receipt_json(const struct receipt *r) {
   return o;
 }
 
+json_t *volume_json(const struct volume *v) {
+  json_t *o = object_with_times(v->id, v->created_us, v->updated_us);
+  json_set_text(o, "name", v->name);
+  json_set_text(o, "projectId", v->project_id);
+  return o;
+}
+
 json_t *domain_json(const struct domain *d) {
   json_t *o = object_with_times(d->id, d->created_us, d->updated_us);
   json_set_text(o, "domain", d->host);

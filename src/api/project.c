@@ -331,7 +331,6 @@ static const struct graphql_binding rows[] = {
   { "Deployment",   "environment",          environment_of_parent,       NULL },
   { "Environment",  "sourceEnvironment",    environment_source,          NULL },
   { "Environment",  "serviceInstances",     environment_instances,       NULL },
-  { "Environment",  "volumeInstances",      empty_connection,            NULL },
 };
 /* clang-format on */
 const struct bindings bindings_project = {rows, ARRAY_LEN(rows)};

@@ -3,7 +3,7 @@
 #include "base/str.h"
 
 #define NO_ASSISTANT "Tramway has no AI assistant, cloud agents or sandboxes; any tool can use its API"
-#define NO_DATA      "databases, volumes and buckets are not there yet"
+#define NO_DATA      "buckets are not there yet"
 #define NO_CDN       "the edge does not cache or challenge; put a CDN in front of it"
 
 /* clang-format off */
@@ -28,7 +28,6 @@ const struct absent_verb absent_verbs[] = {
   { "starship",                    "use `tram status --json` in the prompt" },
   { "telemetry",                   "Tramway collects none" },
   { "usage",                       "there is nothing to pay for; see `tram disk`" },
-  { "volume|volumes",              NO_DATA },
   { "waf",                         NO_CDN },
   { NULL, NULL },
 };

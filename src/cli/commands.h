@@ -19,6 +19,7 @@ extern const struct command command_environment;
 extern const struct command command_service, command_service_source, command_credential;
 extern const struct command command_webhook;
 extern const struct command command_backup, command_postgres;
+extern const struct command command_volume;
 extern const struct command command_database, command_templates;
 extern const struct command command_variable, command_ssh_key, command_ssh_keys;
 extern const struct command command_variable_import;

@@ -14,6 +14,8 @@
 #define CHANGES_WITH_VALUES "changes(decryptVariables: $values)" CHANGE_FIELDS
 #define STAGED_FIELDS "id environmentId status message createdAt updatedAt etag "
 #define PAGE_INFO "pageInfo { hasNextPage endCursor } "
+#define VOLUME_FIELDS                                                                              \
+  "id volumeId volumeName serviceId mountPath sizeMB currentSizeMB state problem"
 #define LOG_FIELDS "timestamp message severity attributes { key value }"
 
 /* clang-format off */
@@ -386,6 +388,26 @@ const char mutation_pitr_restore[] =
     "mutation VolumeInstancePITRRestore($volumeInstanceId: String!, $targetTimestamp: DateTime!, "
     "$newServiceName: String) { volumeInstancePITRRestore(volumeInstanceId: $volumeInstanceId, "
     "targetTimestamp: $targetTimestamp, newServiceName: $newServiceName) { workflowId } }";
+const char query_volume_instances[] =
+    "query VolumeInstances($id: String!, $first: Int, $after: String) { environment(id: $id) { volumeInstances(first: "
+    "$first, after: $after) { " PAGE_INFO "edges { node { " VOLUME_FIELDS " } } } } }";
+const char query_volumes_deleted[] =
+    "query VolumesDeleted($workspaceId: String!) { volumeInstancesDeleted(workspaceId: $workspaceId) { " VOLUME_FIELDS
+    " origin deletedAt destroyedAt } }";
+const char mutation_volume_create[] =
+    "mutation VolumeCreate($input: VolumeCreateInput!) { volumeCreate(input: $input) { id name } }";
+const char mutation_volume_delete[] = "mutation VolumeDelete($id: String!) { volumeDelete(volumeId: $id) }";
+const char mutation_volume_instance_delete[] =
+    "mutation VolumeInstanceDelete($id: String!) { volumeInstanceDelete(volumeInstanceId: $id) }";
+const char mutation_volume_instance_update[] =
+    "mutation VolumeInstanceUpdate($volumeId: String!, $environmentId: String, $input: VolumeInstanceUpdateInput!) { "
+    "volumeInstanceUpdate(volumeId: $volumeId, environmentId: $environmentId, input: $input) }";
+const char mutation_volume_restore[] =
+    "mutation VolumeInstanceRestore($id: String!, $environmentId: String) { volumeInstanceRestore(volumeInstanceId: $id, "
+    "environmentId: $environmentId) { " VOLUME_FIELDS " } }";
+const char mutation_volume_update[] =
+    "mutation VolumeUpdate($volumeId: String!, $input: VolumeUpdateInput!) { volumeUpdate(volumeId: $volumeId, input: "
+    "$input) { id name } }";
 const char mutation_webhook_create[] =
     "mutation WebhookCreate($input: TramwayWebhookCreateInput!) { tramwayWebhookCreate(input: $input) { "
     "id provider url secret } }";
@@ -486,6 +508,14 @@ const char *const all_queries[] = {
   mutation_stage_changes,
   mutation_variable_collection_upsert,
   mutation_variable_delete,
+  query_volume_instances,
+  query_volumes_deleted,
+  mutation_volume_create,
+  mutation_volume_delete,
+  mutation_volume_instance_delete,
+  mutation_volume_instance_update,
+  mutation_volume_restore,
+  mutation_volume_update,
   query_api_tokens,
   query_audit_logs,
   query_audit_verify,

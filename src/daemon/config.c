@@ -226,8 +226,8 @@ static const struct row rows[] = {
      RANGE(CONFIG_DURATION, 0, 1, 3650 * DAY_S),
      "How long a volume that was deleted can be restored; until then its place is taken."},
     {"volumes.poll", AT(volumes.poll_s), "\"1m\"",
-     RANGE(CONFIG_DURATION, 0, 1, DAY_S),
-     "How often it is looked how full volumes are."},
+     RANGE(CONFIG_DURATION, CONFIG_ZERO, 1, DAY_S),
+     "How often it is looked how full the volumes are; 0 is never.  At 80, 95 and 100 % it is an event."},
 
     {"log.level", AT(log.level), "\"info\"",
      CHOICE("error|warn|info|debug"),

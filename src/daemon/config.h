@@ -108,7 +108,7 @@ struct config {
   struct {
     int64_t size_bytes; /* of a volume that says none; 256 MiB … 1 TiB; 1 GB, being set aside whole */
     int64_t trash_s;    /* how long what is deleted can be restored; 1 s … 3650 d; 48 h as Railway */
-    int64_t poll_s;     /* how often it is looked how full they are; 1 s … 1 d; 1 min */
+    int64_t poll_s;     /* how often it is looked how full they are; 0: never; 1 s … 1 d; 60 */
   } volumes;
   struct {
     enum log_level level; /* "error" … "debug"; "info" */

@@ -51,14 +51,15 @@ static char expected(const struct graphql_field *field, json_t *args, enum stand
   const char *of = json_get_text(field->access, "of");
   bool in_workspace = str_eq(of, "WORKSPACE") || str_eq(of, "INVITATION");
   bool in_project = str_eq(of, "PROJECT") || str_eq(of, "SERVICE") || str_eq(of, "PROJECT_TOKEN") ||
-                    str_eq(of, "WEBHOOK") ||
+                    str_eq(of, "WEBHOOK") || str_eq(of, "VOLUME") ||
                     (str_eq(of, "SCOPE") && !names(args, "environmentId"));
   bool in_environment = of && !in_workspace && !in_project; /* or of something in it */
   if (in_workspace && is_token(s)) return 'N'; /* a project token belongs to no workspace */
   char by_role = for_role(field->role, s, in_environment);
   if (by_role != '+' || str_eq(field->role, "ANYONE")) return by_role;
-  bool of_environment = names(args, "environmentId") || names(args, "deploymentId") || names(args, "serviceDomainId");
-  bool of_project = names(args, "projectId") || names(args, "serviceId");
+  bool of_environment = names(args, "environmentId") || names(args, "deploymentId") || names(args, "serviceDomainId") ||
+                        names(args, "volumeInstanceId");
+  bool of_project = names(args, "projectId") || names(args, "serviceId") || names(args, "volumeId");
   bool of_workspace = names(args, "workspaceId");
   bool outside = s == OUTSIDE || s == OPERATOR || s == OUTSIDE_TOKEN;
   if (outside && (of_environment || of_project || of_workspace)) return 'N';
@@ -114,6 +115,8 @@ static void digest(char hex[SHA256_HEX_SIZE]) {
       "SELECT s.id, s.name, s.deleted_us FROM services AS s JOIN projects AS p ON p.id = s.project_id WHERE p.workspace_id = ?1",
       "SELECT v.name, v.value, v.is_sealed FROM variables AS v JOIN projects AS p ON p.id = v.project_id WHERE p.workspace_id = ?1",
       "SELECT d.id, d.status FROM deployments AS d JOIN projects AS p ON p.id = d.project_id WHERE p.workspace_id = ?1",
+      "SELECT name FROM volumes WHERE workspace_id = ?1",
+      "SELECT id, service_id, mount_path, size_bytes, deleted_us FROM volume_instances WHERE workspace_id = ?1",
       "SELECT t.id FROM project_tokens AS t JOIN projects AS p ON p.id = t.project_id WHERE p.workspace_id = ?1",
       "SELECT id FROM invitations WHERE workspace_id = ?1",
       "SELECT id, name FROM workspaces WHERE id = ?1",

@@ -7,6 +7,7 @@
 #include "api/rate.h"
 #include "api/sign_in_guard.h"
 #include "core/town.h"
+#include "core/volume.h"
 #include "store/environment_patch.h"
 #include "store/volume.h"
 #include "store/webhook.h"
@@ -165,6 +166,7 @@ static inline void add_volume(void) {
   id_copy(i.project_id, project.id);
   id_copy(i.environment_id, instance.environment_id);
   CHECK_OK(volume_instance_insert(town_db, &i));
+  json_set_text(ids, "VOLUME", v.id);
   json_set_text(ids, "VOLUME_INSTANCE", i.id);
   volume_done(&v);
   volume_instance_done(&i);

@@ -36,12 +36,6 @@ TEST(what_is_no_number_of_replicas_is_named) {
   }
 }
 
-TEST(add_says_that_there_are_no_databases) {
-  struct cli cli = {.program = "tram"};
-  auto_args args = parse(&command_add, WORDS("--database", "postgres"));
-  CHECK_ERR(command_add.run(&cli, &args), ERR_INVALID, "postgres is not available in Tramway");
-}
-
 TEST(nothing_is_done_for_who_is_not_signed_in) {
   struct cli cli = {.program = "tram"};
   const struct command *const commands[] = {&command_add, &command_scale, &command_delete, &command_project};

@@ -1,0 +1,18 @@
+/* A volume that a verb is about, for the files of `volume`. */
+#ifndef TRAMWAY_CLI_VOLUME_H
+#define TRAMWAY_CLI_VOLUME_H
+
+#include "cli/cli.h"
+#include "cli/scope.h"
+
+/* The volume instances of the environment, as an array. */
+fallible volume_fetch(struct cli *cli, const struct scope *scope, json_t **ret_list);
+
+/* The one that --volume names, else the service's, else the only one; asked for on a terminal. */
+fallible volume_find(struct cli *cli, const struct args *args, struct scope *ret_scope, json_t **ret_instance);
+
+#define VOLUME_FLAGS                                                                                                   \
+  {"volume|v", "VOLUME", "volume, by name or id (default: the service's, or the only one)"}, FLAG_SERVICE,             \
+      FLAG_ENVIRONMENT, FLAG_PROJECT
+
+#endif
