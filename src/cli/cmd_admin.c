@@ -46,7 +46,8 @@ static err *become_tramd(const struct args *args, const char *action, const char
 
 static err *run_backup(struct cli *cli, const struct args *args) {
   (void)cli;
-  return become_tramd(args, "--backup", (const char *const[]){"with-snapshots", "without-key", NULL});
+  return become_tramd(args, "--backup", (const char *const[]){"without-key", "without-snapshots", "without-images",
+                                                             "without-volumes", NULL});
 }
 
 static err *run_restore(struct cli *cli, const struct args *args) {
@@ -62,7 +63,9 @@ static err *run_rotate_key(struct cli *cli, const struct args *args) {
 /* clang-format off */
 #define FLAG_CONFIG { "config", "FILE", "tramd's configuration (default: /etc/tramway/tramway.toml)" }
 static const struct flag backup_flags[] = {
-  { "with-snapshots", NULL, "also the code that was deployed, to build images from" },
+  { "without-snapshots", NULL, "leave out the code that was deployed, of which images can be built again" },
+  { "without-images", NULL, "leave out images: `redeploy` builds them again, a rollback cannot" },
+  { "without-volumes", NULL, "leave out the data of apps and databases" },
   { "without-key", NULL, "leave out the key, secret.key: then variables can only be read with your copy of it" },
   FLAG_CONFIG, FLAG_END,
 };
@@ -74,13 +77,14 @@ static const struct flag restore_flags[] = {
 static const struct command command_admin_backup = {
     .name = "backup",
     .usage = "FILE",
-    .summary = "Write the platform's own state to a file, also while it runs",
-    .details = "Accounts, projects, variables, deployments, configuration, networks, and what was pushed to\n"
-               "it with git: one archive (tar, zstd) with a manifest of checksums, read back before it takes\n"
-               "FILE's place. It holds every secret and the key to them (--without-key leaves that out): only\n"
-               "root can read it. Images, logs and the data of apps are not in it.",
+    .summary = "Write the whole machine to a file, also while it runs",
+    .details = "Accounts, projects, variables, deployments, configuration, networks, what was pushed to it with\n"
+               "git, the code of deployments, images that run or can be rolled back to, and volumes: one\n"
+               "archive (tar, zstd) with a manifest of checksums, read back before it takes FILE's place. What\n"
+               "runs on a volume is paused for some milliseconds. The archive holds every secret and the key to\n"
+               "them (--without-key leaves that out): only root can read it. Logs are not in it.",
     .examples = "admin backup /backup/tramway.tar.zst\n"
-                "admin backup --with-snapshots /backup/tramway.tar.zst",
+                "admin backup --without-volumes --without-images /backup/state.tar.zst",
     .flags = backup_flags,
     .min_words = 1,
     .max_words = 1,
@@ -89,11 +93,11 @@ static const struct command command_admin_backup = {
 static const struct command command_admin_restore = {
     .name = "restore",
     .usage = "FILE",
-    .summary = "Put the state of a backup in place; tramd must not run",
-    .details = "A backup that was made --without-key needs secret.key in the data folder first.\n"
-               "Whole or not at all: what an interruption leaves, the next start of tramd finishes. Images\n"
-               "are not in a backup: afterwards deploy services again, from a folder or (when it was made\n"
-               "with --with-snapshots) with `redeploy`.",
+    .summary = "Put what is in a backup in place; tramd must not run",
+    .details = "Start tramd afterwards, and what ran then runs again. A backup that was made --without-key needs\n"
+               "secret.key in the data folder first. Whole or not at all: what an interruption leaves, the next\n"
+               "start of tramd finishes. Without its image a service is deployed again: `redeploy`, or `up`\n"
+               "where the code is not in the backup either. Backups of earlier versions are taken, too.",
     .examples = "admin restore /backup/tramway.tar.zst",
     .flags = restore_flags,
     .min_words = 1,

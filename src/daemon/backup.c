@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,7 +36,8 @@ struct making {
   const char *config_path;
   backup_writer *writer;
   json_t *about;
-  bool with_snapshots, with_key;
+  const struct backup_parts *parts;
+  const char *path; /* of the backup */
   char key_id[VAULT_KEY_ID_SIZE]; /* of the copy of the database */
 };
 
@@ -65,7 +67,7 @@ static err *add_database(struct making *m, const char *copy_path) {
 static err *add_key(struct making *m) {
   auto_free char *path = path_join(m->config->data.dir, STORE_KEY_FILE);
   auto_vault *v = NULL;
-  if (!m->with_key || !*m->key_id) return NULL;
+  if (m->parts->no_key || !*m->key_id) return NULL;
   TRY(vault_open(path, &v));
   if (!vault_has_key(v, m->key_id))
     return err_new(ERR_BUSY, "the key '%s' was rotated meanwhile: try again", path);
@@ -88,7 +90,10 @@ static err *add_all(struct making *m, const char *copy_path) {
     if (!str_eq(*name, STORE_KEY_FILE)) TRY(add_if_there(m, path, *name));
   }
   TRY(backup_add_repos(m->writer, m->config->data.dir));
-  if (m->with_snapshots) TRY(add_snapshots(m));
+  if (!m->parts->no_snapshots) TRY(add_snapshots(m));
+  auto_free char *scratch = str_format("%s.part", m->path);
+  if (!m->parts->no_images) TRY(backup_add_images(m->writer, m->config, copy_path, scratch, m->about));
+  if (!m->parts->no_volumes) TRY(backup_add_volumes(m->writer, m->config, scratch, m->about));
   return backup_close(m->writer, m->about);
 }
 
@@ -98,14 +103,14 @@ static json_t *describe(const struct making *m) {
   clock_format(clock_now_us(), now);
   json_set_text(about, "version", tramway_version);
   json_set_text(about, "created", now);
-  json_object_set_new(about, "snapshots", json_boolean(m->with_snapshots));
-  json_object_set_new(about, "key", json_boolean(m->with_key));
+  json_object_set_new(about, "snapshots", json_boolean(!m->parts->no_snapshots));
+  json_object_set_new(about, "images", json_integer(0));
+  json_object_set_new(about, "key", json_boolean(!m->parts->no_key));
   return about;
 }
 
 static err *write_archive(int fd, struct making *m, const char *copy_path) {
-  auto_json *about = describe(m), *manifest = NULL;
-  m->about = about;
+  auto_json *manifest = NULL;
   TRY(backup_open(fd, &m->writer));
   TRY(add_all(m, copy_path));
   if (lseek(fd, 0, SEEK_SET) < 0) return err_errno(errno, "reading the backup again");
@@ -114,32 +119,41 @@ static err *write_archive(int fd, struct making *m, const char *copy_path) {
 
 static err *make(struct making *m, const char *path) {
   auto_free char *unfinished = str_format("%s.new", path), *copy_path = str_format("%s.db", path);
+  auto_free char *scratch = str_format("%s.part", path);
   unlink(unfinished); /* of one that was interrupted */
+  TRY(file_remove_tree(scratch));
   auto_fd fd = open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return err_errno(errno, "making '%s'", unfinished);
+  auto_json *about = describe(m);
+  m->about = about;
   err *e = write_archive(fd, m, copy_path);
   int64_t bytes = m->writer ? backup_bytes(m->writer) : 0;
   backup_free(m->writer);
   unlink(copy_path);
+  err_ignore(file_remove_tree(scratch));
   if (!e) e = file_replace(unfinished, path);
   if (e) {
     unlink(unfinished);
     return e;
   }
-  printf("%s: the state of Tramway %s, %lld bytes unpacked, read back and whole\n"
-         "not in it: images, logs, %s%sthe data of apps\n", path, tramway_version, (long long)bytes,
-         m->with_key ? "" : "the key " STORE_KEY_FILE " (keep a copy, or variables are lost), ",
-         m->with_snapshots ? "" : "snapshots of code (--with-snapshots), ");
+  printf("%s: Tramway %s with %lld images and %zu volumes, %lld bytes, read back and whole\n"
+         "not in it: logs%s%s%s%s\n", path, tramway_version,
+         (long long)json_integer_value(json_object_get(about, "images")),
+         json_object_size(json_object_get(about, "volumes")), (long long)bytes,
+         m->parts->no_key ? ", the key " STORE_KEY_FILE " (keep a copy, or variables are lost)" : "",
+         m->parts->no_snapshots ? ", the code of deployments" : "", m->parts->no_images ? ", images" : "",
+         m->parts->no_volumes ? ", volumes" : "");
   return NULL;
 }
 
-err *backup_make(const char *config_path, const char *path, bool with_snapshots, bool with_key) {
+err *backup_make(const char *config_path, const char *path, const struct backup_parts *parts) {
   auto_config *config = NULL;
   TRY(config_load(config_path, &config));
   locale_t before = backup_locale_begin();
-  struct making m = {
-      .config = config, .config_path = config_path, .with_snapshots = with_snapshots, .with_key = with_key};
+  mode_t mask = umask(0077); /* also of what tar writes in between */
+  struct making m = {.config = config, .config_path = config_path, .parts = parts, .path = path};
   err *e = make(&m, path);
+  umask(mask);
   backup_locale_end(before);
   return e;
 }

@@ -227,7 +227,8 @@ err *backup_verify(int fd, json_t **ret_manifest, struct str *ret_config) {
   archive_read_free(r.archive);
   str_done(&r.manifest);
   if (e) return e;
-  if (json_integer_value(json_object_get(manifest, "format")) != BACKUP_FORMAT)
+  json_int_t format = json_integer_value(json_object_get(manifest, "format"));
+  if (format < BACKUP_FORMAT_FIRST || format > BACKUP_FORMAT)
     return err_new(ERR_CONFLICT, "the backup was made by Tramway %s, in a form that this version does not know",
                    json_get_text(manifest, "version"));
   TRY(compare(json_object_get(manifest, "files"), files));

@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "source/ignore.h"
 
-#define BACKUP_FORMAT 1
+#define BACKUP_FORMAT 2       /* since there are volumes and images in it */
+#define BACKUP_FORMAT_FIRST 1 /* still read */
 #define BACKUP_MANIFEST "manifest.json"
 #define BACKUP_CONFIG "tramway.toml"
 #define BACKUP_MANIFEST_MAX (256 << 20) /* a hundred bytes for each file of snapshots */

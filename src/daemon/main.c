@@ -73,7 +73,7 @@ static err *act(const struct options *o) {
   case ACTION_PRINT_MAN: return print_man(o->word);
   case ACTION_STOP: return stop(o);
   case ACTION_HALT: return halt(o);
-  case ACTION_BACKUP: return backup_make(o->config_path, o->word, o->with_snapshots, !o->without_key);
+  case ACTION_BACKUP: return backup_make(o->config_path, o->word, &o->parts);
   case ACTION_RESTORE: return backup_restore(o->config_path, o->word, o->force);
   case ACTION_ROTATE_KEY: return rotate_key(o);
   case ACTION_VERSION: printf("tramd %s\n", tramway_version); return NULL;

@@ -24,10 +24,12 @@ static const struct option rows[] = {
     {"--write-config", NULL, ACTION_WRITE_CONFIG, "write one for a machine with systemd to --config's file, unless there is one"},
     {"--stop", NULL, ACTION_STOP, "end the tramd that runs with this configuration; apps run on"},
     {"--halt", NULL, ACTION_HALT, "end it and everything that it started; the data stays"},
-    {"--backup", "FILE", ACTION_BACKUP, "write the platform's own state to FILE, also while tramd runs"},
-    {"--with-snapshots", NULL, ACTION_SERVE, "with --backup: also the code that was deployed"},
+    {"--backup", "FILE", ACTION_BACKUP, "write the whole machine to FILE, also while tramd runs"},
     {"--without-key", NULL, ACTION_SERVE, "with --backup: leave out secret.key, without which variables cannot be read"},
-    {"--restore", "FILE", ACTION_RESTORE, "put the state of a backup into the data folder; tramd must not run"},
+    {"--without-snapshots", NULL, ACTION_SERVE, "with --backup: leave out the code that was deployed"},
+    {"--without-images", NULL, ACTION_SERVE, "with --backup: leave out images, which are then built again"},
+    {"--without-volumes", NULL, ACTION_SERVE, "with --backup: leave out the data of apps"},
+    {"--restore", "FILE", ACTION_RESTORE, "put what is in a backup into the data folder; tramd must not run"},
     {"--force", NULL, ACTION_SERVE, "with --restore: move what is there aside"},
     {"--rotate-key", NULL, ACTION_ROTATE_KEY, "encrypt all secrets with a new key; tramd must not run, apps may"},
     {"--print-man", "PAGE", ACTION_PRINT_MAN, "print a manual page: tramd or tramway.toml"},
@@ -58,9 +60,13 @@ static void take(const struct option *row, const char *value, struct options *o)
   } else if (str_eq(row->name, "--force")) {
     o->force = true;
   } else if (str_eq(row->name, "--without-key")) {
-    o->without_key = true;
+    o->parts.no_key = true;
+  } else if (str_eq(row->name, "--without-snapshots")) {
+    o->parts.no_snapshots = true;
+  } else if (str_eq(row->name, "--without-images")) {
+    o->parts.no_images = true;
   } else {
-    o->with_snapshots = true;
+    o->parts.no_volumes = true;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "daemon/backup.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/tramway/tramway.toml"
 
@@ -28,7 +29,8 @@ struct options {
   enum action action;
   const char *config_path;
   const char *word; /* of --backup, --restore, --print-man */
-  bool with_snapshots, without_key, force;
+  struct backup_parts parts; /* of --backup */
+  bool force;
 };
 
 /* Reads the arguments (borrowed).  ERR_INVALID names the one that is wrong. */

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "build/image_export.h"
 #include "daemon/backup.h"
 #include "daemon/backup_archive.h"
 #include "daemon/backup_internal.h"
@@ -33,6 +34,8 @@ struct restoring {
   char *unpacked, *decided;
   char *aside; /* where what is there goes */
   bool has_key; /* the backup, or it is from before there were keys */
+  const struct config *config;
+  const json_t *manifest;
 };
 
 static void look_around(struct restoring *r, const char *data_dir) {
@@ -83,12 +86,23 @@ static err *sync_all(const char *folder) {
   return NULL;
 }
 
+/* Beside the images that are there: one that nobody needs in the end is tidied away some day. */
+static err *import_images(const struct restoring *r) {
+  auto_free char *from = path_join(r->unpacked, BACKUP_IMAGES);
+  if (!file_exists(from)) return NULL;
+  TRY(image_import(r->data_dir, from));
+  return file_remove_tree(from);
+}
+
 static err *unpack(const struct restoring *r, int fd) {
   TRY(file_remove_tree(r->unpacked));
+  TRY(backup_check_volumes_unused(r->config));
   if (lseek(fd, 0, SEEK_SET) < 0) return err_errno(errno, "reading the backup");
   TRY(archive_unpack_fd(fd, r->unpacked, &limits, NULL));
   err *e = make_private(r);
   if (!e) e = prepare_database(r);
+  if (!e) e = backup_restore_volumes(r->config, r->unpacked, r->manifest);
+  if (!e) e = import_images(r);
   if (!e) e = sync_all(r->unpacked);
   if (!e && rename(r->unpacked, r->decided) < 0) e = err_errno(errno, "renaming '%s'", r->unpacked);
   if (e) err_ignore(file_remove_tree(r->unpacked));
@@ -141,6 +155,7 @@ static err *exchange(const struct restoring *r) {
   TRY(move_snapshots(r));
   for (const char *const *name = backup_files; *name; name++) TRY(replace(r, *name));
   TRY(replace(r, BACKUP_REPOS));
+  TRY(replace(r, BACKUP_VOLUMES));
   TRY(replace_database(r));
   TRY(sync_all(r->data_dir));
   return file_remove_tree(r->decided);
@@ -174,6 +189,8 @@ static void tell(const struct restoring *r, const json_t *manifest, bool has_sta
   printf("restored into %s: the state of Tramway %s as of %s\n", r->data_dir,
          json_get_text(manifest, "version"), json_get_text(manifest, "created"));
   if (has_state) printf("what was there is in %s\n", r->aside);
+  printf("with %lld images and %zu volumes\n", (long long)json_get_int(manifest, "images", 0),
+         json_object_size(json_object_get(manifest, "volumes")));
   printf("start tramd: what has its image on this machine runs again, deploy the rest anew: tram up%s\n",
          json_get_bool(manifest, "snapshots", false) ? ", or tram redeploy" : "");
 }
@@ -190,6 +207,8 @@ static err *restore(const char *config_path, int fd, bool force) {
   auto_free char *database = path_join(config->data.dir, BACKUP_DATABASE);
   bool has_state = file_exists(database);
   r.has_key = json_get_bool(manifest, "key", true);
+  r.config = config;
+  r.manifest = manifest;
   TRY(restore_into(&r, fd, has_state, force));
   TRY(put_config(config_path, &archived));
   tell(&r, manifest, has_state);

@@ -103,6 +103,15 @@ err *loop_device_open(const char *file, bool discards, struct loop_device *ret_d
   return NULL;
 }
 
+err *loop_device_is_behind(const char *file, bool *ret_is) {
+  struct stat info;
+  struct loop_device d = {.fd = -1};
+  if (stat(file, &info) < 0) return err_errno(errno, "looking at '%s'", file);
+  TRY(find(&info, &d, ret_is));
+  loop_device_close(&d);
+  return NULL;
+}
+
 void loop_device_close(struct loop_device *d) {
   if (d->fd >= 0) close(d->fd);
   d->fd = -1;

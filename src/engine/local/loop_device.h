@@ -21,6 +21,9 @@ struct loop_device {
 fallible loop_device_open(const char *file, bool discards, struct loop_device *ret_device);
 void loop_device_close(struct loop_device *d);
 
+/* Whether some device has this file behind it. */
+fallible loop_device_is_behind(const char *file, bool *ret_is);
+
 /* Tells the device that its file has grown. */
 fallible loop_device_grow(const struct loop_device *d);
 

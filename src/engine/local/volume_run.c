@@ -85,7 +85,7 @@ static void on_mounted(void *arg, err *e) {
 
 err *local_volume_run(engine *base, const struct volume_run *run, volume_run_handle **ret_run) {
   struct local_engine *en = (struct local_engine *)base;
-  if (en->halting) return err_new(ERR_BUSY, "everything is being stopped");
+  if (en->halting || en->closing) return err_new(ERR_BUSY, "everything is being stopped");
   struct local_run *r = mem_zalloc(sizeof *r);
   r->base.ops = base->ops;
   r->engine = en;

@@ -124,6 +124,10 @@ static int64_t file_bytes(int64_t size_bytes) {
   return (size_bytes + LOG_BYTES + BLOCK - 1) / BLOCK * BLOCK;
 }
 
+int64_t volume_size_of_file(int64_t bytes) {
+  return bytes - LOG_BYTES;
+}
+
 /* --- Making and growing ---------------------------------------------------------- */
 
 static err *make_image(struct volume_store *s, const char *id, int64_t bytes) {
@@ -341,6 +345,13 @@ err *volume_store_tidy(struct volume_store *s) {
 static err *unmount_one(struct volume_store *s, const char *id) {
   auto_free char *point = path_join(s->mounts, id);
   return unmount(point);
+}
+
+err *volume_store_unmount(struct volume_store *s, const char *id) {
+  pthread_mutex_lock(&s->lock);
+  err *e = unmount_one(s, id);
+  pthread_mutex_unlock(&s->lock);
+  return e;
 }
 
 err *volume_store_unmount_all(struct volume_store *s) {

@@ -54,6 +54,10 @@ fallible volume_store_remove(struct volume_store *s, const char *id);
 /* Removes what is half made or half gone, and mounts of volumes that are not there any more. */
 fallible volume_store_tidy(struct volume_store *s);
 
+int64_t volume_size_of_file(int64_t bytes); /* what was asked for, of the size of its image */
+
+fallible volume_store_unmount(struct volume_store *s, const char *id);
+
 /* Unmounts all; the loop devices go by themselves. */
 fallible volume_store_unmount_all(struct volume_store *s);
 

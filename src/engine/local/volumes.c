@@ -62,7 +62,7 @@ static void job_over(struct volume_job *j, err *e) {
   else
     j->done(j->arg, e);
   job_free(j);
-  if (!en->closing) start_jobs(en);
+  start_jobs(en);
 }
 
 static void on_last(void *arg, err *e) {
@@ -87,6 +87,7 @@ static void on_first(void *arg, err *e) {
 }
 
 static void start_jobs(struct local_engine *en) {
+  if (en->closing) return; /* volume_jobs_drop answers */
   LIST_FOREACH(j, &en->volume_jobs, struct volume_job, link) {
     if (j->started || must_wait(j)) continue;
     j->started = true;
@@ -112,7 +113,8 @@ static void run_program(struct volume_job *j, const struct strv *argv, const cha
 }
 
 void volume_jobs_drop(struct local_engine *en) {
-  LIST_FOREACH(j, &en->volume_jobs, struct volume_job, link) {
+  while (!list_empty(&en->volume_jobs)) { /* whoever hears of it may ask for more */
+    struct volume_job *j = CONTAINER_OF(en->volume_jobs.next, struct volume_job, link);
     en->pending++;
     job_over(j, err_new(ERR_BUSY, "the engine ends"));
   }

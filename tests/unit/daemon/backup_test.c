@@ -16,6 +16,8 @@
 #include "store/sealed.h"
 #include "tap.h"
 
+static const struct backup_parts all = {0}, codeless = {.no_snapshots = true}, keyless = {.no_snapshots = true, .no_key = true};
+
 /* A machine with a state; `backup` is where a test puts its backup. */
 struct machine {
   char *root, *config, *data, *backup;
@@ -121,7 +123,7 @@ TEST(a_backup_comes_back_on_an_empty_machine) {
   char message[512];
   struct stat info;
   machine_used(&m);
-  CHECK_OK(backup_make(m.config, m.backup, true, true));
+  CHECK_OK(backup_make(m.config, m.backup, &all));
   CHECK(stat(m.backup, &info) == 0);
   CHECK_INT(info.st_mode & 0777, 0600);
   lose(&m);
@@ -142,7 +144,7 @@ TEST(without_snapshots_there_are_none) {
   auto_machine m;
   char message[512];
   machine_used(&m);
-  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  CHECK_OK(backup_make(m.config, m.backup, &codeless));
   lose(&m);
   CHECK_INT(restore_code(&m, false, message), 0);
   CHECK(has(&m, "tramway.db") && !has(&m, "snapshots"));
@@ -163,7 +165,7 @@ TEST(what_was_pushed_comes_along_but_not_what_is_under_way) {
   put(m.data, "git/mirrors/a/HEAD", "a cache");
   auto_free char *tags = path_join(m.data, "git/pushed/one.git/refs/tags");
   CHECK_OK(file_make_dirs(tags, 0700));
-  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  CHECK_OK(backup_make(m.config, m.backup, &codeless));
   put(m.data, "git/pushed/two.git/HEAD", "later");
   CHECK_INT(restore_code(&m, true, message), 0);
   CHECK(has(&m, "git/pushed/one.git/HEAD") && has(&m, "git/pushed/one.git/packed-refs"));
@@ -182,14 +184,14 @@ TEST(it_is_made_while_the_database_is_being_written) {
   auto_db_transaction t = {0};
   CHECK_OK(db_begin(d, &t));
   CHECK_OK(db_run_script(d, "UPDATE settings SET value = 'half'"));
-  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  CHECK_OK(backup_make(m.config, m.backup, &codeless));
 }
 
 TEST(a_state_is_replaced_only_when_forced_and_then_kept) {
   auto_machine m;
   char message[512];
   machine_used(&m);
-  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  CHECK_OK(backup_make(m.config, m.backup, &codeless));
   say(&m, "second");
   CHECK_INT(restore_code(&m, false, message), ERR_CONFLICT);
   CHECK_HAS(message, "--force moves it aside");
@@ -211,7 +213,7 @@ TEST(a_damaged_one_is_refused_wherever_it_is_damaged) {
   auto_machine m;
   char message[512];
   machine_used(&m);
-  CHECK_OK(backup_make(m.config, m.backup, true, true));
+  CHECK_OK(backup_make(m.config, m.backup, &all));
   lose(&m);
   auto_str whole = STR_EMPTY;
   CHECK_OK(file_read(m.backup, 1 << 24, &whole));
@@ -267,7 +269,7 @@ TEST(one_of_a_newer_version_is_refused_before_anything_moves) {
   CHECK_OK(db_open(path, &d));
   CHECK_OK(db_run_script(d, "INSERT INTO schema_migrations SELECT max(number) + 1, '9999_later.sql', 'x', 0"
                             " FROM schema_migrations"));
-  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  CHECK_OK(backup_make(m.config, m.backup, &codeless));
   CHECK_OK(db_run_script(d, "DELETE FROM schema_migrations WHERE name = '9999_later.sql'"));
   CHECK_INT(restore_code(&m, true, message), ERR_CONFLICT);
   CHECK_HAS(message, "newer Tramway");
@@ -280,7 +282,7 @@ TEST(an_interrupted_exchange_is_finished) {
   auto_machine m;
   char message[512];
   machine_used(&m);
-  CHECK_OK(backup_make(m.config, m.backup, true, true));
+  CHECK_OK(backup_make(m.config, m.backup, &all));
   lose(&m);
   CHECK_INT(restore_code(&m, false, message), 0);
   auto_free char *decided = path_join(m.data, ".restore"), *database = path_join(m.data, "tramway.db");
@@ -302,10 +304,10 @@ TEST(an_interrupted_exchange_is_finished) {
 TEST(what_cannot_be_written_leaves_nothing) {
   auto_machine m;
   machine_used(&m);
-  CHECK_ERR(backup_make(m.config, "/proc/backup", false, true), ERR_NOT_FOUND, "/proc/backup");
-  CHECK_ERR(backup_make("/nonexistent.toml", m.backup, false, true), ERR_NOT_FOUND, "nonexistent");
+  CHECK_ERR(backup_make(m.config, "/proc/backup", &codeless), ERR_NOT_FOUND, "/proc/backup");
+  CHECK_ERR(backup_make("/nonexistent.toml", m.backup, &codeless), ERR_NOT_FOUND, "nonexistent");
   lose(&m);
-  CHECK_ERR(backup_make(m.config, m.backup, false, true), ERR_NOT_FOUND, "nothing to back up");
+  CHECK_ERR(backup_make(m.config, m.backup, &codeless), ERR_NOT_FOUND, "nothing to back up");
   CHECK(!file_exists(m.backup));
   auto_free char *unfinished = str_format("%s.new", m.backup), *copy = str_format("%s.db", m.backup);
   CHECK(!file_exists(unfinished) && !file_exists(copy));
@@ -334,7 +336,7 @@ TEST(the_key_comes_along_and_replaces_what_is_there) {
   char message[512];
   machine_used(&m);
   keep_secret(&m, "hunter2");
-  CHECK_OK(backup_make(m.config, m.backup, false, true));
+  CHECK_OK(backup_make(m.config, m.backup, &codeless));
   lose(&m);
   CHECK_OK(file_make_dirs(m.data, 0700));
   say(&m, "another, with a key of its own");
@@ -350,7 +352,7 @@ TEST(without_the_key_a_restore_needs_it_first) {
   machine_used(&m);
   keep_secret(&m, "hunter2");
   auto_free char *key = path_join(m.data, STORE_KEY_FILE), *aside = path_join(m.root, "kept.key");
-  CHECK_OK(backup_make(m.config, m.backup, false, false));
+  CHECK_OK(backup_make(m.config, m.backup, &keyless));
   CHECK(rename(key, aside) == 0);
   lose(&m);
   CHECK_INT(restore_code(&m, false, message), ERR_NOT_FOUND);

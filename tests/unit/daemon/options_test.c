@@ -29,17 +29,17 @@ TEST(actions_and_flags_in_any_order) {
 
 TEST(backup_and_restore_take_a_file_and_a_flag) {
   struct options o;
-  CHECK_OK(PARSE(&o, "--backup", "/b", "--with-snapshots"));
-  CHECK(o.action == ACTION_BACKUP && o.with_snapshots && !o.force);
+  CHECK_OK(PARSE(&o, "--backup", "/b", "--without-snapshots", "--without-volumes"));
+  CHECK(o.action == ACTION_BACKUP && o.parts.no_snapshots && o.parts.no_volumes && !o.parts.no_images && !o.force);
   CHECK_TEXT(o.word, "/b");
   CHECK_OK(PARSE(&o, "--force", "--restore", "/b"));
-  CHECK(o.action == ACTION_RESTORE && o.force && !o.with_snapshots);
+  CHECK(o.action == ACTION_RESTORE && o.force && !o.parts.no_snapshots);
 }
 
 TEST(the_key_is_left_out_and_rotated) {
   struct options o;
   CHECK_OK(PARSE(&o, "--backup", "/b", "--without-key"));
-  CHECK(o.action == ACTION_BACKUP && o.without_key && !o.with_snapshots);
+  CHECK(o.action == ACTION_BACKUP && o.parts.no_key && !o.parts.no_snapshots);
   CHECK_OK(PARSE(&o, "--rotate-key"));
   CHECK_INT(o.action, ACTION_ROTATE_KEY);
 }
