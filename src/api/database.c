@@ -15,6 +15,7 @@ RESOLVER(mutation_add) {
                                       .code = input_text(call, "code"),
                                       .name = input_text(call, "name"),
                                       .image = input_text(call, "image"),
+                                      .size_mb = json_get_int(input, "sizeMB", 0),
                                       .link = {.service_id = input_text(call, "linkServiceId"),
                                                .variable = input_text(call, "linkVariable"),
                                                .overwrite = json_get_bool(input, "overwrite", false)},

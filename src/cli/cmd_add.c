@@ -12,8 +12,9 @@
 
 static err *run_add(struct cli *cli, const struct args *args) {
   if (args_has(args, "database")) return database_add(cli, args);
-  if (args_has(args, "name") || args_has(args, "link") || args_has(args, "variable"))
-    return err_new(ERR_INVALID, "--name, --link and --variable go with --database");
+  if (args_has(args, "name") || args_has(args, "link") || args_has(args, "variable") ||
+      args_has(args, "size"))
+    return err_new(ERR_INVALID, "--name, --size, --link and --variable go with --database");
   return service_create(cli, args, args_text(args, "service"));
 }
 
@@ -21,6 +22,7 @@ static err *run_add(struct cli *cli, const struct args *args) {
 static const struct flag add_flags[] = {
   { "database|d",  "DATABASE", "add postgres, mysql, mariadb, redis or mongo; may be repeated" },
   { "name",        "NAME",     "with --database: the new service's name (default: Postgres, MySQL, …)" },
+  { "size",        "MB",       "with --database: how much its volume may hold" },
   { "link",        "SERVICE",  "with --database: give this service its URL as a variable" },
   { "variable",    "NAME",     "with --link: the variable (default: DATABASE_URL, MYSQL_URL, …)" },
   { "service|s",   "NAME",     "the new service's name" },

@@ -28,6 +28,8 @@ static void print_added(struct cli *cli, const json_t *added, const char *linked
   const char *name = json_get_text(added, "name"), *reference = json_get_text(added, "urlReference");
   out_line(&cli->out, "%s✓%s Added %s (%s); it is being deployed", out_style(&cli->out, STYLE_GREEN),
            out_reset(&cli->out), name, json_get_text(added, "image"));
+  if (str_eq(json_get_text(added, "kind"), "MONGO"))
+    out_line(&cli->out, "  Debian has no package of MongoDB: where no registry answers the deployment fails and says so");
   if (linked)
     out_line(&cli->out, "  %s has its URL as %s", linked, reference);
   else
@@ -39,10 +41,13 @@ static err *add_one(struct cli *cli, const struct args *args, const struct scope
                     json_t **ret_added) {
   auto_json *data = NULL;
   const char *linked = NULL;
+  long long size_mb = 0;
   TRY(find_linked(scope, args_text(args, "link"), &linked));
+  TRY(args_int(args, "size", 1, INT32_MAX, 0, &size_mb));
   json_t *input = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*}", "environmentId", scope->environment_id, "code", code,
                             "name", args_text(args, "name"), "image", args_text(args, "image"), "linkServiceId", linked,
                             "linkVariable", args_text(args, "variable"));
+  if (size_mb) json_object_set_new(input, "sizeMB", json_integer(size_mb));
   TRY(cli_query(cli, mutation_database_add, json_pack("{s:o}", "input", input), &data));
   *ret_added = json_incref(json_object_get(data, "databaseAdd"));
   return NULL;

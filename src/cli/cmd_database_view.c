@@ -60,7 +60,7 @@ static char *cell_text(const char *value) {
 
 static err *run_tables(struct cli *cli, const struct args *args) {
   auto_json *answer = NULL;
-  auto_table table;
+  auto_table table = {0};
   size_t i;
   const json_t *row;
   TRY(ask(cli, args, query_database_tables, "databaseTables", json_pack("{s:s*}", "database", args_text(args, "name")), &answer));
@@ -87,7 +87,7 @@ static err *run_tables(struct cli *cli, const struct args *args) {
 
 static void print_rows(struct cli *cli, const json_t *answer) {
   const json_t *columns = json_object_get(answer, "columns"), *row, *value;
-  auto_table table;
+  auto_table table = {0};
   size_t i, n;
   table_init(&table, json_array_size(columns));
   json_array_foreach((json_t *)columns, i, value) strv_add_take(&table.cells, cell_text(json_get_text(value, "name")));
@@ -123,7 +123,7 @@ static err *run_rows(struct cli *cli, const struct args *args) {
 
 static err *run_keys(struct cli *cli, const struct args *args) {
   auto_json *answer = NULL;
-  auto_table table;
+  auto_table table = {0};
   long long limit;
   size_t i;
   const json_t *key;
@@ -152,7 +152,7 @@ static err *run_keys(struct cli *cli, const struct args *args) {
 
 static err *run_key(struct cli *cli, const struct args *args) {
   auto_json *answer = NULL;
-  auto_table table;
+  auto_table table = {0};
   size_t i;
   const json_t *entry;
   TRY(ask(cli, args, query_database_key, "databaseKey", json_pack("{s:s}", "key", args_word(args, 0)), &answer));
@@ -175,7 +175,7 @@ static err *run_key(struct cli *cli, const struct args *args) {
 /* ---- stats ---- */
 
 static void print_slow(struct cli *cli, const json_t *queries) {
-  auto_table table;
+  auto_table table = {0};
   size_t i;
   const json_t *q;
   if (!json_array_size(queries)) return;
@@ -194,7 +194,7 @@ static void print_slow(struct cli *cli, const json_t *queries) {
 
 static err *run_stats(struct cli *cli, const struct args *args) {
   auto_json *answer = NULL;
-  auto_table table;
+  auto_table table = {0};
   TRY(ask(cli, args, query_database_stats, "databaseStats", json_object(), &answer));
   if (args_has(args, "json")) {
     out_json(&cli->out, answer);

@@ -66,7 +66,7 @@ err *template_deploy(struct cli *cli, const struct args *args) {
 
 static err *run_list(struct cli *cli, const struct args *args) {
   auto_json *data = NULL;
-  auto_table table;
+  auto_table table = {0};
   const char *words = args_word(args, 0);
   const json_t *node;
   TRY(cli_query(cli, query_template_search, json_pack("{s:s}", "query", words ? words : ""), &data));

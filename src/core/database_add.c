@@ -108,6 +108,13 @@ static err *adapt(const json_t *template, json_t *service, const struct core_dat
   return NULL;
 }
 
+static void set_size(json_t *service, int64_t size_mb) {
+  const char *key;
+  json_t *mount;
+  json_object_foreach(json_object_get(service, "volumeMounts"), key, mount)
+    if (size_mb) json_object_set_new(mount, "sizeMB", json_integer(size_mb));
+}
+
 static json_t *only_service(const json_t *config) {
   const char *key;
   json_t *service;
@@ -120,6 +127,7 @@ static err *find_template(const struct core_database_add *request, json_t **ret_
   TRY(template_find(request->code, &template));
   json_t *config = json_object_get(template, "serializedConfig");
   TRY(adapt(template, only_service(config), request, ret_kind));
+  set_size(only_service(config), request->size_mb);
   *ret_config = json_incref(config);
   return NULL;
 }

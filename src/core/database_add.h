@@ -16,6 +16,7 @@ struct core_database_add {
   const char *code;  /* of the template: "postgres" */
   const char *name;  /* of the service; NULL: the template's */
   const char *image; /* in the place of the template's, of the same kind; NULL */
+  int64_t size_mb;   /* of its volume; 0: the installation's default */
   struct core_database_link link;
   const char *user_id; /* "" for a project token */
 };

@@ -183,11 +183,20 @@ static err *look_at_domains(struct run *r, int *ret_target_port, bool *ret_visit
   return domains.len ? NULL : look_at_proxies(r, ret_target_port, ret_visited);
 }
 
+/* The image of a database may also be used for its clients. */
+static bool starts_server(const char *start_command) {
+  static const char *const servers[] = {"docker-entrypoint", "mysqld", "mariadbd", "redis-server", "valkey-server", "mongod"};
+  for (size_t i = 0; start_command && i < ARRAY_LEN(servers); i++)
+    if (strstr(start_command, servers[i])) return true;
+  return str_empty(start_command);
+}
+
 /* A database is ready when it takes connections, so that those who need it find it. */
 static void look_at_database(const struct service_settings *s, struct health_question *question) {
   static const char *const postgres_probe[] = {"pg_isready", "-q", "-h", "127.0.0.1", NULL};
   enum database_kind kind = s->source_kind == SOURCE_IMAGE ? database_kind_of_image(s->source_image) : DATABASE_NONE;
-  if (kind != DATABASE_NONE) question->visited = true;
+  if (kind == DATABASE_NONE || !starts_server(s->start_command)) return;
+  question->visited = true;
   if (kind == DATABASE_POSTGRES) question->probe = postgres_probe;
 }
 

@@ -4,8 +4,8 @@
 check "a fresh installation starts and has its first account" start_tramway
 mkdir -p "$WORK/shop" && cd "$WORK/shop" || exit 1
 
-soon() { # soon COMMAND…: within two minutes
-  local end=$((SECONDS + 120))
+soon() { # soon COMMAND…: within five minutes, when images are made first
+  local end=$((SECONDS + 300))
   until "$@"; do
     [ $SECONDS -lt $end ] || { "$@"; tram status; return 1; }
     sleep 0.3
@@ -18,8 +18,8 @@ refused() { # refused TEXT COMMAND…
 }
 
 added() {
-  tram init --name shop && tram add -d postgres -d redis > "$WORK/added" && has 'Added Postgres (tramway/postgres:17)' "$WORK/added" &&
-    has 'Added Redis' "$WORK/added" && tram add -d mysql --name Orders --json | grep '"kind": "MYSQL"'
+  tram init --name shop && tram add -d postgres -d redis --size 400 > "$WORK/added" && has 'Added Postgres (tramway/postgres:17)' "$WORK/added" &&
+    has 'Added Redis' "$WORK/added" && tram add -d mysql --name Orders --size 400 --json | grep '"kind": "MYSQL"'
 }
 check "three databases in two commands" added
 live() { soon is_live Postgres && soon is_live Redis && soon is_live Orders; }
@@ -94,7 +94,13 @@ errors() {
     refused 'does not look like Postgres' tram add -d postgres --image nginx
 }
 check "what cannot be is said" errors
-numbered() { tram add -d redis --link api --variable CACHE_URL > "$WORK/added" && has 'Added Redis-2' "$WORK/added" && tram variables -s api --kv | grep -E '^CACHE_URL=redis://.*@redis-2.railway.internal'; }
+numbered() { tram add -d redis --size 300 --link api --variable CACHE_URL > "$WORK/added" && has 'Added Redis-2' "$WORK/added" && tram variables -s api --kv | grep -E '^CACHE_URL=redis://.*@redis-2.railway.internal'; }
 check "a second one has a number, and is linked at once" numbered
 no_leak() { ! grep -rqF -f <(tram variables -s Postgres --kv | sed -n 's/^POSTGRES_PASSWORD=//p') "$WORK/tramd.log" "$WORK/data/logs"; }
 check "no password is in a log" no_leak
+mongo() {
+  tram add -d mongo --size 300 > "$WORK/added" && has 'Debian has no package of MongoDB' "$WORK/added" && soon fails MongoDB &&
+    tram status > "$WORK/status" && has 'mongo:7 cannot be pulled' "$WORK/status"
+}
+fails() { tram deployments -s "$1" --limit 1 | grep -q ' FAILED '; }
+check "MongoDB says that it needs a registry" mongo

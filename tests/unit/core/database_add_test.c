@@ -81,6 +81,17 @@ TEST(a_database_is_a_service_with_a_volume_and_variables) {
   close_all();
 }
 
+TEST(its_volume_has_the_size_that_is_asked_for) {
+  town_open();
+  struct core_database_add request = {.environment_id = instance.environment_id, .code = "redis", .size_mb = 700, .user_id = user.id};
+  auto_volume_instance volume = {0};
+  bool found = false;
+  CHECK_OK(core_database_add(town, &request, &added));
+  CHECK_OK(volume_instance_find_by_service(town_db, added.service_id, instance.environment_id, &found, &volume));
+  CHECK_INT(volume.size_bytes, 700000000);
+  close_all();
+}
+
 TEST(it_is_linked_in_the_same_step_and_waited_for) {
   town_open();
   CHECK_OK(add("redis", service.id));
@@ -129,6 +140,8 @@ TEST(what_cannot_be_added_leaves_nothing) {
   CHECK_ERR(add("postgres", service.id), ERR_CONFLICT, "'api' has a variable DATABASE_URL that says something else");
   CHECK_ERR(add("postgres", "00000000-0000-4000-8000-000000000000"), ERR_NOT_FOUND, "");
   CHECK_ERR(add_image("postgres", "…", NULL), ERR_INVALID, "name");
+  struct core_database_add tiny = {.environment_id = instance.environment_id, .code = "redis", .size_mb = 1, .user_id = user.id};
+  CHECK_ERR(core_database_add(town, &tiny, &added), ERR_INVALID, "");
   CHECK_INT(count_services(), before);
   close_all();
 }
