@@ -251,6 +251,7 @@ static const struct command tcp_proxy_delete = {
 };
 static const struct command *const subcommands[] = {&tcp_proxy_list,   &tcp_proxy_create, &tcp_proxy_status,
                                                     &tcp_proxy_update, &tcp_proxy_delete, NULL};
+static const struct flag no_flags[] = {FLAG_END};
 const struct command command_tcp_proxy = {
     .name = "tcp-proxy",
     .usage = "",
@@ -259,5 +260,6 @@ const struct command command_tcp_proxy = {
                "RAILWAY_TCP_PROXY_DOMAIN and RAILWAY_TCP_PROXY_PORT tell of the service's first proxy; a database's\n"
                "DATABASE_PUBLIC_URL, which refers to them, is there while there is one. The machine's firewall has to\n"
                "let the public port in.",
+    .flags = no_flags,
     .subcommands = subcommands,
 };
