@@ -52,7 +52,7 @@ static const char *variable(const json_t *service, const char *name) {
 
 // clang-format off
 static const struct {
-  const char *code, *name, *value; /* value NULL: there is none */
+  const char *code, *name, *value;
 } expected[] = {
   {"postgres", "PGHOST", "${{RAILWAY_PRIVATE_DOMAIN}}"},
   {"postgres", "PGPORT", "5432"},
@@ -60,7 +60,8 @@ static const struct {
   {"postgres", "PGPASSWORD", "${{POSTGRES_PASSWORD}}"},
   {"postgres", "PGDATABASE", "${{POSTGRES_DB}}"},
   {"postgres", "DATABASE_URL", "postgresql://${{PGUSER}}:${{POSTGRES_PASSWORD}}@${{RAILWAY_PRIVATE_DOMAIN}}:5432/${{PGDATABASE}}"},
-  {"postgres", "DATABASE_PUBLIC_URL", NULL},
+  {"postgres", "DATABASE_PUBLIC_URL",
+   "postgresql://${{PGUSER}}:${{POSTGRES_PASSWORD}}@${{RAILWAY_TCP_PROXY_DOMAIN}}:${{RAILWAY_TCP_PROXY_PORT}}/${{PGDATABASE}}"},
   {"postgres", "PGDATA", "/var/lib/postgresql/data/pgdata"},
   {"postgres", "POSTGRES_DB", "railway"},
   {"postgres", "POSTGRES_USER", "postgres"},
@@ -113,7 +114,7 @@ TEST(every_template_of_the_catalogue_is_whole) {
     enum database_kind kind = database_kind_of_image(json_get_text(json_object_get(service, "source"), "image"));
     const struct database_facts *facts = database_facts(kind);
     CHECK(variable(service, facts->url_variable));
-    CHECK(!variable(service, facts->public_url_variable));
+    CHECK(variable(service, facts->public_url_variable)); /* resolved while there is a TCP proxy */
     const char *id, *volume;
     json_t *mount, *made;
     json_object_foreach(json_object_get(service, "volumeMounts"), id, mount)
