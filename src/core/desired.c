@@ -126,7 +126,9 @@ static err *fill(core *c, const struct deployment *d, const char *job_command, s
   desired->image_id = str_dup(image.digest);
   desired->environment_id = str_dup(d->environment_id);
   desired->service_id = str_dup(d->service_id);
+  const char *then = json_get_text(d->resolved, "label"); /* of before it was renamed */
   desired->label = str_dup(service.label);
+  desired->former_label = then && !str_eq(then, service.label) ? str_dup(then) : NULL;
   desired->working_dir = str_dup(json_get_text(image.config, "workingDir"));
   desired->user = str_dup(json_get_text(image.config, "user"));
   desired->port = railway_variables_port(variables);
@@ -152,6 +154,7 @@ err *desired_make(core *c, const struct deployment *d, const char *job_command,
   w->environment_id = desired.environment_id;
   w->service_id = desired.service_id;
   w->service_label = desired.label;
+  w->former_label = desired.former_label;
   w->depends_on = (const char *const *)desired.depends_on.items;
   w->argv = (const char *const *)desired.argv.items;
   w->env = (const char *const *)desired.env.items;
@@ -179,6 +182,7 @@ void desired_done(struct desired *desired) {
   free(desired->environment_id);
   free(desired->service_id);
   free(desired->label);
+  free(desired->former_label);
   free(desired->working_dir);
   free(desired->user);
   free(desired->volume_id);

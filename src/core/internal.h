@@ -246,7 +246,7 @@ struct desired { /* not to be copied */
   struct workload workload; /* points into what follows */
   struct workload_volume volume;
   struct strv argv, env;
-  char *id, *image_id, *environment_id, *service_id, *label, *working_dir, *user, *volume_id, *mount_path;
+  char *id, *image_id, *environment_id, *service_id, *label, *former_label, *working_dir, *user, *volume_id, *mount_path;
   struct strv exposed, depends_on;
   int port; /* value of PORT */
 };

@@ -183,10 +183,13 @@ static json_t *texts(const struct strv *v) {
   return list;
 }
 
-static err *record(core *c, struct deployment *d, const struct resolved_variables *r, const struct strv *services) {
+/* With the host name that the service has now: what was resolved may hold it. */
+static err *record(core *c, struct deployment *d, const struct service *service, const struct resolved_variables *r,
+                   const struct strv *services) {
   auto_db_transaction t = {0};
   auto_service_settings settings;
-  auto_json *resolved = json_pack("{s:o, s:o}", "services", texts(services), "sealed", texts(&r->sealed));
+  auto_json *resolved = json_pack("{s:o, s:o, s:s}", "services", texts(services), "sealed", texts(&r->sealed), "label",
+                                  service->label);
   service_settings_copy(&d->settings, &settings);
   control_variables_apply(r->values, &settings);
   TRY(db_begin(c->db, &t));
@@ -223,7 +226,7 @@ err *variables_settle(core *c, struct deployment *d) {
   dependencies_find(resolved.values, d->service_id, &w.services, &addressed);
   for (size_t i = 0; i < addressed.len; i++)
     if (!strv_has(&services, addressed.items[i])) strv_add(&services, addressed.items[i]);
-  TRY(record(c, d, &resolved, &services));
+  TRY(record(c, d, service_in(&w, d->service_id), &resolved, &services));
   redaction_forget(c, d->id);
   tell(c, d, &resolved);
   return NULL;

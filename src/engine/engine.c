@@ -73,6 +73,8 @@ static fallible check_workload(const struct workload *w) {
                    "and '-'");
   if (!engine_is_name(w->service_label, WORKLOAD_LABEL_MAX))
     return err_new(ERR_INVALID, "the service's label must be a DNS label");
+  if (!str_empty(w->former_label) && !engine_is_name(w->former_label, WORKLOAD_LABEL_MAX))
+    return err_new(ERR_INVALID, "the service's former label must be a DNS label");
   if (!w->image_id || !*w->image_id) return err_new(ERR_INVALID, "there is no image");
   if (!w->argv || !w->argv[0]) return err_new(ERR_INVALID, "there is no start command");
   if (w->replicas < 0 || w->replicas > WORKLOAD_REPLICAS_MAX)

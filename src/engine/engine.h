@@ -47,7 +47,7 @@ struct workload {
   const char *environment_id; /* instances of one environment share a private network, others never */
   const char *service_id;     /* replicas and successors of a service in an environment share its user range */
   const char *service_label;  /* DNS label: answers `<label>.railway.internal` and `<label>` */
-  const char *former_label;   /* engine_rename's: answered likewise; NULL or "": none */
+  const char *former_label;   /* answered likewise, unless something else has it; NULL or "": none */
   const char *const *depends_on; /* service ids, NULL for none: after a boot, what is recorded of
                                     these in the environment runs (and listens) before this does */
   const char *image_id;       /* "sha256:…" in the image store, or a reference by digest */

@@ -66,6 +66,7 @@ struct fake_engine {
   int made, networks_removed, jobs_run, restarted;
   struct strv env; /* of the workload that was applied last */
   struct strv renamed; /* "<workload id> <label>" */
+  char *former_label;  /* of the workload that was applied last */
   char *user;      /* likewise */
   int64_t shm_bytes, stop_grace_ms;
   char *command;   /* likewise: its last argument */
@@ -179,6 +180,7 @@ static inline err *fake_apply_(engine *base, const struct workload *w) {
   strv_done(&en->env);
   strv_add_all(&en->env, w->env);
   str_replace_owned(&en->user, w->user);
+  str_replace_owned(&en->former_label, w->former_label);
   en->shm_bytes = w->shm_bytes;
   en->stop_grace_ms = w->stop_grace_ms;
   for (size_t n = 0; w->argv[n]; n++) str_replace_owned(&en->command, w->argv[n]);
@@ -438,6 +440,7 @@ static inline void fake_engine_free(struct fake_engine *en) {
   fake_volumes_done(&en->volumes);
   strv_done(&en->env);
   strv_done(&en->renamed);
+  free(en->former_label);
   free(en->command);
   free(en->user);
   free(en);

@@ -64,6 +64,26 @@ TEST(what_runs_answers_to_it_and_who_refers_to_it_is_deployed_again) {
   close_two();
 }
 
+TEST(what_was_on_its_way_answers_to_the_name_that_its_variables_hold) {
+  open_two();
+  set(service.id, "{\"HOST\": \"${{RAILWAY_PRIVATE_DOMAIN}}\"}");
+  bld->hold = true;
+  deploy(id);
+  WAIT(fake_build_of(bld, id));
+  CHECK_OK(core_service_rename(town, service.id, "web", ""));
+  bld->hold = false;
+  fake_end_builds(bld);
+  WAIT_STATUS(id, SUCCESS);
+  CHECK_TEXT(en->former_label, "api");
+  CHECK(strv_has(&en->env, "HOST=api.railway.internal"));
+  CHECK(strv_has(&en->env, "RAILWAY_PRIVATE_DOMAIN=web.railway.internal"));
+  char next[ID_SIZE];
+  deploy_live(next);
+  CHECK(!en->former_label);
+  CHECK(strv_has(&en->env, "HOST=web.railway.internal"));
+  close_two();
+}
+
 TEST(a_name_that_is_taken_changes_nothing) {
   open_two();
   set(service.id, "{\"DB\": \"${{Postgres.URL}}\"}");
