@@ -260,6 +260,28 @@ TEST(a_strangers_archive_is_refused) {
   CHECK(!has(&m, ".restore") && !has(&m, ".restore.new"));
 }
 
+/* Made by Tramway as of before there were volumes (744b516): format 1, no images, a database of then. */
+TEST(one_of_the_version_before_is_taken) {
+  auto_machine m;
+  char message[512];
+  machine_empty(&m);
+  write_config(&m);
+  str_replace_owned(&m.backup, "tests/unit/daemon/backup-format-1.tar.zst");
+  CHECK_INT(restore_code(&m, false, message), 0);
+  CHECK_TEXT(message, "");
+  auto_free char *path = path_join(m.data, "tramway.db");
+  auto_db *d = NULL;
+  auto_db_stmt *row = NULL;
+  bool found;
+  CHECK_OK(store_open(path, &d)); /* brought to this version's tables */
+  CHECK_OK(db_query(d, "SELECT (SELECT name FROM projects), (SELECT count(*) FROM volume_instances)", DB_NONE, &row));
+  CHECK_OK(db_step(row, &found));
+  CHECK(found);
+  CHECK_TEXT(db_column_text(row, 0), "old-shop");
+  CHECK_INT(db_column_int(row, 1), 0);
+  CHECK(has(&m, "secret.key") && !has(&m, "volumes") && !has(&m, "containers"));
+}
+
 TEST(one_of_a_newer_version_is_refused_before_anything_moves) {
   auto_machine m;
   char message[512];
