@@ -11,6 +11,8 @@
 #include "store/release.h"
 #include "store/volume.h"
 
+#define SUPERSEDED "a newer deployment of the service takes its volume"
+
 struct handover {
   struct list link; /* of core->handovers */
   core *core;
@@ -43,7 +45,11 @@ static bool goes_on(handover *h, err *e) {
   h->asking = false;
   if (h->done && !h->core->stopping) return true;
   err_free(e);
-  if (!h->done) handover_free(h); /* else at the end of tramd */
+  if (h->done) return false; /* the end of tramd frees it */
+  core *c = h->core;
+  auto_free char *instance = str_dup(h->deployment.service_instance_id);
+  handover_free(h);
+  if (!c->stopping) handover_undo(c, instance); /* it is stopped now, and can be started again */
   return false;
 }
 
@@ -70,18 +76,26 @@ static bool has_instances(core *c, const char *deployment_id) {
 }
 
 /* Of two that want it the newer one gets it. */
-static err *look_at_run(handover *h, struct run *r, bool *ret_wait) {
-  bool same = str_eq(run_service_instance(r), h->deployment.service_instance_id);
-  if (!same || str_eq(r->deployment.id, h->deployment.id) || r->phase < RUN_HANDOVER) return NULL;
-  bool ends = r->phase == RUN_ENDING;
-  if (!ends && r->deployment.created_us > h->deployment.created_us)
-    return err_new(ERR_CONFLICT, "a newer deployment of the service takes its volume");
-  *ret_wait = true;
-  run_cancel(r, "a newer deployment of the service takes its volume");
-  return NULL;
+static bool is_rival(const handover *h, const struct run *r) {
+  bool same = str_eq(r->deployment.service_instance_id, h->deployment.service_instance_id);
+  return same && r->phase >= RUN_HANDOVER && !str_eq(r->deployment.id, h->deployment.id);
 }
 
-static err *look_at_runs(handover *h, bool *ret_wait) {
+static bool is_superseded(const handover *h) {
+  size_t cursor = 0;
+  const char *id;
+  void *value;
+  while (map_next(h->core->runs, &cursor, &id, &value)) {
+    const struct run *r = value;
+    bool newer = r->deployment.created_us > h->deployment.created_us;
+    if (is_rival(h, r) && newer && r->phase != RUN_ENDING) return true;
+  }
+  return false;
+}
+
+/* Whether some are still to end. */
+static bool cancel_rivals(const handover *h) {
+  bool any = false;
   auto_strv ids = STRV_EMPTY; /* cancelling may end a run, which changes the map */
   size_t cursor = 0;
   const char *id;
@@ -89,9 +103,11 @@ static err *look_at_runs(handover *h, bool *ret_wait) {
   while (map_next(h->core->runs, &cursor, &id, &value)) strv_add(&ids, id);
   for (size_t i = 0; i < ids.len; i++) {
     struct run *r = run_find(h->core, ids.items[i]);
-    if (r) TRY(look_at_run(h, r, ret_wait));
+    if (!r || !is_rival(h, r)) continue;
+    any = true;
+    run_cancel(r, SUPERSEDED);
   }
-  return NULL;
+  return any;
 }
 
 static err *look_at_retiring(const handover *h, bool *ret_wait) {
@@ -188,7 +204,7 @@ static err *make_sure_it_is_there(handover *h) {
 static err *step(handover *h, bool *ret_wait) {
   auto_deployment holder = {0};
   bool found = false;
-  TRY(look_at_runs(h, ret_wait));
+  *ret_wait = cancel_rivals(h);
   TRY(look_at_retiring(h, ret_wait));
   if (*ret_wait) return NULL;
   TRY(find_holder(h, &found, &holder));
@@ -199,6 +215,10 @@ static err *step(handover *h, bool *ret_wait) {
 
 static void look(handover *h) {
   bool wait = false;
+  if (is_superseded(h)) {
+    run_cancel(run_find(h->core, h->deployment.id), SUPERSEDED); /* which ends the handover */
+    return;
+  }
   err *e = step(h, &wait);
   if (!e && !wait) e = make_sure_it_is_there(h);
   if (e) finish(h, e);
@@ -274,13 +294,22 @@ void handover_free_all(core *c) {
 
 /* ---- the way back ---- */
 
-static bool is_succeeded(core *c, const char *service_instance_id) {
+/* One is on its way, or is ending, or the sleeper itself is still being stopped: their ends ask again. */
+static err *is_succeeded(core *c, const char *service_instance_id, bool *ret_is) {
   size_t cursor = 0;
   const char *id;
   void *value;
+  *ret_is = false;
   while (map_next(c->runs, &cursor, &id, &value))
-    if (str_eq(run_service_instance(value), service_instance_id) && run_is_launched(value)) return true;
-  return false;
+    *ret_is |= str_eq(run_service_instance(value), service_instance_id) && run_is_launched(value);
+  LIST_FOREACH(h, &c->handovers, handover, link)
+    *ret_is |= h->asking && str_eq(h->deployment.service_instance_id, service_instance_id);
+  for (cursor = 0; map_next(c->retiring, &cursor, &id, &value);) {
+    auto_deployment d = {0};
+    TRY(deployment_get(c->db, id, &d));
+    *ret_is |= str_eq(d.service_instance_id, service_instance_id);
+  }
+  return NULL;
 }
 
 static err *find_sleeper(core *c, const char *service_instance_id, bool *ret_found, struct deployment *ret_sleeper) {
@@ -297,9 +326,10 @@ err *handover_has_sleeper(core *c, const char *service_instance_id, bool *ret_ha
 static err *undo(core *c, const char *service_instance_id) {
   auto_deployment sleeper = {0};
   auto_mount m = {0};
-  bool found = false, mounts = false;
+  bool found = false, mounts = false, succeeded = false;
   TRY(find_sleeper(c, service_instance_id, &found, &sleeper));
-  if (!found || is_succeeded(c, service_instance_id)) return NULL;
+  if (found) TRY(is_succeeded(c, service_instance_id, &succeeded));
+  if (!found || succeeded) return NULL;
   auto_err *moved = mount_of_deployment(c, &sleeper, &mounts, &m);
   if (moved && err_code_of(moved) == ERR_CONFLICT) {
     log_info("deploy", "%s sleeps on: %s", sleeper.id, err_message(moved));

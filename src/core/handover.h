@@ -20,7 +20,8 @@ void handover_cancel(handover *h); /* NULL is accepted; `done` is not called any
 /* A run or a retirement has ended: does a handover wait for it? */
 void handover_wake(core *c);
 
-/* Starts the deployment of this service instance again that sleeps for a successor, unless one is still on its way. */
+/* Starts the deployment of this service instance again that sleeps for a successor, unless one is still on its way
+ * or on its way out. */
 void handover_undo(core *c, const char *service_instance_id);
 fallible handover_has_sleeper(core *c, const char *service_instance_id, bool *ret_has);
 

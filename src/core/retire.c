@@ -52,6 +52,7 @@ static void on_gone(void *arg, err *e) {
   receipt_gone(c, r->id);
   removal_wake(c);
   handover_wake(c);
+  handover_undo(c, r->edge_key);
   disk_soon(c->disk);
   retirement_free(r);
 }
