@@ -22,7 +22,7 @@ static err *run_add(struct cli *cli, const struct args *args) {
 static const struct flag add_flags[] = {
   { "database|d",  "DATABASE", "add postgres, mysql, mariadb, redis or mongo; may be repeated" },
   { "name",        "NAME",     "with --database: the new service's name (default: Postgres, MySQL, …)" },
-  { "size",        "MB",       "with --database: how much its volume may hold" },
+  { "size",        "SIZE",     "with --database: how much its volume may hold: megabytes, or 5GB" },
   { "link",        "SERVICE",  "with --database: give this service its URL as a variable" },
   { "variable",    "NAME",     "with --link: the variable (default: DATABASE_URL, MYSQL_URL, …)" },
   { "service|s",   "NAME",     "the new service's name" },

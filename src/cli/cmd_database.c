@@ -8,6 +8,7 @@
 #include "cli/database.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
+#include "cli/volume.h"
 #include "model/database.h"
 
 /* ---- add -d ---- */
@@ -41,14 +42,12 @@ static err *add_one(struct cli *cli, const struct args *args, const struct scope
                     json_t **ret_added) {
   auto_json *data = NULL;
   const char *linked = NULL;
-  long long size_mb = 0;
   TRY(find_linked(scope, args_text(args, "link"), &linked));
-  TRY(args_int(args, "size", 1, INT32_MAX, 0, &size_mb));
-  json_t *input = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*}", "environmentId", scope->environment_id, "code", code,
-                            "name", args_text(args, "name"), "image", args_text(args, "image"), "linkServiceId", linked,
-                            "linkVariable", args_text(args, "variable"));
-  if (size_mb) json_object_set_new(input, "sizeMB", json_integer(size_mb));
-  TRY(cli_query(cli, mutation_database_add, json_pack("{s:o}", "input", input), &data));
+  auto_json *input = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*}", "environmentId", scope->environment_id, "code", code,
+                               "name", args_text(args, "name"), "image", args_text(args, "image"), "linkServiceId", linked,
+                               "linkVariable", args_text(args, "variable"));
+  TRY(volume_read_size(args, input));
+  TRY(cli_query(cli, mutation_database_add, json_pack("{s:O}", "input", input), &data));
   *ret_added = json_incref(json_object_get(data, "databaseAdd"));
   return NULL;
 }

@@ -96,7 +96,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
 /* ---- add ---- */
 
 /* "5000", in megabytes, or "5GB", "512MB". */
-static err *read_size(const struct args *args, json_t *input) {
+err *volume_read_size(const struct args *args, json_t *input) {
   const char *text = args_text(args, "size");
   long long size = 0;
   if (!text) return NULL;
@@ -118,7 +118,7 @@ static err *run_add(struct cli *cli, const struct args *args) {
   if (!path) TRY(prompt_text(&cli->out, "Where shall it be mounted?", "/data", "--mount-path", &path));
   input = json_pack("{s:s, s:s, s:s, s:s, s:s*}", "projectId", scope.project_id, "environmentId", scope.environment_id,
                     "serviceId", scope.service_id, "mountPath", path, "name", args_text(args, "name"));
-  TRY(read_size(args, input));
+  TRY(volume_read_size(args, input));
   TRY(cli_query(cli, mutation_volume_create, json_pack("{s:O}", "input", input), &data));
   const json_t *v = json_object_get(data, "volumeCreate");
   auto_free char *line = str_format("Volume \"%s\" created for service %s in environment %s at mount path \"%s\"",
@@ -147,7 +147,7 @@ static err *run_update(struct cli *cli, const struct args *args) {
   auto_json *v = NULL, *input = json_object();
   const char *path = args_text(args, "mount-path"), *name = args_text(args, "name");
   if (path) json_set_text(input, "mountPath", path);
-  TRY(read_size(args, input));
+  TRY(volume_read_size(args, input));
   if (!json_object_size(input) && !name)
     return err_new(ERR_INVALID, "what should change? Give --mount-path PATH, --name NAME or --size MB");
   TRY(volume_find(cli, args, &scope, &v));

@@ -15,4 +15,7 @@ fallible volume_find(struct cli *cli, const struct args *args, struct scope *ret
   {"volume|v", "VOLUME", "volume, by name or id (default: the service's, or the only one)"}, FLAG_SERVICE,             \
       FLAG_ENVIRONMENT, FLAG_PROJECT
 
+/* --size as input.sizeMB: megabytes (5000), or "5GB"; nothing without it. */
+fallible volume_read_size(const struct args *args, json_t *input);
+
 #endif
