@@ -55,6 +55,7 @@ const struct http_route api_routes[] = {
   { "POST", "/webhooks/{provider}/{hook}",
                            handle_webhook,        HTTP_BODY_MEMORY, WEBHOOK_BODY_MAX, handle_webhook_begin },
   { "GET",  "/exec",       handle_exec,           HTTP_BODY_NONE,   0,                NULL },
+  { "GET",  "/tunnel",     handle_tunnel,         HTTP_BODY_NONE,   0,                NULL },
   { "POST", "/oauth/device/auth", handle_device_auth, HTTP_BODY_MEMORY, FORM_BODY_MAX, NULL },
   { "POST", "/oauth/token", handle_oauth_token,   HTTP_BODY_MEMORY, FORM_BODY_MAX,    NULL },
   { "GET",  "/device",     handle_device_page,    HTTP_BODY_NONE,   0,                NULL },

@@ -144,12 +144,16 @@ static void hold_input_back(struct session *s) {
   s->input_watch = timer_start(s->api->parts.loop, INPUT_LOOK_MS, INPUT_LOOK_MS, look_at_input, s);
 }
 
+bool exec_may_stay(api *a, struct caller *caller, const char *environment_id) {
+  auto_err *e = auth_check_alive(a, caller);
+  if (!e) e = access_environment(a, caller, environment_id, WORKSPACE_MEMBER);
+  return !e || (err_code_of(e) != ERR_DENIED && err_code_of(e) != ERR_NOT_FOUND);
+}
+
 static void look_at_access(void *arg) {
   struct session *s = arg;
-  auto_err *e = auth_check_alive(s->api, &s->caller);
-  if (!e) e = access_environment(s->api, &s->caller, s->environment_id, WORKSPACE_MEMBER);
-  bool out = e && (err_code_of(e) == ERR_DENIED || err_code_of(e) == ERR_NOT_FOUND);
-  if (out && s->ws) ws_close(s->ws, WS_POLICY, "you may not be here any more"); /* on_close ends the command */
+  if (exec_may_stay(s->api, &s->caller, s->environment_id)) return;
+  if (s->ws) ws_close(s->ws, WS_POLICY, "you may not be here any more"); /* on_close ends the command */
 }
 
 static void take_input(struct session *s, const char *data, size_t len) {
@@ -187,8 +191,8 @@ static void on_close(void *arg, int code, const char *reason) {
 }
 
 /* The deployment that the request names, and that the caller may change; which replica, or -1. */
-static err *find_deployment(api *a, const http_request *r, const struct caller *caller,
-                            struct deployment *ret_deployment, int *ret_replica) {
+err *exec_find_deployment(api *a, const http_request *r, const struct caller *caller,
+                          struct deployment *ret_deployment, int *ret_replica) {
   auto_service_instance instance = {0};
   bool found = false;
   *ret_replica = -1;
@@ -220,7 +224,7 @@ static err *open_session(api *a, http_request *r) {
   struct session *s = mem_zalloc(sizeof *s);
   int replica = -1;
   err *e = auth_caller(a, r, &s->caller);
-  if (!e) e = find_deployment(a, r, &s->caller, &d, &replica);
+  if (!e) e = exec_find_deployment(a, r, &s->caller, &d, &replica);
   if (!e) e = core_running_instance(a->parts.core, d.id, replica, &s->instance_id);
   if (!e && !ws_offers(r, EXEC_PROTOCOL))
     e = err_new(ERR_INVALID, "open a WebSocket with the subprotocol " EXEC_PROTOCOL);

@@ -27,6 +27,7 @@ struct api {
   struct list pushes; /* of git_push.c: what is being taken or followed */
   map *hook_rates; /* webhook id → what it has sent in this minute */
   struct late_all *late_all; /* late.h */
+  int tunnels; /* that are open */
 };
 
 enum { CALLER_ADDRESS_SIZE = 64, CALLER_AGENT_SIZE = 80 };
@@ -209,6 +210,12 @@ void handle_graphql_socket(http_request *r, void *api_);
 void handle_upload_begin(http_request *r, void *api_);
 void handle_upload(http_request *r, void *api_);
 void handle_exec(http_request *r, void *api_);
+void handle_tunnel(http_request *r, void *api_);
+
+/* The deployment that a request for /exec or /tunnel names, and that the caller may change; which replica, or -1. */
+fallible exec_find_deployment(api *a, const http_request *r, const struct caller *caller,
+                              struct deployment *ret_deployment, int *ret_replica);
+bool exec_may_stay(api *a, struct caller *caller, const char *environment_id); /* still has the right to be there */
 void handle_git_get(http_request *r, void *api_);
 void handle_git_begin(http_request *r, void *api_);
 void handle_git_post(http_request *r, void *api_);

@@ -14,7 +14,6 @@ const struct absent_verb absent_verbs[] = {
   { "ca|code",                     NO_ASSISTANT },
   { "cdn",                         NO_CDN },
   { "config",                      "there is no infrastructure as code; railway.toml is read, see `tram environment config`" },
-  { "connect",                     NO_DATA },
   { "dev|develop",                 "run the service's own command with `tram run`" },
   { "docs",                        "see `tram help`, `man tram` and the folder docs/" },
   { "flag|flags",                  "feature flags are for the application to keep" },

@@ -14,7 +14,7 @@ const struct command *const all_commands[] = {
   &command_domain, &command_open, &command_tcp_proxy,
   &command_variable, &command_environment, &command_service, &command_credential, &command_webhook,
   &command_import, &command_export,
-  &command_run, &command_ssh, &command_ssh_key, &command_shell,
+  &command_connect, &command_run, &command_ssh, &command_ssh_key, &command_shell,
   &command_token, &command_session, &command_two_factor, &command_workspace, &command_invite, &command_audit,
   &command_admin, &command_api, &command_completion, &command_help,
   NULL,

@@ -13,6 +13,7 @@ struct drain {
   int64_t until_ms, poll_ms;
   timer *timer;
   bool asking, stopped;
+  enum drain_for what;
   loop_fn *fn;
   void *arg;
 };
@@ -39,7 +40,7 @@ static void on_sessions(void *arg, err *e, struct edge_sessions sessions) {
   err_free(e);
   if (d->stopped) {
     free_drain(d);
-  } else if ((known && !sessions.requests && !sessions.connections) || clock_monotonic_ms() >= d->until_ms) {
+  } else if ((known && !sessions.requests && (d->what == DRAIN_REQUESTS || !sessions.connections)) || clock_monotonic_ms() >= d->until_ms) {
     finish(d);
   } else {
     d->timer = timer_start(d->core->loop, d->poll_ms, 0, ask_edge, d);
@@ -59,9 +60,10 @@ static void ask_edge(void *arg) {
   edge_drained(d->core->edge, d->service, &d->addresses, on_sessions, d);
 }
 
-drain *drain_start(core *c, const char *service_instance_id, struct strv *addresses, loop_fn *fn, void *arg) {
+drain *drain_start(core *c, enum drain_for what, const char *service_instance_id, struct strv *addresses, loop_fn *fn, void *arg) {
   drain *d = mem_zalloc(sizeof *d);
   *d = (drain){.core = c,
+               .what = what,
                .addresses = *addresses,
                .until_ms = clock_monotonic_ms() + c->options.drain_timeout_ms,
                .poll_ms = POLL_FIRST_MS,

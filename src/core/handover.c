@@ -180,7 +180,8 @@ static err *stop(handover *h, const struct deployment *holder) {
   restart_forget(c, holder->id);
   engine_each(c->engine, holder->id, collect_address, &addresses);
   routes_changed(c);
-  h->drain = drain_start(c, holder->service_instance_id, &addresses, on_drained, h);
+  /* A database's clients stay for days: waiting for them would only keep it away for longer. */
+  h->drain = drain_start(c, DRAIN_REQUESTS, holder->service_instance_id, &addresses, on_drained, h);
   return NULL;
 }
 

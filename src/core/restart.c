@@ -62,7 +62,7 @@ static void begin_replica(struct restart *r, int replica) {
   r->told = r->left = false;
   if (f.known) {
     routes_changed(r->core);
-    r->drain = drain_start(r->core, r->service_instance_id, &f.addresses, on_drained, r);
+    r->drain = drain_start(r->core, DRAIN_ALL, r->service_instance_id, &f.addresses, on_drained, r);
   }
   strv_done(&f.addresses);
   if (!f.known) end(r); /* it was the last one */

@@ -86,7 +86,7 @@ static void on_overlap_over(void *arg) {
   struct retirement *r = arg;
   timer_stop(r->timer);
   r->timer = NULL;
-  r->drain = drain_start(r->core, r->edge_key, &r->addresses, on_drained, r);
+  r->drain = drain_start(r->core, DRAIN_ALL, r->edge_key, &r->addresses, on_drained, r);
 }
 
 static void collect_address(void *arg, const struct instance_report *report) {

@@ -77,7 +77,7 @@ static err *step(struct scaling *s, bool drained, bool *ret_over) {
     /* Its work is done, and it made room for a successor: it is not done again. */
   } else if (present.replicas > present.wanted && !drained) {
     *ret_over = false;
-    s->drain = drain_start(c, d.service_instance_id, &present.surplus, on_drained, s);
+    s->drain = drain_start(c, DRAIN_ALL, d.service_instance_id, &present.surplus, on_drained, s);
   } else if (present.replicas != present.wanted) {
     e = apply(c, &d);
   }

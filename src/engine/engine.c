@@ -159,6 +159,31 @@ void engine_exec_kill(engine_exec *x) {
   x->ops->exec_kill(x);
 }
 
+fallible engine_dial(engine *en, const struct dial_options *options, engine_stream **ret_stream) {
+  if (!options->port) return err_new(ERR_INVALID, "0 is no port");
+  return en->ops->dial(en, options, ret_stream);
+}
+
+void engine_stream_write(engine_stream *s, const void *data, size_t len) {
+  s->ops->stream_write(s, data, len);
+}
+
+size_t engine_stream_pending(const engine_stream *s) {
+  return s->ops->stream_pending(s);
+}
+
+void engine_stream_shut(engine_stream *s) {
+  s->ops->stream_shut(s);
+}
+
+void engine_stream_pause(engine_stream *s, bool paused) {
+  s->ops->stream_pause(s, paused);
+}
+
+void engine_stream_close(engine_stream *s) {
+  s->ops->stream_close(s);
+}
+
 void engine_halt(engine *en, engine_done_fn *done, void *arg) {
   en->ops->halt(en, done, arg);
 }

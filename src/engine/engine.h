@@ -158,6 +158,26 @@ void engine_exec_pause(engine_exec *x, bool paused);
 void engine_exec_resize(engine_exec *x, int columns, int rows);
 void engine_exec_kill(engine_exec *x); /* on_exit is still called */
 
+/* A connection to a port of a running instance (`tram connect`): bytes both ways, wherever it runs. */
+typedef struct engine_stream engine_stream;
+struct dial_options {
+  const char *instance_id; /* borrowed for the call */
+  uint16_t port;
+  void (*on_data)(void *arg, const char *data, size_t len);
+  void (*on_end)(void *arg, err *e); /* last, never from within engine_dial; the stream is gone; owns e; NULL:
+                                        in order */
+  void *arg;
+};
+
+/* ERR_NOT_FOUND, ERR_CONFLICT: it does not run.  That nobody listens is told by on_end; what is written meanwhile
+ * waits. */
+fallible engine_dial(engine *en, const struct dial_options *options, engine_stream **ret_stream);
+void engine_stream_write(engine_stream *s, const void *data, size_t len);
+size_t engine_stream_pending(const engine_stream *s); /* bytes not yet taken by the other side */
+void engine_stream_shut(engine_stream *s);            /* nothing more will be written */
+void engine_stream_pause(engine_stream *s, bool paused); /* of reading */
+void engine_stream_close(engine_stream *s);           /* nothing is called any more; not after on_end */
+
 /* Stops every instance and removes every network, mount and rule that the engine made; workloads
  * stay recorded and are started again by the next engine_start.  Works on an engine that was never
  * started too: `make stop` ends tramd first and then halts from a process of its own. */

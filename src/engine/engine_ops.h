@@ -1,5 +1,5 @@
 /* What an implementation of engine.h provides.  Its own struct begins with a `struct engine`, its
- * exec streams with a `struct engine_exec`; engine.c checks what is the same for all and
+ * exec streams with a `struct engine_exec`, connections with a `struct engine_stream`; engine.c checks what is the same for all and
  * dispatches. */
 #ifndef TRAMWAY_ENGINE_ENGINE_OPS_H
 #define TRAMWAY_ENGINE_ENGINE_OPS_H
@@ -28,6 +28,13 @@ struct engine_ops {
   void (*exec_pause)(engine_exec *x, bool paused);
   void (*exec_resize)(engine_exec *x, int columns, int rows);
   void (*exec_kill)(engine_exec *x);
+
+  fallible (*dial)(engine *en, const struct dial_options *options, engine_stream **ret_stream);
+  void (*stream_write)(engine_stream *s, const void *data, size_t len);
+  size_t (*stream_pending)(const engine_stream *s);
+  void (*stream_shut)(engine_stream *s);
+  void (*stream_pause)(engine_stream *s, bool paused);
+  void (*stream_close)(engine_stream *s);
 
   void (*volume_apply)(engine *en, const struct engine_volume *v, engine_done_fn *done, void *arg);
   void (*volume_remove)(engine *en, const char *id, engine_done_fn *done, void *arg);
@@ -82,6 +89,10 @@ static inline void engine_tell_repair(const engine *en, const struct repair *r) 
 }
 
 struct engine_exec {
+  const struct engine_ops *ops;
+};
+
+struct engine_stream {
   const struct engine_ops *ops;
 };
 

@@ -69,11 +69,44 @@ keeps_out() {
 }
 check "the allow list lets in who is on it, at once" keeps_out
 
+tunnel_leads_there() {
+  "$BUILD/tram" connect --tunnel-only -P 7000 >"$WORK/tunnel" 2>&1 8>&- 9>&- & local pid=$! status=1
+  soon grep -q "^127.0.0.1:" "$WORK/tunnel"
+  exec 7<>"/dev/tcp/$(head -n 1 "$WORK/tunnel" | tr : /)" && says 7 v2 && says 7 v2 && status=0
+  exec 7>&-
+  kill "$pid"; wait "$pid" 2>/dev/null
+  return "$status"
+}
+check "a tunnel of the API leads to a port that is private" tunnel_leads_there
+
+# A psql that tells how it was called, and what answers where it was sent.
+a_client() {
+  mkdir -p "$WORK/bin" && cat > "$WORK/bin/psql" <<'EOF'
+#!/bin/bash
+echo "password $PGPASSWORD, sslmode $PGSSLMODE: $*"
+exec 3<>"/dev/tcp/$2/$4" && echo ping >&3 && read -r answer <&3 && echo "$answer"
+exit 7
+EOF
+  chmod +x "$WORK/bin/psql"
+}
+connects() {
+  a_client && tram variable set 'DATABASE_URL=postgresql://ada:s3cret@echo.railway.internal:7000/shop?sslmode=require' \
+    'DATABASE_PUBLIC_URL=postgresql://ada:s3cret@${{RAILWAY_TCP_PROXY_DOMAIN}}:${{RAILWAY_TCP_PROXY_PORT}}/shop' --skip-deploys || return 1
+  local answer
+  answer=$(PATH=$WORK/bin:$PATH tram connect echo --ssh); [ $? -eq 7 ] || return 1
+  echo "$answer"
+  grep -E "^password s3cret, sslmode require: -h 127.0.0.1 -p [0-9]+ -U ada -d shop" <<<"$answer" && grep -Fx "v2 ping" <<<"$answer" || return 1
+  answer=$(PATH=$WORK/bin:$PATH tram connect echo)
+  echo "$answer"
+  grep -F -- "-h localhost -p $PORT -U ada -d shop" <<<"$answer" && grep -Fx "v2 ping" <<<"$answer" && ! grep -F s3cret <<<"${answer#*:}"
+}
+check "connect starts the client, through a tunnel or the public port, and gives it the password unseen" connects
+
 is_refused() { ! (exec 7<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
 closes() {
   tram tcp-proxy delete 7000 -y | grep -F "Closed localhost:$PORT" && soon is_refused || return 1
   read -r -t 10 _ <&6; [ $? -eq 1 ] || return 1 # the end of it, not the end of the wait
-  ! tram variables --kv | grep -E "^(URL|RAILWAY_TCP)" && tram tcp-proxy list | grep -F "is private"
+  ! tram variables --kv | grep -E "^(URL|RAILWAY_TCP|DATABASE_PUBLIC_URL)" && tram tcp-proxy list | grep -F "is private"
 }
 check "deleting it closes the port and what is connected" closes
 exec 5>&- 6>&-

@@ -328,6 +328,7 @@ static void local_free(engine *base) {
   struct local_engine *en = (struct local_engine *)base;
   en->closing = true;
   local_exec_kill_all(en);
+  local_stream_close_all(en);
   volume_runs_end(en);
   while (en->pending > 0 || networks_busy(en->networks))
     loop_turn(en->loop, 100);
@@ -361,6 +362,12 @@ const struct engine_ops local_engine_ops = {
     .exec_pause = local_exec_pause,
     .exec_resize = local_exec_resize,
     .exec_kill = local_exec_kill,
+    .dial = local_dial,
+    .stream_write = local_stream_write,
+    .stream_pending = local_stream_pending,
+    .stream_shut = local_stream_shut,
+    .stream_pause = local_stream_pause,
+    .stream_close = local_stream_close,
     .volume_apply = local_volume_apply,
     .volume_remove = local_volume_remove,
     .volume_usage = local_volume_usage,

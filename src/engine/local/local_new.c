@@ -249,6 +249,7 @@ err *local_engine_new(loop *l, const struct local_config *config, engine_change_
   en->on_change = on_change;
   en->on_change_arg = arg;
   list_init(&en->execs);
+  list_init(&en->streams);
   list_init(&en->volume_runs);
   en->workloads = map_new();
   en->instances = map_new();

@@ -77,6 +77,7 @@ struct local_engine {
   unsigned mounts;     /* numbers the folders.layers in use */
   int pending;         /* steps in progress; engine_free waits for them */
   struct list execs;   /* streams that live */
+  struct list streams; /* connections that live */
   unsigned exec_count;
   bool closing; /* engine_free was called: finish steps, begin none */
   bool started;
@@ -141,6 +142,15 @@ void leftovers_begin(struct local_engine *en);
 /* halt.c */
 void local_halt(engine *en, engine_done_fn *done, void *arg);
 void local_halt_continue(struct local_engine *en);
+
+/* dial.c */
+fallible local_dial(engine *en, const struct dial_options *options, engine_stream **ret_stream);
+void local_stream_write(engine_stream *s, const void *data, size_t len);
+size_t local_stream_pending(const engine_stream *s);
+void local_stream_shut(engine_stream *s);
+void local_stream_pause(engine_stream *s, bool paused);
+void local_stream_close(engine_stream *s);
+void local_stream_close_all(struct local_engine *en);
 
 /* exec.c */
 fallible local_exec_start(engine *en, const struct exec_options *options, engine_exec **ret_exec);

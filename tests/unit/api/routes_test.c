@@ -214,6 +214,27 @@ TEST(an_instance_of_somebody_elses_is_told_as_one_that_is_not_there) {
   stop();
 }
 
+TEST(a_tunnel_is_for_whom_a_command_is) {
+  serve((struct rate_limits){0});
+  auto_free char *stranger = bearer(user_of("stranger"), NULL, 0), *viewer = bearer(user_of("viewer"), NULL, 0);
+  auto_free char *member = bearer(user_of("member"), NULL, 0);
+  auto_free char *path = str_format("/tunnel?port=5432&deploymentId=%s", json_get_text(ids, "DEPLOYMENT"));
+  auto_free char *no_port = str_format("/tunnel?port=0&deploymentId=%s", json_get_text(ids, "DEPLOYMENT"));
+  int status;
+  free(ask("GET", path, "", "", &status));
+  CHECK_INT(status, 403);
+  free(ask("GET", path, stranger, "", &status));
+  CHECK_INT(status, 404);
+  free(ask("GET", path, viewer, "", &status));
+  CHECK_INT(status, 403);
+  free(ask("GET", no_port, member, "", &status));
+  CHECK_INT(status, 400);
+  auto_free char *answer = ask("GET", path, member, "", &status);
+  CHECK_INT(status, 400);
+  CHECK_HAS(answer, "tramway-tunnel.v1");
+  stop();
+}
+
 TEST(an_upload_reaches_its_own_project_only) {
   serve((struct rate_limits){0});
   auto_free char *member = bearer(user_of("member"), NULL, 0);

@@ -50,14 +50,14 @@ static bool calls(const char *line, const char *name) {
  * the user's own command on the user's own machine. */
 static bool may_exec(const char *path) {
   return str_eq(path, "src/loop/exec_main.c") || str_eq(path, "src/build/runtime_main.c") ||
-         str_eq(path, "src/cli/cmd_exec.c");
+         str_eq(path, "src/cli/cmd_exec.c") || str_eq(path, "src/cli/cmd_connect.c");
 }
 
 /* Who may give a program the argument -c: the instance's own shell inside the instance, for a start
  * command and for `tram ssh`; HAProxy's check of its configuration; pip's constraints file; and who takes it: what sshd
  * starts in a shell's place. */
 static bool may_say_c(const char *path) {
-  return str_eq(path, "src/core/command.c") || str_eq(path, "src/cli/cmd_exec.c") ||
+  return str_eq(path, "src/core/command.c") || str_eq(path, "src/cli/cmd_exec.c") || str_eq(path, "src/cli/cmd_connect.c") ||
          str_eq(path, "src/edge/haproxy.c") || str_eq(path, "src/build/provider_python.c") ||
          str_eq(path, "src/daemon/git_ssh_main.c");
 }
