@@ -41,6 +41,7 @@ static const struct server { const char *image, *recipe, *product, *variant; } s
   {"mysql",    "mariadb",  "mysql",    ""},
   {"redis",    "redis",    "redis",    ""},
   {"valkey",   "redis",    "valkey",   "valkey"},
+  {"s3",       "s3",       "s3",       ""},
   {"postgis/postgis",   "postgres", "postgis",  "postgis"},
   {"pgvector/pgvector", "postgres", "pgvector", ""},
   {"valkey/valkey",     "redis",    "valkey",   "valkey"},
@@ -54,7 +55,7 @@ static const struct { const char *name, *major; } node_releases[] = {
 
 const char *base_recipe_names(void) {
   return "debian, ubuntu, alpine, busybox, python, node, golang, nginx, caddy, postgres, postgis, pgvector, mariadb, "
-         "mysql, redis, valkey";
+         "mysql, redis, valkey, s3";
 }
 
 static const struct suite *suite_named(const char *name) {

@@ -21,6 +21,7 @@ static const struct server_release releases[] = {
   {"redis",    "7.0",   "bookworm"},
   {"redis",    "8.0",   "trixie"},
   {"valkey",   "8.1",   "trixie"},
+  {"s3",       "2.35",  "trixie"},
 };
 
 static const struct product { const char *name, *label; bool exact; } products[] = {
@@ -31,6 +32,7 @@ static const struct product { const char *name, *label; bool exact; } products[]
   {"mysql",    "MariaDB", false},
   {"redis",    "Redis", false},
   {"valkey",   "Valkey", false},
+  {"s3",       "Swift", false},
 };
 /* clang-format on */
 
