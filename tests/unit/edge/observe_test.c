@@ -104,6 +104,47 @@ TEST(only_drained_servers_become_free) {
   CHECK_INT(r.slots[0].servers[0].state, ROUTES_DRAIN);
 }
 
+/* As HAProxy 2.6 says it; the lines of a server of a TCP proxy are made from this one. */
+static char *stat_line(const char *server, int sessions, const char *address) {
+  return str_format("t20101,%s,0,0,%d,5,,5,0,0,,0,,0,0,0,0,no check,1,1,0,,,2,,,1,4,1,,5,,2,5,,5,,,,,,,,,,,,,,0,0,,,,,1,,,0,0,0,0,"
+                    ",,,,,,,,,,,%s,,tcp,,,,,,,,0,5,0\n", server, sessions, address);
+}
+
+TEST(connections_of_tcp_proxies_are_counted_and_awaited) {
+  auto_free char *first = stat_line("r1", 5, "10.0.0.1:5432"), *second = stat_line("r2", 0, "[fd00::1]:5432");
+  auto_free char *text = str_format("# pxname,svname,qcur\n%s%s\n", first, second);
+  struct edge_sessions sessions = sessions_of(text, "10.0.0.1");
+  CHECK_INT(sessions.connections, 5);
+  CHECK_INT(sessions.requests, 0);
+  CHECK_INT(sessions_of(text, "fd00::1").connections, 0);
+  struct proxies p = {0};
+  struct proxy *proxy = proxies_add(&p, 20101);
+  auto_strv commands = STRV_EMPTY;
+  for (int i = 0; i < 2; i++) {
+    routes_add_server(&proxy->slot);
+    proxy->slot.servers[i].state = ROUTES_DRAIN;
+  }
+  observe_proxies_drained(&p, text, &commands);
+  CHECK_INT(commands.len, 1);
+  CHECK_TEXT(commands.items[0], "set server t20101/r2 state maint");
+  proxies_done(&p);
+}
+
+TEST(connections_of_an_old_process_are_closed_one_by_one) {
+  static const char text[] =
+      "0x55d0c1: proto=tcpv4 src=127.0.0.1:5000 fe=p20101 be=t20101 srv=r1 ts=00 age=1s\n"
+      "0x55d0c2: proto=tcpv4 src=127.0.0.1:5001 fe=p20102 be=t20102 srv=r1 ts=00 age=1s\n"
+      "0x55d0c3: proto=tcpv4 src=127.0.0.1:5002 fe=edge be=s1 srv=r1 ts=00 age=1s\n"
+      "0x;show: fe=p20101\n"
+      "0x55d0c4: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00\n";
+  auto_strv theirs = STRV_EMPTY, commands = STRV_EMPTY;
+  strv_add(&theirs, "t20101/r1");
+  strv_add(&theirs, "t20101/r2");
+  observe_proxy_sessions(text, &theirs, &commands);
+  CHECK_INT(commands.len, 1);
+  CHECK_TEXT(commands.items[0], "shutdown session 0x55d0c1");
+}
+
 TEST(processes) {
   struct observe_processes p;
   observe_processes(
