@@ -11,14 +11,22 @@ static json_t *proxy_json(const struct graphql_call *call, const struct tcp_prox
   return tcp_proxy_json(p, core_tcp_domain(c), core_tcp_proxy_status(c, p));
 }
 
-RESOLVER(query_proxies) {
-  auto_service_instance instance = {0};
+static err *proxies_value(const struct graphql_call *call, const char *service_instance_id, json_t **ret_value) {
   auto_tcp_proxy_list list = {0};
-  TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
-  TRY(tcp_proxy_list_by_instance(db_of(call), instance.id, &list));
+  TRY(tcp_proxy_list_by_instance(db_of(call), service_instance_id, &list));
   *ret_value = json_array();
   for (size_t i = 0; i < list.len; i++) json_array_append_new(*ret_value, proxy_json(call, &list.items[i]));
   return NULL;
+}
+
+RESOLVER(query_proxies) {
+  auto_service_instance instance = {0};
+  TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
+  return proxies_value(call, instance.id, ret_value);
+}
+
+RESOLVER(instance_proxies) {
+  return proxies_value(call, parent_text(call, "id"), ret_value);
 }
 
 RESOLVER(mutation_create) {
@@ -53,6 +61,7 @@ static const struct graphql_binding rows[] = {
   { "Mutation", "tcpProxyCreate", mutation_create, NULL },
   { "Mutation", "tcpProxyUpdate", mutation_update, NULL },
   { "Mutation", "tcpProxyDelete", mutation_delete, NULL },
+  { "ServiceInstance", "tcpProxies", instance_proxies, NULL },
 };
 /* clang-format on */
 const struct bindings bindings_tcp_proxy = {rows, ARRAY_LEN(rows)};

@@ -24,6 +24,13 @@ static char *first_domain(const json_t *instance) {
   return str_dup(json_get_text(first, "domain"));
 }
 
+/* "db.example.com:24817"; NULL: it is private. */
+static char *first_proxy(const json_t *instance) {
+  const json_t *first = json_array_get(json_object_get(instance, "tcpProxies"), 0);
+  if (!first) return NULL;
+  return str_format("%s:%lld", json_get_text(first, "domain"), (long long)json_get_int(first, "proxyPort", 0));
+}
+
 static void age_of(const char *timestamp, char text[FORMAT_SIZE]) {
   int64_t then_us;
   text[0] = '\0';
@@ -39,11 +46,12 @@ static err *add_row(struct cli *cli, struct table *table, const json_t *instance
   auto_free char *url = NULL;
   char age[FORMAT_SIZE];
   if (domain) TRY(scope_url_of_domain(cli, domain, &url));
+  auto_free char *proxy = first_proxy(instance);
+  auto_free char *where = url && proxy ? str_format("%s, %s", url, proxy) : str_dup(url ? url : proxy ? proxy : "-");
   age_of(json_get_text(deployment, "createdAt"), age);
   auto_free char *name =
       str_format("%s%s", json_get_text(instance, "serviceName"), linked ? " (linked)" : "");
-  table_add(table, name, status, deployment ? replicas : "-", *age ? age : "-", url ? url : "-",
-            NULL);
+  table_add(table, name, status, deployment ? replicas : "-", *age ? age : "-", where, NULL);
   return NULL;
 }
 

@@ -96,7 +96,7 @@ const char query_environment_instances[] =
     "query EnvironmentInstances($id: String!, $projectId: String, $after: String) { environment(id: $id, "
     "projectId: $projectId) { id name serviceInstances(first: 500, after: $after) { " PAGE_INFO "edges { node { id serviceId environmentId "
     "serviceName numReplicas startCommand source { repo image } domains { serviceDomains { id "
-    "domain } customDomains { id domain } } latestDeployment { id status statusReason createdAt "
+    "domain } customDomains { id domain } } tcpProxies { domain proxyPort } latestDeployment { id status statusReason createdAt "
     "deploymentStopped canRedeploy meta instances { id status } } } } } } }";
 const char query_environments[] =
     "query Environments($projectId: String!, $isEphemeral: Boolean, $after: String) { environments(projectId: "

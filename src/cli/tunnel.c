@@ -63,6 +63,7 @@ static err *take_local(ws_sync *s, int fd, bool *ret_over) {
   return ws_sync_send_binary(s, data, got > 0 ? (size_t)got : 0);
 }
 
+/* Once the local program has said all, how the other side ends is its own business: Postgres resets. */
 static err *converse(ws_sync *s, int fd) {
   auto_str message = STR_EMPTY;
   bool over = false;
@@ -70,7 +71,7 @@ static err *converse(ws_sync *s, int fd) {
     enum ws_sync_event event;
     bool is_text = false;
     TRY(ws_sync_receive(s, -1, over ? -1 : fd, &event, &message, &is_text));
-    if (event == WS_SYNC_MESSAGE) TRY(take_message(fd, &message, is_text));
+    if (event == WS_SYNC_MESSAGE && !(over && is_text)) TRY(take_message(fd, &message, is_text));
     if (event == WS_SYNC_READABLE) TRY(take_local(s, fd, &over));
     if (event == WS_SYNC_CLOSED) return NULL;
   }

@@ -25,7 +25,7 @@ becomes_public() {
   tram tcp-proxy list | grep -F "is private" && address=$(tram tcp-proxy create --port 7000) || return 1
   PORT=${address##*:}
   [ "$PORT" -ge $((20000 + SLOT * 100)) ] && [ "$PORT" -le $((20099 + SLOT * 100)) ] &&
-    tram up -s echo && new_says v1 && tram tcp-proxy status 7000 | grep -E "^Status +Active"
+    tram up -s echo && tram status | grep -E "^echo .*localhost:$PORT" && new_says v1 && tram tcp-proxy status 7000 | grep -E "^Status +Active"
 }
 check "gets a public port of the range, which its first deployment serves" becomes_public
 
