@@ -54,7 +54,8 @@ void edge_check_ended(edge *g, int pid, const char *failure) {
 
 struct difference {
   char *cause;
-  unsigned slot; /* whose it is; 0: nobody's */
+  unsigned slot; /* whose it is; 0: nobody's, or a TCP proxy's */
+  unsigned port; /* of the TCP proxy; 0: none */
 };
 
 struct differences {
@@ -65,6 +66,20 @@ struct differences {
 /* "s12/r3" or "s12" → 12. */
 static unsigned slot_in(const char *word) {
   return word && word[0] == 's' ? (unsigned)strtoul(word + 1, NULL, 10) : 0;
+}
+
+/* Commands of proxies_apply: "set server t20001/r1 …", "add acl <folder>/20001 …", "set map <owners> 20001 …". */
+static unsigned proxy_port_in(const struct strv *words, const struct proxies_paths *paths) {
+  const char *name = words->items[2], *slash = strrchr(name, '/');
+  if (str_eq(words->items[1], "server") && name[0] == 't') return (unsigned)strtoul(name + 1, NULL, 10);
+  if (str_eq(words->items[1], "acl") && slash) return (unsigned)strtoul(slash + 1, NULL, 10);
+  return str_eq(name, paths->owners) ? (unsigned)strtoul(words->items[3], NULL, 10) : 0;
+}
+
+static const char *proxy_cause(const struct strv *words) {
+  if (str_eq(words->items[1], "acl")) return "its TCP proxy let in others than it should";
+  if (str_eq(words->items[1], "map")) return "the name of its TCP proxy was gone or changed";
+  return "one of the targets of its TCP proxy was gone, or one that it has not was there";
 }
 
 static char *cause_of(const struct strv *words, const struct routes_maps *maps, unsigned *ret_slot) {
@@ -82,28 +97,34 @@ static char *cause_of(const struct strv *words, const struct routes_maps *maps, 
 }
 
 /* The first difference of each slot says enough: the others follow from it. */
-static void note(struct differences *d, const char *command, const struct routes_maps *maps) {
+static void note(struct differences *d, const char *command, const edge *g) {
   auto_strv words = STRV_EMPTY;
-  unsigned slot;
+  unsigned slot = 0;
   strv_split(&words, command, ' ');
-  if (words.len < 4) return; /* every command that routes_apply makes is longer */
-  auto_free char *cause = cause_of(&words, maps, &slot);
-  for (size_t i = 0; slot && i < d->len; i++)
-    if (d->items[i].slot == slot) return;
+  if (words.len < 4) return; /* those that tell whose it is are longer */
+  unsigned port = proxy_port_in(&words, &g->proxies_paths);
+  auto_free char *cause = port ? str_dup(proxy_cause(&words)) : cause_of(&words, &g->maps, &slot);
+  for (size_t i = 0; (slot || port) && i < d->len; i++)
+    if (d->items[i].slot == slot && d->items[i].port == port) return;
   d->items = mem_grow(d->items, &d->capacity, d->len + 1, sizeof *d->items);
-  d->items[d->len++] = (struct difference){str_dup(cause), slot};
+  d->items[d->len++] = (struct difference){str_dup(cause), slot, port};
+}
+
+static const char *key_of(const edge *g, const struct difference *d) {
+  const struct proxy *proxy = d->port ? proxies_find(&g->proxies, (uint16_t)d->port) : NULL;
+  if (proxy) return proxy->slot.key;
+  return d->slot && d->slot <= g->live.slots_len ? g->live.slots[d->slot - 1].key : NULL;
 }
 
 static void tell_differences(edge *g, const struct strv *commands, const char *failure) {
   static const char outcome[] = "HAProxy was told again";
   struct differences d = {0};
   for (size_t i = 0; i < commands->len; i++)
-    note(&d, commands->items[i], &g->maps);
+    note(&d, commands->items[i], g);
   auto_free char *many = str_format("HAProxy had not what it was told: %zu differences", d.len);
   if (d.len > TELL_MAX) edge_tell_repair(g, "route", NULL, many, outcome, failure);
   for (size_t i = 0; i < d.len; i++) {
-    unsigned slot = d.items[i].slot;
-    const char *key = slot && slot <= g->live.slots_len ? g->live.slots[slot - 1].key : NULL;
+    const char *key = key_of(g, &d.items[i]);
     if (d.len <= TELL_MAX) edge_tell_repair(g, "route", key, d.items[i].cause, outcome, failure);
     free(d.items[i].cause);
   }

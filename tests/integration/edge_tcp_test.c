@@ -192,7 +192,24 @@ static char told[256];
 
 static void on_repair(void *arg, const struct repair *r) {
   (void)arg;
-  if (r->failure) snprintf(told, sizeof told, "%s: %s", r->object, r->cause);
+  snprintf(told, sizeof told, "%s: %s", r->object, r->cause);
+}
+
+EDGE_TEST(what_somebody_changed_is_put_right_and_told) {
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  edge_on_repair(t.edge, on_repair, NULL);
+  t.edge->check_pause_ms = 100;
+  told[0] = '\0';
+  auto_strv target = STRV_EMPTY, closed = STRV_EMPTY;
+  strv_addf(&target, "set server t%u/r1 state maint", proxy.port);
+  meddle(&target);
+  WAIT(answers(proxy.port, "a") && *told);
+  CHECK_HAS(told, "route: one of the targets of its TCP proxy");
+  strv_addf(&closed, "disable frontend p%u", proxy.port);
+  meddle(&closed);
+  WAIT(answers(proxy.port, "a"));
 }
 
 /* Neither does HAProxy fail to start because of it. */
