@@ -159,6 +159,10 @@ sizes() {
 }
 check "MinIO's volume has its size; Prometheus, no root, owns its own" sizes
 
+resolves() { for _ in $(seq 100); do in_api getent hosts "$1" && return 0; sleep 0.1; done; return 1; }
+renamed() { railway service rename etally-prometheus etally-metrics && resolves etally-metrics && resolves etally-prometheus && railway service rename etally-metrics etally-prometheus; }
+check "what runs answers to a new name and to the former one" renamed
+
 # ---- 8: a push deploys what changed, and there is a way back ----
 
 title() { get "$FRONTEND" | sed -n 's/.*<title>\(.*\)<.title>.*/\1/p'; }
