@@ -134,6 +134,8 @@ bench: deps all $(BUILD)/tests/bench/edge_routes
 	@scripts/bench
 soak: deps all
 	@scripts/soak
+soak-pitr: deps all
+	@scripts/soak-pitr
 fault: deps all
 	@tests/fault/run
 
@@ -157,7 +159,7 @@ help:
 	@echo "# make check-unit | check-integration | check-asan | check-clang | fuzz | bench | soak | fault | format | tidy | clean"
 
 .PHONY: all test test-programs check-unit check-integration check-asan check-asan-integration asan-programs \
-        check-clang fuzz fuzz-programs deps run stop bench soak fault install uninstall format tidy clean help FORCE
+        check-clang fuzz fuzz-programs deps run stop bench soak soak-pitr fault install uninstall format tidy clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -125,7 +125,6 @@ void restic_job_finish(restic_job *j, err *e) {
   free((char *)j->files.snapshot);
   free((char *)j->files.folder);
   free(j->repository);
-  err_free(j->error);
   free(j);
   wake(r);
 }

@@ -48,7 +48,6 @@ struct restic_job {
   spawn *child;
   volume_run_handle *run; /* or this: on a volume */
   struct str complaints;  /* the end of its standard error */
-  err *error;
 };
 
 void restic_job_start(restic_job *j);        /* it is its turn */

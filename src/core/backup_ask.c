@@ -70,7 +70,7 @@ static err *find_ready(core *c, const char *volume_instance_id, const char *id, 
   return NULL;
 }
 
-/* ---- deleting: the row says so first, the next tick takes it out of the repository ---- */
+/* ---- deleting: the row says so first, a task takes it out of the repository ---- */
 
 err *core_backup_delete(core *c, const char *volume_instance_id, const char *id) {
   auto_backup b = {0};
@@ -79,7 +79,7 @@ err *core_backup_delete(core *c, const char *volume_instance_id, const char *id)
   if (b.state == BACKUP_TAKING) return err_new(ERR_CONFLICT, "the backup is still being taken");
   b.state = BACKUP_DELETING;
   TRY(backup_update(c->db, &b));
-  backup_watch_tick(c->backups);
+  backup_tidy(c->backups, b.volume_instance_id);
   return NULL;
 }
 

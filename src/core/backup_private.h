@@ -106,6 +106,7 @@ void backup_wal_free(struct backups *b);
 /* ---- backup_watch.c: what is due, what goes, what its owner is told ---- */
 
 void backup_watch_tick(void *backups_);
+void backup_tidy(struct backups *b, const char *volume_instance_id); /* takes out of the repository what is to go */
 void backup_measure(struct backups *b, const char *volume_instance_id); /* how much the repository takes */
 void backup_problem(struct backups *b, const char *volume_instance_id, const char *problem); /* NULL: none */
 

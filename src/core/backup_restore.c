@@ -116,6 +116,7 @@ err *backup_restore_resume(struct backups *b) {
 
 static err *note_target(backup_task *t, const struct volume *volume) {
   bool found = false;
+  volume_instance_done(&t->volume);
   TRY(volume_instance_find(t->core->db, volume->id, t->backup.environment_id, &found, &t->volume));
   if (!found) return err_new(ERR_CORRUPT, "the new volume is not in the environment");
   id_copy(t->restore.target_volume_id, volume->id);

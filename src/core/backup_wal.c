@@ -47,7 +47,6 @@ static void start(struct wal_push *p);
 
 /* Takes e: every waiter gets a copy. */
 static void finish(struct wal_push *p, err *e) {
-  auto_err *mine = e;
   struct wal_waiter *waiters = p->waiters;
   size_t len = p->waiters_len;
   bool stopping = p->owner->core->stopping, again = p->late_len && !stopping;
@@ -60,6 +59,7 @@ static void finish(struct wal_push *p, err *e) {
   for (size_t i = 0; i < len; i++)
     if (waiters[i].done) waiters[i].done(waiters[i].arg, e ? err_dup(e) : NULL);
   free(waiters);
+  err_free(e);
   if (again) {
     start(p);
     return;

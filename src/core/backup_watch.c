@@ -175,6 +175,10 @@ static void tidy(backup_task *t) {
   if (!begun) go_on_with_wals(t, e);
 }
 
+void backup_tidy(struct backups *b, const char *volume_instance_id) {
+  backup_task_new(b, volume_instance_id, tidy);
+}
+
 static err *needs_tidying(core *c, const char *id, const struct backup_list *list, int64_t now_us, bool *ret_needs) {
   auto_backup_wal_list wals = {0};
   size_t spare = 0;
@@ -259,7 +263,7 @@ static err *look(struct backups *b, const struct volume_instance *v, bool wal) {
   const struct backup *drilled = backup_to_drill(&list, now_us);
   backup_task *t;
   if (needs)
-    backup_task_new(b, v->id, tidy);
+    backup_tidy(b, v->id);
   else if (backup_is_due(&q, &kind))
     TRY(backup_take_start(b, v, kind, NULL, NULL, NULL));
   else if (drilled && now_us - drilled->taken_us > DAY_US / 24)

@@ -29,6 +29,7 @@ static edge *gate;
 static core *town;
 static db *town_db;
 static log_store *town_logs;
+static restic *town_restic; /* NULL: there are no backups */
 static char town_folder[64];
 static struct user user;
 static struct workspace workspace;
@@ -63,7 +64,8 @@ static inline struct core_options town_options(void) {
 }
 
 static inline void town_start_with(const struct core_options *options) {
-  struct core_parts parts = {.loop = town_loop, .db = town_db, .builder = bld, .edge = gate, .logs = town_logs};
+  struct core_parts parts = {.loop = town_loop, .db = town_db, .builder = bld, .edge = gate, .logs = town_logs,
+                             .restic = town_restic};
   int started = 0;
   gate->gone = false;
   CHECK_OK(core_new(&parts, options, &town));

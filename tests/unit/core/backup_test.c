@@ -1,0 +1,266 @@
+/* Backups of volumes: how they are taken, what happens when a part of it fails, where they are restored to, and when
+ * they go. */
+#include "core/backup.h"
+
+#include "base/clock.h"
+#include "core/staged.h"
+#include "core/volume.h"
+#include "fake_restic.h"
+#include "store/backup.h"
+#include "store/event.h"
+#include "store/volume.h"
+#include "town.h"
+
+static restic *res;
+static struct volume_instance vol;
+
+static void begin(void) {
+  auto_volume made = {0};
+  char deployment_id[ID_SIZE];
+  bool found = false;
+  town_open();
+  res = fake_restic_new(town_loop);
+  town_restic = res;
+  town_restart();
+  struct core_volume_request request = {.project_id = project.id, .environment_id = instance.environment_id,
+                                        .service_id = service.id, .mount_path = "/data", .size_bytes = 1 << 30};
+  CHECK_OK(core_volume_create(town, &request, &made));
+  CHECK_OK(volume_instance_find(town_db, made.id, instance.environment_id, &found, &vol));
+  deploy_live(deployment_id);
+}
+
+static void finish(void) {
+  town_close();
+  fake_restic_free(res);
+  town_restic = NULL;
+  volume_instance_done(&vol);
+}
+
+static void restart(void) {
+  town_stop();
+  res->stopped = false;
+  town_start();
+}
+
+/* Static: its state, and the problem behind it. */
+static const char *state_of(const char *id) {
+  static char text[300];
+  auto_backup b = {0};
+  CHECK_OK(backup_get(town_db, id, &b));
+  snprintf(text, sizeof text, "%s%s%s", backup_state_name(b.state), b.problem ? ": " : "", b.problem ? b.problem : "");
+  return text;
+}
+
+static void create(char id[ID_SIZE]) {
+  CHECK_OK(core_backup_create(town, vol.id, "by hand", user.id, id));
+}
+
+static void create_ready(char id[ID_SIZE]) {
+  create(id);
+  WAIT(!str_eq(state_of(id), "TAKING"));
+  CHECK_TEXT(state_of(id), "READY");
+}
+
+static bool was_done(const char *format, const char *a, const char *b) {
+  auto_free char *text = str_format("%s %s%s", format, a, b);
+  return strv_has(&res->done, text);
+}
+
+static void check_nothing_held(void) {
+  struct fake_volume *v = fake_volume_find(&en->volumes, vol.id);
+  WAIT(!strv_has(&v->snapshots, "backup") && !en->volumes.paused.len);
+}
+
+static bool has_event(const char *action) {
+  auto_event_list list = {0};
+  struct event_filter filter = {.project_id = project.id};
+  CHECK_OK(event_list(town_db, &filter, NULL, &list));
+  for (size_t i = 0; i < list.len; i++)
+    if (str_eq(list.items[i].object, "backup") && str_eq(list.items[i].action, action)) return true;
+  return false;
+}
+
+TEST(the_service_stands_still_for_the_snapshot_only) {
+  char id[ID_SIZE];
+  auto_backup b = {0};
+  begin();
+  create_ready(id);
+  check_nothing_held();
+  CHECK_INT(en->volumes.pauses, 1);
+  auto_free char *taken = str_format("backup %s %s@backup", vol.id, vol.id);
+  CHECK(strv_has(&res->done, taken));
+  CHECK_OK(backup_get(town_db, id, &b));
+  CHECK_TEXT(b.checksum, "00000001");
+  CHECK_INT(b.size_bytes, 1000);
+  CHECK_INT(b.expires_us, 0);
+  CHECK(res->password && strlen(res->password) == 64);
+  finish();
+}
+
+TEST(what_fails_is_told_and_leaves_nothing) {
+  char id[ID_SIZE];
+  begin();
+  res->fail = "the repository cannot be reached";
+  create(id);
+  WAIT(!str_eq(state_of(id), "TAKING"));
+  CHECK_TEXT(state_of(id), "FAILED: the repository cannot be reached");
+  check_nothing_held();
+  CHECK(has_event("failed"));
+  res->fail = NULL;
+  create_ready(id);
+  finish();
+}
+
+TEST(one_at_a_time) {
+  char id[ID_SIZE], second[ID_SIZE];
+  begin();
+  res->hold = true;
+  create(id);
+  CHECK_ERR(core_backup_create(town, vol.id, NULL, user.id, second), ERR_BUSY, "being taken");
+  CHECK_ERR(core_backup_delete(town, vol.id, id), ERR_CONFLICT, "being taken");
+  CHECK_ERR(core_backup_restore(town, vol.id, id, user.id, second), ERR_CONFLICT, "not one that can be restored");
+  finish();
+}
+
+TEST(tramd_ends_while_one_is_taken) {
+  char id[ID_SIZE];
+  begin();
+  res->hold = true;
+  create(id);
+  WAIT(res->done.len);
+  restart();
+  CHECK_TEXT(state_of(id), "FAILED: tramd ended while it was being taken");
+  check_nothing_held();
+  res->hold = false;
+  create_ready(id);
+  finish();
+}
+
+TEST(whatever_statement_fails_nothing_stays_held) {
+  char id[ID_SIZE];
+  begin();
+  for (int n = 1; n <= 40; n += 3) {
+    db_fail_after(town_db, n);
+    err *e = core_backup_create(town, vol.id, NULL, user.id, id);
+    for (int i = 0; i < 30; i++) turn();
+    db_fail_after(town_db, 0);
+    err_ignore(e);
+    check_nothing_held();
+    restart(); /* what could not be recorded as failed is now */
+  }
+  create_ready(id);
+  finish();
+}
+
+TEST(deleting_locking_and_expiring) {
+  char first[ID_SIZE], second[ID_SIZE], third[ID_SIZE];
+  auto_backup b = {0};
+  begin();
+  create_ready(first), create_ready(second), create_ready(third);
+  CHECK_OK(core_backup_delete(town, vol.id, first));
+  WAIT(str_eq(state_of(first), "DELETED"));
+  CHECK(was_done("forget", vol.id, " 00000001"));
+  CHECK_ERR(core_backup_find(town, vol.id, first, &b), ERR_NOT_FOUND, "does not exist");
+  CHECK_ERR(core_backup_find(town, service.id, second, &b), ERR_NOT_FOUND, "does not exist");
+  CHECK_OK(core_backup_lock(town, vol.id, second));
+  const char *const ids[] = {second, third};
+  for (int i = 0; i < 2; i++) {
+    auto_backup row = {0};
+    CHECK_OK(backup_get(town_db, ids[i], &row));
+    row.expires_us = 1;
+    CHECK_OK(backup_update(town_db, &row));
+  }
+  CHECK_ERR(core_backup_delete(town, vol.id, first), ERR_NOT_FOUND, "does not exist");
+  char fourth[ID_SIZE];
+  create_ready(fourth);
+  CHECK_OK(core_backup_delete(town, vol.id, fourth)); /* looks at the others, too */
+  WAIT(str_eq(state_of(third), "DELETED"));
+  CHECK_TEXT(state_of(second), "READY");
+  finish();
+}
+
+TEST(a_restore_goes_to_a_new_volume_and_the_swap_is_staged) {
+  char id[ID_SIZE], workflow[ID_SIZE];
+  auto_backup_restore r = {0};
+  auto_environment_patch patch = {0};
+  auto_volume_instance now = {0}, target = {0};
+  enum core_workflow state = CORE_WORKFLOW_NONE;
+  auto_free char *problem = NULL;
+  bool found = false;
+  begin();
+  create_ready(id);
+  CHECK_OK(core_backup_restore(town, vol.id, id, user.id, workflow));
+  for (int i = 0; i < 4000 && state != CORE_WORKFLOW_DONE; i++) {
+    turn();
+    free(problem);
+    problem = NULL;
+    CHECK_OK(core_backup_workflow(town, workflow, &state, &problem));
+    if (problem) TAP_FAIL("%s", problem);
+  }
+  CHECK_INT(state, CORE_WORKFLOW_DONE);
+  CHECK_OK(backup_restore_find(town_db, workflow, &found, &r));
+  auto_free char *done = str_format("restore %s 00000001 to %s", vol.id, r.target_instance_id);
+  CHECK(strv_has(&res->done, done));
+  CHECK_OK(volume_instance_get(town_db, vol.id, &now));
+  CHECK_TEXT(now.service_id, service.id); /* untouched */
+  CHECK_OK(volume_instance_get(town_db, r.target_instance_id, &target));
+  CHECK_INT(target.state, VOLUME_READY);
+  CHECK_TEXT(target.service_id, "");
+  CHECK_OK(core_staged(town, instance.environment_id, &patch));
+  CHECK_HAS(patch.patch, r.target_volume_id);
+  finish();
+}
+
+TEST(a_restore_that_fails_leaves_no_volume) {
+  char id[ID_SIZE], workflow[ID_SIZE];
+  enum core_workflow state = CORE_WORKFLOW_RUNNING;
+  auto_free char *problem = NULL;
+  auto_volume_instance_list list = {0};
+  begin();
+  create_ready(id);
+  res->fail = "it is damaged";
+  CHECK_OK(core_backup_restore(town, vol.id, id, user.id, workflow));
+  for (int i = 0; i < 4000 && state == CORE_WORKFLOW_RUNNING; i++) {
+    turn();
+    free(problem);
+    problem = NULL;
+    CHECK_OK(core_backup_workflow(town, workflow, &state, &problem));
+  }
+  CHECK_INT(state, CORE_WORKFLOW_FAILED);
+  CHECK_HAS(problem, "it is damaged");
+  CHECK_OK(volume_instance_list(town_db, &list));
+  CHECK_INT(list.len, 1);
+  finish();
+}
+
+TEST(schedules_are_all_three_until_somebody_says_otherwise) {
+  auto_backup_schedule s = {0}, now = {0};
+  begin();
+  CHECK_OK(core_backup_schedule(town, vol.id, &s));
+  CHECK(s.daily && s.weekly && s.monthly);
+  CHECK_OK(core_backup_set_schedule(town, vol.id, &(struct backup_schedule){.weekly = true}));
+  CHECK_OK(core_backup_schedule(town, vol.id, &now));
+  CHECK(!now.daily && now.weekly && !now.monthly);
+  finish();
+}
+
+TEST(a_point_in_time_needs_a_base_from_before_and_credentials_are_checked) {
+  char id[ID_SIZE], workflow[ID_SIZE];
+  begin();
+  create_ready(id); /* not of a Postgres */
+  CHECK_ERR(core_backup_pitr(town, vol.id, clock_now_us() - 1, NULL, user.id, workflow), ERR_NOT_FOUND, "no base backup");
+  CHECK_ERR(core_backup_pitr(town, vol.id, clock_now_us() + 60000000, NULL, user.id, workflow), ERR_INVALID, "to come");
+  CHECK_ERR(core_backup_set_credentials(town, "key", "with space"), ERR_INVALID, "printable");
+  CHECK_OK(core_backup_set_credentials(town, "key", "secret"));
+  CHECK_ERR(core_backup_swap(town, instance.environment_id, service.id, user.id), ERR_CONFLICT, "not made by");
+  finish();
+}
+
+TEST(without_restic_it_is_said_so) {
+  char id[ID_SIZE];
+  town_open();
+  CHECK_ERR(core_backup_drill(town, service.id, user.id, id), ERR_CONFLICT, "there are no backups");
+  town_close();
+}
+
+TEST_MAIN
