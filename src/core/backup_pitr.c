@@ -15,8 +15,7 @@
 #include "store/variable.h"
 #include "store/volume.h"
 
-enum { ARCHIVE_MS = 60000, POLL_MS = 200 };
-#define MINUTE_US 60000000LL
+enum { ARCHIVE_MS = 60000, POLL_MS = 200, RECOVERY_MS = 4 * 3600 * 1000, START_MS = 30 * 60 * 1000 };
 
 /* ---- the new service ---- */
 
@@ -94,12 +93,50 @@ static err *deploy(backup_task *t) {
   return deploy_instance(t->core, &instance, "Restored from a backup", t->restore.user_id, id);
 }
 
+static void ask_recovered(void *arg);
+
+static void ask_again(backup_task *t, bool answers, const char *why) {
+  if (clock_monotonic_ms() - t->paused_at_ms > (answers ? RECOVERY_MS : START_MS)) {
+    backup_restore_end(t, err_new(ERR_BUSY, "it does not come up: %s", why));
+    return;
+  }
+  t->timer = timer_start(t->core->loop, POLL_MS, 0, ask_recovered, t);
+}
+
+static void on_recovered(void *arg, err *e, const char *output) {
+  backup_task *t = arg;
+  t->asking = false;
+  if (backup_task_stopped(t, e)) return;
+  if (e || !str_eq(output, "f")) {
+    ask_again(t, !e, e ? err_message(e) : "it still replays its log");
+    err_free(e);
+    return;
+  }
+  backup_event(t->core, &t->volume, EVENT_INFO, "restored", "a database was restored to a moment, as a new service",
+               "`tram backup swap` stages it in the place of the old one");
+  backup_restore_end(t, NULL);
+}
+
+/* It answers while it replays, from what it has replayed so far: done is when it is its own. */
+static void ask_recovered(void *arg) {
+  backup_task *t = arg;
+  struct database_target target = {.environment_id = t->backup.environment_id, .service_id = t->restore.target_service_id};
+  struct database_statement s = {.text = "SELECT pg_is_in_recovery();"};
+  timer_stop(t->timer);
+  t->timer = NULL;
+  err *e = database_run(t->core, &target, &s, on_recovered, t);
+  t->asking = !e;
+  if (e) ask_again(t, false, err_message(e));
+  err_free(e);
+}
+
 static void on_filled(backup_task *t) {
   err *e = deploy(t);
-  if (!e)
-    backup_event(t->core, &t->volume, EVENT_INFO, "restored", "a database was restored to a moment, as a new service",
-                 "`tram backup swap` stages it in the place of the old one");
-  backup_restore_end(t, e);
+  t->paused_at_ms = clock_monotonic_ms();
+  if (e)
+    backup_restore_end(t, e);
+  else
+    ask_recovered(t);
 }
 
 static void fill(backup_task *t) {
