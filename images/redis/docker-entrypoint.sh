@@ -30,6 +30,40 @@ password() { # in quotes, as the configuration has it
   if [ -n "$text" ]; then printf 'requirepass "%s"\n' "${text//\"/\\\"}"; fi
 }
 
+# Users are kept in the volume, by the digests of their passwords: what ACL SAVE has written is there after a restart, and a
+# second password that the server was given while it ran too.  A REDIS_PASSWORD that has changed since the last start takes
+# the place of the former one.
+keep_users() {
+  local users=$data/users.acl known=$data/.password now before=
+  now=$(printf %s "$REDIS_PASSWORD" | sha256sum | cut -d ' ' -f 1)
+  if [ -s "$known" ]; then before=$(<"$known"); fi
+  if [ ! -s "$users" ] || [ "$now" != "$before" ]; then
+    touch "$users"
+    awk -v now="#$now" -v before="#$before" '
+      $1 == "user" && $2 == "default" {
+        found = 1
+        line = ""
+        for (i = 1; i <= NF; i++) if ($i != before && $i != now && $i != "nopass") line = line $i " "
+        $0 = line now
+      }
+      { print }
+      END { if (!found) print "user default on sanitize-payload " now " ~* &* +@all" }' "$users" >"$users.new"
+    sync "$users.new"
+    mv -f "$users.new" "$users"
+    echo "$now" >"$known.new"
+    sync "$known.new"
+    mv -f "$known.new" "$known"
+    sync "$data"
+  fi
+  echo "aclfile $users"
+}
+
+# login ARGUMENT…: the part of the configuration that says who may in, unless the arguments do.
+login() {
+  case " $* " in *' --requirepass '* | *' --aclfile '* | *' --user '*) return ;; esac
+  if [ -n "$REDIS_PASSWORD" ]; then keep_users; fi
+}
+
 # With appendonly the server reads nothing but its append-only files: a volume that has only a dump.rdb, from a backup or
 # from a server without them, would come up empty.  The dump becomes the base of the first ones.
 take_dump() { # take_dump ARGUMENT…
@@ -60,7 +94,7 @@ main() {
   case ${2:-} in
     '' | -*)
       take_dump "$@"
-      exec "$1" - "${@:2}" <<<"$(settings && password)"
+      exec "$1" - "${@:2}" <<<"$(settings && login "$@")"
       ;;
     *) exec "$1" "${@:2}" - <<<"$(password)" ;; # a configuration file of the user's own
   esac

@@ -112,6 +112,31 @@ void secret_hmac_sha256_hex(const char *key, const void *data, size_t size, char
   to_hex(digest, length, hex);
 }
 
+enum { SCRAM_ROUNDS = 4096, SCRAM_SALT = 16, SHA256_BYTES = 32, BASE64_SIZE = 64 };
+
+static void scram_key(const unsigned char *salted, const char *what, unsigned char key[SHA256_BYTES]) {
+  unsigned int length = 0;
+  if (!HMAC(EVP_sha256(), salted, SHA256_BYTES, (const unsigned char *)what, strlen(what), key, &length)) abort();
+}
+
+char *secret_scram_sha256(const char *password) {
+  unsigned char salt[SCRAM_SALT], salted[SHA256_BYTES], client[SHA256_BYTES], stored[SHA256_BYTES], server[SHA256_BYTES];
+  unsigned char salt64[BASE64_SIZE], stored64[BASE64_SIZE], server64[BASE64_SIZE];
+  secret_random(salt, sizeof salt);
+  if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, sizeof salt, SCRAM_ROUNDS, EVP_sha256(), sizeof salted,
+                        salted) != 1)
+    abort();
+  scram_key(salted, "Client Key", client);
+  scram_key(salted, "Server Key", server);
+  if (!EVP_Digest(client, sizeof client, stored, NULL, EVP_sha256(), NULL)) abort();
+  EVP_EncodeBlock(salt64, salt, sizeof salt);
+  EVP_EncodeBlock(stored64, stored, sizeof stored);
+  EVP_EncodeBlock(server64, server, sizeof server);
+  secret_wipe(salted, sizeof salted);
+  secret_wipe(client, sizeof client);
+  return str_format("SCRAM-SHA-256$%d:%s$%s:%s", SCRAM_ROUNDS, (char *)salt64, (char *)stored64, (char *)server64);
+}
+
 void secret_sha256_hex(const void *data, size_t size, char hex[SHA256_HEX_SIZE]) {
   sha256 *s = sha256_new();
   sha256_add(s, data, size);

@@ -28,6 +28,10 @@ void secret_sha256_hex(const void *data, size_t size, char hex[SHA256_HEX_SIZE])
 /* HMAC-SHA-256 (RFC 2104) of `data`: tells whether two values are equal to who has the key only. */
 void secret_hmac_sha256_hex(const char *key, const void *data, size_t size, char hex[SHA256_HEX_SIZE]);
 
+/* What Postgres stores of a password, and takes in its place: "SCRAM-SHA-256$4096:<salt>$<keys>" (RFC 7677).  The
+ * password is ASCII.  The caller owns it. */
+char *secret_scram_sha256(const char *password);
+
 /* An incremental SHA-256. */
 typedef struct sha256 sha256;
 sha256 *sha256_new(void);

@@ -78,6 +78,16 @@ const char mutation_database_add[] =
     "workflowId } }";
 const char mutation_database_link[] =
     "mutation DatabaseLink($input: DatabaseLinkInput!) { databaseLink(input: $input) }";
+const char mutation_password_rotate[] =
+    "mutation DatabasePasswordRotate($input: DatabasePasswordRotateInput!) { databasePasswordRotate(input: $input) { "
+    "status } }";
+const char mutation_password_rotation_end[] =
+    "mutation DatabasePasswordRotationEnd($environmentId: String!, $serviceId: String!) { "
+    "databasePasswordRotationEnd(environmentId: $environmentId, serviceId: $serviceId) }";
+const char query_password_rotation[] =
+    "query DatabasePasswordRotation($environmentId: String!, $serviceId: String!) { "
+    "databasePasswordRotation(environmentId: $environmentId, serviceId: $serviceId) { status problem keepOldUntil "
+    "waitsFor } }";
 const char mutation_template_deploy[] =
     "mutation TemplateDeploy($input: TemplateDeployV2Input!) { templateDeployV2(input: $input) { projectId workflowId } }";
 const char query_domains[] =
@@ -461,6 +471,9 @@ const char *const all_queries[] = {
   query_template_search,
   mutation_database_add,
   mutation_database_link,
+  mutation_password_rotate,
+  mutation_password_rotation_end,
+  query_password_rotation,
   mutation_template_deploy,
   query_user_meta,
   query_variables_for_service_deployment,

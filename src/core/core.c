@@ -10,6 +10,8 @@
 #include "core/disk.h"
 #include "core/handover.h"
 #include "core/image_watch.h"
+#include "core/internal.h"
+#include "core/password_rotations.h"
 #include "core/release.h"
 #include "store/deployment.h"
 #include "store/release.h"
@@ -86,6 +88,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->disk = disk_new(c);
   c->image_watch = image_watch_new(c);
   c->backups = backups_new(c, parts->restic);
+  c->password_rotations = password_rotations_new(c);
   log_store_set_redaction(c->logs, redaction_find, c);
   *ret_core = c;
   return NULL;
@@ -149,6 +152,7 @@ static err *resume(core *c) {
   TRY(resume_live(c)); /* one that cannot go on does not keep the others from it */
   TRY(pull_request_resume(c));
   patch_deploys_go(c);
+  TRY(password_rotations_resume(c->password_rotations));
   return receipt_resume(c);
 }
 
@@ -314,6 +318,7 @@ void core_stop(core *c) {
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
   backups_stop(c->backups);
+  password_rotations_stop(c->password_rotations);
   log_scrubbing_stop(c);
   ci_stop(c);
   handover_quiet_all(c);
@@ -338,7 +343,8 @@ bool core_is_quiet(const core *c) {
   void *value;
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
-  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) && backups_is_quiet(c->backups) &&
+  return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
+         password_rotations_are_quiet(c->password_rotations) && backups_is_quiet(c->backups) &&
          pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
          !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due &&
@@ -364,6 +370,7 @@ void core_free(core *c) {
   disk_free(c->disk);
   image_watch_free(c->image_watch);
   backups_free(c->backups);
+  password_rotations_free(c->password_rotations);
   http_client_free(c->http);
   git_free(c->git);
   pushed_repos_free(c->pushed);

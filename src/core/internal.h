@@ -22,6 +22,7 @@ struct run;
 struct disk;
 struct image_watch;
 struct backups;
+struct password_rotations;
 struct log_scrubbing;
 
 struct core_watch {
@@ -46,6 +47,7 @@ struct core {
   struct disk *disk;
   struct image_watch *image_watch;
   struct backups *backups;
+  struct password_rotations *password_rotations;
   struct core_options options; /* texts are owned */
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */
