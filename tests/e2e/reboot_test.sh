@@ -2,6 +2,7 @@
 # The machine may be shut down, or lose its power: afterwards everything that ran runs again, each
 # service after those that its variables name; what was ended or had crashed stays down.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/power.sh"
 check "a fresh installation starts and has its first account" start_tramway
 app chain
 # The kernel takes links and namespaces away a moment after their last process.
@@ -73,36 +74,8 @@ check "it serves" wait_for serves
 check "what is needed came first" in_order
 check "no line of the log is missing" logs_are_complete
 
-# As after a power failure: no process, mount, link, rule or control group is left, and no record of it.
-rules() { iptables-save -t "$1" | grep -F "10.$((230 + SLOT))." | grep '^-A'; }
-forget_rules() {
-  local table rule chain
-  for table in nat filter; do
-    for chain in $(rules $table | grep -o 'NETAVARK-[0-9A-F]*' | sort -u); do echo "$table $chain" >> "$WORK/chains"; done
-    rules $table | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -w -t $table $rule"; done
-  done
-  [ ! -e "$WORK/chains" ] || while read -r table chain; do iptables -w -t "$table" -F "$chain" 2>/dev/null; iptables -w -t "$table" -X "$chain" 2>/dev/null; done < "$WORK/chains"
-}
-kill_all() {
-  local group pids
-  group=$(find /sys/fs/cgroup -maxdepth 3 -type d -name "$NAME")
-  pids="$(tramd_pid) $(pgrep -f "[/]${RUN#/}/") $(for g in $group; do find "$g" -name cgroup.procs -exec cat {} +; done)"
-  pids=$(tr ' ' '\n' <<<"$pids" | sort -u | grep -vx "$$\|0\|")
-  kill -KILL $pids 2>/dev/null
-  for _ in $(seq 100); do [ -z "$(pgrep -f "[/]${RUN#/}/")" ] && break; sleep 0.05; done
-  for g in $group; do for _ in $(seq 40); do find "$g" -depth -type d -exec rmdir {} + 2>/dev/null; [ -d "$g" ] || break; sleep 0.05; done; done
-}
-lose_power() {
-  kill_all
-  tac /proc/mounts | awk -v run="$RUN" '$2 == run || index($2, run "/") == 1 { print $2 }' | while read -r point; do umount -l "$point"; done
-  ip -br link | grep -o "^$NAME[^ @]*" | while read -r link; do ip link delete "$link"; done
-  nft list tables | grep "$NAME" | while read -r _ family table; do nft delete table "$family" "$table"; done
-  forget_rules
-  rm -rf "$RUN"
-  sed -i -E 's/"boot": *"[^"]*"/"boot": "11111111-1111-4111-8111-111111111111"/' "$WORK"/data/engine/instances/*/state.json
-  nothing_is_left && ! serves
-}
-check "the power fails: nothing is left of it" lose_power
+power_fails() { lose_power && nothing_is_left && ! serves; }
+check "the power fails: nothing is left of it" power_fails
 check "tramd starts" start_tramd
 check "everything that ran runs again, and what did not still does not" wait_for runs
 check "it serves" wait_for serves
