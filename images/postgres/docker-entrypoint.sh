@@ -25,6 +25,7 @@ read_variables() {
   file_variable POSTGRES_USER postgres
   file_variable POSTGRES_DB "$POSTGRES_USER"
   file_variable POSTGRES_INITDB_ARGS
+  file_variable POSTGRES_COPY_FROM
 }
 
 check_variables() {
@@ -41,7 +42,7 @@ check_version() {
   local version
   version=$(cat "$PGDATA/PG_VERSION")
   [ "$version" = "$PG_MAJOR" ] || fail "the volume holds data of Postgres $version, and this is Postgres $PG_MAJOR, which cannot open" \
-    "it: deploy version $version again; 'tram database upgrade' takes it to a newer one"
+    "it: deploy version $version again, and copy it to a newer one (docs/database-upkeep.md)"
   [ -e "$PGDATA/global/pg_control" ] || fail "'$PGDATA' was never initialised to the end: empty the volume to begin anew"
 }
 
@@ -59,12 +60,41 @@ make_cluster() {
   printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 }
 
+# Everything of another server, of this major version or an older one: how a database goes to a newer version, and how that is
+# rehearsed.  The other one is only read.  What could not be taken over is listed, and ends the start: the next begins again.
+copy_cluster() {
+  local began=$SECONDS from=$POSTGRES_COPY_FROM secret=
+  case $from in
+    *://*:*@*) secret=${from#*://*:} secret=${secret%%@*} from=${from/":$secret@"/@} ;; # not among the arguments
+  esac
+  echo "copying from another server"
+  PGPASSWORD=$secret pg_dumpall --dbname="$from" --quote-all-identifiers >"$PGDATA/copy.sql" || fail "the other server could not be read"
+  echo "read $(stat -c %s "$PGDATA/copy.sql") bytes in $((SECONDS - began)) s"
+  psql --username "$POSTGRES_USER" --no-password --no-psqlrc --quiet --dbname postgres --file "$PGDATA/copy.sql" \
+    >/dev/null 2>"$PGDATA/copy.errors" || true
+  rm "$PGDATA/copy.sql"
+  if grep 'ERROR:' "$PGDATA/copy.errors" | grep -v "role \"$POSTGRES_USER\" already exists" | sed 's/^psql:[^ ]* *//' | sort | uniq -c >&2; then
+    fail "not everything could be copied (after $((SECONDS - began)) s); the other server is as it was"
+  fi
+  rm "$PGDATA/copy.errors"
+  docker_process_sql --dbname postgres <<<"ALTER ROLE \"${POSTGRES_USER//\"/\"\"}\" PASSWORD $(sql_text "$POSTGRES_PASSWORD")"
+  vacuumdb --username "$POSTGRES_USER" --no-password --all --analyze-only --quiet
+  echo "copied in $((SECONDS - began)) s: $(psql -U "$POSTGRES_USER" -XAtd postgres -c "select string_agg(datname || ' ' ||
+    pg_size_pretty(pg_database_size(oid)), ', ' order by datname) from pg_database where not datistemplate")"
+}
+
+sql_text() {
+  printf "'%s'" "${1//"'"/"''"}"
+}
+
 fill_cluster() {
   pg_ctl -o "-c listen_addresses='' -c archive_mode=off -p 5432" -w -t 600 start
-  if [ "$POSTGRES_DB" != postgres ]; then
+  if [ -n "$POSTGRES_COPY_FROM" ]; then
+    POSTGRES_DB='' copy_cluster
+  elif [ "$POSTGRES_DB" != postgres ]; then
     POSTGRES_DB='' docker_process_sql --dbname postgres -v db="$POSTGRES_DB" <<<'CREATE DATABASE :"db"'
   fi
-  POSTGRES_DB='' docker_process_sql --dbname postgres <<<'CREATE EXTENSION pg_stat_statements'
+  POSTGRES_DB='' docker_process_sql --dbname postgres <<<'CREATE EXTENSION IF NOT EXISTS pg_stat_statements'
   run_scripts docker_process_sql
   pg_ctl -m fast -w -t 600 stop
 }

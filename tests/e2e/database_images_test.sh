@@ -50,6 +50,12 @@ refuses() {
 check "Postgres without a password says what to set" refuses
 absent() { until_status other failed && tram logs --build --service other > "$WORK/no" 2>&1 && has 'Tramway can make Postgres 15 and 17' "$WORK/no"; }
 check "a version that Debian has not: the error names those it has" absent
+copied() {
+  tram ssh --service pg -- psql -h /var/run/postgresql -U postgres -c 'create role clerk' -c 'create table kept as select 42 as n' &&
+    new copy --image tramway/postgres:17 -v POSTGRES_PASSWORD=other -v POSTGRES_COPY_FROM=postgresql://postgres:one@pg.railway.internal:5432/postgres &&
+    answers copy '42|1' "PGPASSWORD=other psql -AtU postgres -h copy.railway.internal -c \"select n, (select count(*) from pg_roles where rolname = 'clerk') from kept\""
+}
+check "another one takes over all that is in it, with its own password" copied
 for service in pg maria redis; do image_of "$service" > "$WORK/$service.image"; done
 
 # ---- on a root of their own, without a service around them ---------------------------------------
