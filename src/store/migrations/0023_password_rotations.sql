@@ -14,3 +14,4 @@ CREATE TABLE password_rotations (
   UNIQUE (environment_id, service_id)
 ) STRICT;
 CREATE INDEX password_rotations_open ON password_rotations(status) WHERE status IN ('PREPARING', 'WAITING');
+CREATE INDEX password_rotations_service ON password_rotations(service_id);
