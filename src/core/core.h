@@ -274,7 +274,7 @@ fallible core_running_instance(core *c, const char *deployment_id, int replica, 
 
 /* ---- the disk (core/disk.c) ---- */
 
-#define CORE_DISK_KINDS 9
+#define CORE_DISK_KINDS 11
 
 struct core_disk {
   int64_t runs;       /* looks that are over; while 0 the rest is empty */

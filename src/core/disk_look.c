@@ -119,6 +119,8 @@ static void add_top(struct disk_facts *facts, const char *path, const char *name
   bool is_log = str_eq(name, "logs") || str_starts(name, "access.log"); /* of instances; of the edge */
   int64_t *sum = is_log                           ? &facts->logs_bytes
                  : str_eq(name, "engine")         ? &facts->instances_bytes
+                 : str_eq(name, "volumes")        ? &facts->volumes_bytes
+                 : str_eq(name, "backups")        ? &facts->backups_bytes
                  : str_starts(name, "tramway.db") ? &facts->database_bytes
                                                   : &facts->other_bytes;
   *sum += usage_of_tree(path);

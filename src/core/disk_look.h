@@ -29,6 +29,8 @@ struct disk_facts {
   struct log_use_list logs;
   int64_t logs_bytes;      /* the whole folder, and the edge's access log */
   int64_t database_bytes, instances_bytes, other_bytes;
+  int64_t volumes_bytes; /* as they are set aside, however full */
+  int64_t backups_bytes; /* of them, in the data folder */
 };
 
 /* Where to look. */

@@ -44,7 +44,8 @@ err *disk_short_error(const struct disk *d, const struct usage_space *space, int
 
 /* clang-format off */
 static const char *const kind_names[CORE_DISK_KINDS] = {
-  "images", "base images", "build cache", "snapshots", "git mirrors", "logs", "instances", "database", "other",
+  "images", "base images", "build cache", "snapshots", "git mirrors", "logs", "instances", "database",
+  "volumes", "backups", "other",
 };
 /* clang-format on */
 
@@ -95,7 +96,9 @@ void disk_make_report(struct disk *d, const struct disk_items *items, const stru
   report_logs(d, logs);
   r->kinds[6].bytes = d->facts.instances_bytes;
   r->kinds[7].bytes = d->facts.database_bytes;
-  r->kinds[8].bytes = d->facts.other_bytes;
+  r->kinds[8].bytes = d->facts.volumes_bytes;
+  r->kinds[9].bytes = d->facts.backups_bytes;
+  r->kinds[10].bytes = d->facts.other_bytes;
   r->used_bytes = 0;
   for (size_t i = 0; i < CORE_DISK_KINDS; i++) {
     r->kinds[i].name = kind_names[i];

@@ -7,7 +7,7 @@ app talker
 deployed() { tram init --name talker && tram up --ci && tram variable set GREETING=hello --skip-deploys && url > "$WORK/url" && get "$(cat "$WORK/url")"; }
 check "an app is deployed" deployed
 admin() { tram admin "$@" --config "$WORK/tramway.toml"; }
-backed_up() { admin backup "$WORK/b.tar.zst" && [ "$(stat -c %a "$WORK/b.tar.zst")" = 600 ] && get "$(cat "$WORK/url")"; }
+backed_up() { admin backup --without-images "$WORK/b.tar.zst" && [ "$(stat -c %a "$WORK/b.tar.zst")" = 600 ] && get "$(cat "$WORK/url")"; }
 check "a backup is made while it serves" backed_up
 plain_tar() { tar --zstd -tf "$WORK/b.tar.zst" | grep -qx manifest.json; }
 check "it is a tar archive with a manifest" plain_tar
@@ -33,7 +33,7 @@ check "no second restore by accident" refuses 4 "is running already" admin resto
 halted() { stop_tramway && [ "$(left_behind)" = "$nothing" ] || { left_behind; false; }; }
 check "after the halt nothing of it is left" halted
 codeless() {
-  admin backup --without-snapshots "$WORK/small.tar.zst" && rm -rf "$WORK/data/snapshots" && admin restore --force "$WORK/small.tar.zst" && start_tramd &&
+  admin backup --without-snapshots --without-images "$WORK/small.tar.zst" && rm -rf "$WORK/data/snapshots" && admin restore --force "$WORK/small.tar.zst" && start_tramd &&
     { tram variable set NO_CACHE=1 --skip-deploys && ! tram redeploy --yes; } > "$WORK/refused" 2>&1
   has "the code of this deployment is not on this machine any more: deploy it anew" "$WORK/refused" && tram up --ci && comes_back && stop_tramway
 }
