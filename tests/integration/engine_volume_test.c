@@ -147,7 +147,7 @@ TEST(a_full_volume_is_no_space_inside_and_nothing_outside) {
   CHECK(measured.size_bytes > 500 * MB && measured.size_bytes - measured.used_bytes > 200 * MB);
   CHECK_INT(seen("one-0")->restarts, 0);
   CHECK(strstr(apply("v-1", 256), "cannot shrink"));
-  CHECK(strstr(apply("v-2", 60000000), "the disk has no room"));
+  CHECK(strstr(apply("v-2", 16000000), "the disk has no room"));
   remove_workload("one");
 }
 

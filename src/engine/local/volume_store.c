@@ -206,12 +206,20 @@ static err *grow_file_system(const struct loop_device *device, const char *point
   return err_errno(errno, "letting the file system of '%s' grow", point);
 }
 
+/* As it nearly always is: nothing is to be done then. */
+static bool is_in_order(const char *point, int64_t bytes) {
+  struct statvfs info;
+  return volume_is_mounted(point) && statvfs(point, &info) == 0 &&
+         (int64_t)info.f_blocks * (int64_t)info.f_frsize + LOG_BYTES >= bytes;
+}
+
 static err *mount_image(const char *image, const char *point) {
   struct loop_device device;
   struct stat info;
   if (stat(image, &info) < 0)
     return errno == ENOENT ? err_new(ERR_NOT_FOUND, "there is no such volume")
                            : err_errno(errno, "looking at '%s'", image);
+  if (is_in_order(point, (int64_t)info.st_size)) return NULL;
   TRY(file_make_dirs(point, 0700));
   /* Where nothing is set aside, what was deleted goes back to the disk when somebody trims. */
   bool discards = (int64_t)info.st_blocks * STAT_BLOCK < (int64_t)info.st_size;
