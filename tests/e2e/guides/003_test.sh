@@ -70,7 +70,7 @@ check "each environment has an API_URL and a domain of its own" variables
 
 wait_live() { # wait_live ENVIRONMENT SERVICE DEPLOYMENT
   local status
-  for _ in $(seq 600); do
+  for _ in $(seq 1500); do
     status=$(railway deployment show "$3" --environment "$1" --service "$2" | awk '$1 == "Status" { print $2 }')
     [ "$status" != SUCCESS ] || return 0
     [ "$status" != FAILED ] || break
