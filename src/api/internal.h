@@ -228,6 +228,13 @@ void handle_invitation(http_request *r, void *api_);
 void handle_webhook_begin(http_request *r, void *api_); /* webhook_http.c */
 void handle_webhook(http_request *r, void *api_);
 void webhook_rates_free(api *a);
+void handle_volume_list(http_request *r, void *api_); /* volume_http.c */
+void handle_volume_read(http_request *r, void *api_);
+void handle_volume_write_begin(http_request *r, void *api_);
+void handle_volume_write(http_request *r, void *api_);
+void handle_volume_remove(http_request *r, void *api_);
+void handle_volume_rename(http_request *r, void *api_);
+void handle_volume_folder(http_request *r, void *api_);
 
 /* Every path that is answered. */
 extern const struct http_route api_routes[];

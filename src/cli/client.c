@@ -267,6 +267,29 @@ err *client_send_upload(struct client *c, const struct client_upload *upload, js
   return e;
 }
 
+err *client_transfer(struct client *c, const struct client_transfer *t, json_t **ret_answer) {
+  auto_free char *url = str_format("%s%s", c->server, t->path);
+  auto_headers headers;
+  headers_init(&headers, c, t->read_body ? "application/octet-stream" : NULL);
+  struct http_sync_options options = {.url = url,
+                                      .method = t->method,
+                                      .headers = headers.rows,
+                                      .read_body = t->read_body,
+                                      .body_size = t->size_bytes,
+                                      .on_data = t->on_data,
+                                      .arg = t->arg,
+                                      .timeout_ms = -1,
+                                      .stall_timeout_ms = UPLOAD_STALL_MS};
+  struct http_sync_response response;
+  enum http_outcome outcome;
+  err *e = request_patiently(c, &options, &response, &outcome);
+  if (e) return explain(c, e, outcome);
+  if (!t->on_data || response.status >= 400)
+    e = read_object(c, response.status, str_text(&response.body), response.body.len, ret_answer);
+  http_sync_response_done(&response);
+  return e;
+}
+
 err *client_open_ws(struct client *c, const char *path, const char *subprotocol,
                     ws_sync **ret_socket) {
   auto_free char *url = str_format("%s%s", c->server, path);

@@ -52,6 +52,17 @@ struct client_upload {
 fallible client_send_upload(struct client *c, const struct client_upload *upload,
                             json_t **ret_answer);
 
+/* Any other request; for files. */
+struct client_transfer {
+  const char *method, *path; /* as above */
+  ssize_t (*read_body)(void *arg, char *buffer, size_t size); /* NULL: no body */
+  int64_t size_bytes;
+  bool (*on_data)(void *arg, const char *data, size_t len); /* takes the answer as it comes; false gives up */
+  void *arg;
+};
+/* *ret_answer is the JSON answer; with on_data NULL. */
+fallible client_transfer(struct client *c, const struct client_transfer *transfer, json_t **ret_answer);
+
 fallible client_open_ws(struct client *c, const char *path, const char *subprotocol,
                         ws_sync **ret_socket);
 

@@ -293,12 +293,12 @@ static const struct command volume_restore = {
 };
 static const struct command *const subcommands[] = {&volume_list,   &volume_add,    &volume_update,
                                                     &volume_attach, &volume_detach, &volume_delete,
-                                                    &volume_restore, NULL};
+                                                    &volume_restore, &command_volume_files, NULL};
 const struct command command_volume = {
     .name = "volume",
     .aliases = "volumes",
     .usage = "",
-    .summary = "Storage that outlives deployments: list, add, grow, attach, delete",
+    .summary = "Storage that outlives deployments: list, add, grow, attach, files, delete",
     .examples = "volume add -m /data\nvolume list",
     .flags = list_flags,
     .subcommands = subcommands,

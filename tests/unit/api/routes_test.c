@@ -118,6 +118,7 @@ static char *path_of(const struct http_route *route, const char *query) {
                      : str_eq(name, "path...")   ? git
                      : str_eq(name, "project")   ? project.id
                      : str_eq(name, "service")   ? service.id
+                     : str_eq(name, "instance")  ? json_get_text(ids, "VOLUME_INSTANCE")
                                                  : "x";
     str_add(&path, id);
     p = end;
