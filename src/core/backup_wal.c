@@ -93,20 +93,29 @@ static err *empty(struct wal_push *p) {
 
 /* ---- into the repository ---- */
 
-static err *record(struct wal_push *p, const char *snapshot_id) {
-  auto_backup_wal w = {.snapshot_id = str_dup(snapshot_id), .segments = (int64_t)p->listing.segments.len,
-                       .first_us = p->listing.first_us};
-  auto_backup_repository known = {0};
-  bool found = false;
+static err *record_piece(struct wal_push *p, const char *snapshot_id, size_t start, size_t len) {
   const struct strv *s = &p->listing.segments;
+  auto_backup_wal w = {.snapshot_id = str_dup(snapshot_id), .segments = (int64_t)len, .first_us = p->listing.first_us};
   id_copy(w.volume_instance_id, p->volume.id);
-  w.first = str_dup(s->items[0]);
-  w.last = str_dup(s->items[s->len - 1]);
-  TRY(backup_wal_insert(p->owner->core->db, &w));
+  w.first = str_dup(s->items[start]);
+  w.last = str_dup(s->items[start + len - 1]);
+  return backup_wal_insert(p->owner->core->db, &w);
+}
+
+static err *record(struct wal_push *p, const char *snapshot_id) {
+  auto_backup_repository known = {0};
+  auto_db_transaction t = {0};
+  bool found = false;
+  TRY(db_begin(p->owner->core->db, &t));
+  for (size_t start = 0, len; start < p->listing.segments.len; start += len) {
+    len = wal_run(&p->listing.segments, start);
+    TRY(record_piece(p, snapshot_id, start, len));
+  }
   TRY(backup_repository_find(p->owner->core->db, p->volume.id, &found, &known));
   id_copy(known.volume_instance_id, p->volume.id);
   known.wal_us = p->listing.last_us;
-  return backup_repository_set(p->owner->core->db, &known);
+  TRY(backup_repository_set(p->owner->core->db, &known));
+  return db_commit(&t);
 }
 
 /* A small volume's archive is emptied earlier. */
@@ -141,11 +150,8 @@ static err *store(struct wal_push *p) {
 
 static err *is_known(struct wal_push *p, bool *ret_known) {
   auto_backup_wal_list list = {0};
-  const struct strv *s = &p->listing.segments;
   TRY(backup_wal_list(p->owner->core->db, p->volume.id, &list));
-  *ret_known = false;
-  for (size_t i = 0; i < list.len; i++)
-    if (strcmp(list.items[i].first, s->items[0]) <= 0 && str_eq(list.items[i].last, s->items[s->len - 1])) *ret_known = true;
+  *ret_known = wal_is_held(&list, &p->listing.segments);
   return NULL;
 }
 

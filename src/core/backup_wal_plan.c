@@ -75,6 +75,21 @@ static bool holds(const struct backup_wal *w, const char *segment) {
   return strncmp(w->first, segment, TIMELINE_LEN) == 0 && strcmp(w->first, segment) <= 0 && strcmp(segment, w->last) <= 0;
 }
 
+size_t wal_run(const struct strv *segments, size_t start) {
+  size_t end = start + 1;
+  while (end < segments->len && wal_follows(segments->items[end - 1], segments->items[end])) end++;
+  return end - start;
+}
+
+bool wal_is_held(const struct backup_wal_list *list, const struct strv *segments) {
+  for (size_t i = 0; i < segments->len; i++) {
+    bool held = false;
+    for (size_t j = 0; j < list->len && !held; j++) held = holds(&list->items[j], segments->items[i]);
+    if (!held) return false;
+  }
+  return true;
+}
+
 /* The one that holds `segment`, or else follows `before`, and goes farthest. */
 static const struct backup_wal *farthest(const struct backup_wal_list *list, const char *segment, const char *before) {
   const struct backup_wal *found = NULL;
@@ -136,7 +151,7 @@ static bool is_needed(const struct backup_wal *w, const struct backup *b, bool i
   return strcmp(w->last, b->wal_first) >= 0 && strcmp(w->first, b->wal_last) <= 0;
 }
 
-bool wal_is_spare(const struct backup_wal_list *list, size_t index, const struct backup_list *backups, int64_t window_us) {
+static bool is_spare(const struct backup_wal_list *list, size_t index, const struct backup_list *backups, int64_t window_us) {
   if (is_held_by_another(list, index)) return true;
   bool any_base = false;
   for (size_t i = 0; i < backups->len; i++) {
@@ -146,4 +161,13 @@ bool wal_is_spare(const struct backup_wal_list *list, size_t index, const struct
     if (is_needed(&list->items[index], b, b->taken_us >= window_us)) return false;
   }
   return any_base; /* without a base it is what the first one will begin with */
+}
+
+/* Pieces of two timelines may be in one snapshot: they go together. */
+bool wal_is_spare(const struct backup_wal_list *list, size_t index, const struct backup_list *backups, int64_t window_us) {
+  for (size_t i = 0; i < list->len; i++) {
+    bool together = i == index || (list->items[i].snapshot_id && str_eq(list->items[i].snapshot_id, list->items[index].snapshot_id));
+    if (together && !is_spare(list, i, backups, window_us)) return false;
+  }
+  return true;
 }

@@ -26,6 +26,13 @@ void wal_listing_read(const char *text, struct wal_listing *ret_listing);
 void wal_listing_done(struct wal_listing *l);
 #define auto_wal_listing __attribute__((cleanup(wal_listing_done))) struct wal_listing
 
+/* How many segments from `start` on follow each other on one timeline: a piece.  After a promotion the archive holds
+ * those of two. */
+size_t wal_run(const struct strv *segments, size_t start);
+
+/* Whether pieces hold all of these segments already. */
+bool wal_is_held(const struct backup_wal_list *list, const struct strv *segments);
+
 /* The fewest pieces that hold every segment from `first` to `last` (NULL: as far as they go): indices into
  * `list`, which is oldest first.  ERR_NOT_FOUND names the segment that is in none.  The caller frees. */
 fallible wal_cover(const struct backup_wal_list *list, const char *first, const char *last, size_t **ret_indices,

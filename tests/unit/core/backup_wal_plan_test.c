@@ -79,6 +79,28 @@ TEST(the_fewest_pieces_that_hold_all) {
   clear();
 }
 
+TEST(an_archive_of_two_timelines_is_two_pieces) {
+  auto_strv s = STRV_EMPTY;
+  const int numbers[][2] = {{1, 3}, {1, 4}, {2, 4}, {2, 5}, {2, 7}};
+  for (size_t i = 0; i < ARRAY_LEN(numbers); i++) strv_add_take(&s, segment(numbers[i][0], numbers[i][1]));
+  CHECK_INT(wal_run(&s, 0), 2);
+  CHECK_INT(wal_run(&s, 2), 2);
+  CHECK_INT(wal_run(&s, 4), 1);
+  clear();
+  add(1, 3, 4), add(2, 4, 5);
+  CHECK(!wal_is_held(&list, &s));
+  add(2, 7, 7);
+  CHECK(wal_is_held(&list, &s));
+  struct backup base = {.state = BACKUP_READY, .method = BACKUP_POSTGRES, .taken_us = 100};
+  struct backup_list backups = {&base, 1, false};
+  base.wal_first = segment(2, 5), base.wal_last = segment(2, 5);
+  CHECK(wal_is_spare(&list, 0, &backups, 50));
+  pieces[0].snapshot_id = str_dup("769e112c"), pieces[1].snapshot_id = str_dup("769e112c");
+  CHECK(!wal_is_spare(&list, 0, &backups, 50)); /* it is in one snapshot with what is needed */
+  backup_done(&base);
+  clear();
+}
+
 TEST(what_nobody_needs_goes) {
   clear();
   add(1, 1, 4), add(1, 1, 9), add(1, 10, 20), add(1, 21, 30), add(1, 31, 40);
