@@ -34,10 +34,6 @@ written() { # what is there, once each database takes writes again
     { curl -sS --max-time 200 --unix-socket "$WORK/writers" http://writers/check; cat "$WORK/writers.log"; return 1; }
 }
 check "each is written to" begin_writing
-processes() { # processes WORD: of instances
-  for g in $(find /sys/fs/cgroup -maxdepth 3 -type d -name "$NAME"); do find "$g" -name cgroup.procs -exec cat {} +; done | sort -u |
-    while read -r pid; do grep -qx "$1" "/proc/$pid/comm" 2>/dev/null && echo "$pid"; done
-}
 strike() { # strike KIND ROUND
   case $1 in
     instance) local all=(postgres mariadbd redis-server); kill -KILL $(processes "${all[$2 / 5 % 3]}") ;;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The passwords of databases are changed while services connect with them, again and again: none is ever refused.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/power.sh"
 check "a fresh installation starts and has its first account" start_tramway
 
 write_ask() { # what connects anew each time, and says whether it was let in, and with which URL
@@ -80,7 +81,7 @@ check "MariaDB has a new password" rotated MariaDB maria-user
 check "and the old one is refused" locked maria-user MariaDB 'locked'
 check "Redis has a new password" rotated Redis redis-user
 survives() { # its process ends, and it is started again with the variables of its deployment
-  tram ssh --service Redis -- sh -c 'kill -9 1' ; kill -9 "$(pgrep -f 'redis-server \*:6379' | head -n 1)" 2>/dev/null
+  kill -KILL $(processes redis-server)
   live Redis && let_in redis-user
 }
 check "which is good also when Redis is started again" survives

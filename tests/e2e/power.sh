@@ -37,3 +37,7 @@ lose_power() {
   rm -rf "$RUN"
   sed -i -E 's/"boot": *"[^"]*"/"boot": "11111111-1111-4111-8111-111111111111"/' "$WORK"/data/engine/instances/*/state.json
 }
+processes() { # processes WORD: those of its instances that are called so
+  for g in $(find /sys/fs/cgroup -maxdepth 3 -type d -name "$NAME"); do find "$g" -name cgroup.procs -exec cat {} +; done | sort -u |
+    while read -r pid; do grep -qx "$1" "/proc/$pid/comm" 2>/dev/null && echo "$pid"; done
+}
