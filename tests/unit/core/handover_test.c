@@ -292,4 +292,40 @@ TEST(settings_that_do_not_go_with_it_are_refused) {
   close_with_volume();
 }
 
+/* ---- the database fails ---- */
+
+static int statements;
+
+static int count_statement(unsigned what, void *arg, void *statement, void *text) {
+  (void)what, (void)arg, (void)statement, (void)text;
+  statements++;
+  return 0;
+}
+
+static bool serves_with_volume(void) {
+  const char *id = served_by();
+  return is_settled() && id && status_of(id) == DEPLOYMENT_SUCCESS && str_eq(volume_of(id), data.id);
+}
+
+/* The `nth` statement of a deployment (0: none) fails: whoever serves in the end has the volume. */
+static void deploy_failing_at(int nth) {
+  open_with_volume();
+  statements = 0;
+  sqlite3_trace_v2(db_handle(town_db), SQLITE_TRACE_STMT, count_statement, NULL);
+  db_fail_after(town_db, nth);
+  err_ignore(core_deploy_instance(town, &instance, "", new));
+  turns(30);
+  db_fail_after(town_db, 0);
+  WAIT(serves_with_volume());
+  CHECK_INT(fake_count(en, NULL), 1);
+  close_with_volume();
+}
+
+TEST(the_database_may_fail_at_each_statement) {
+  deploy_failing_at(0);
+  int most = statements;
+  printf("# %d statements\n", most);
+  for (int nth = 1; nth <= most; nth += 2) deploy_failing_at(nth);
+}
+
 TEST_MAIN
