@@ -14,11 +14,12 @@ const struct sealed_column
     sealed_webhook = {"webhooks", "secret", "format", {"id"}},
     sealed_two_factor = {"two_factors", "secret", NULL, {"user_id"}},
     sealed_setting = {"sealed_settings", "value", NULL, {"key"}},
-    sealed_credential = {"credentials", "secret", NULL, {"id"}};
+    sealed_credential = {"credentials", "secret", NULL, {"id"}},
+    sealed_bucket_instance = {"bucket_instances", "secret_access_key", NULL, {"id"}};
 // clang-format on
 const struct sealed_column *const sealed_columns[] = {&sealed_variable, &sealed_deployment_variables,
                                                       &sealed_environment_patch, &sealed_webhook, &sealed_two_factor,
-                                                      &sealed_setting, &sealed_credential, NULL};
+                                                      &sealed_setting, &sealed_credential, &sealed_bucket_instance, NULL};
 
 const struct sealed_column *sealed_column_of(const char *table) {
   for (size_t i = 0; sealed_columns[i]; i++)

@@ -23,7 +23,7 @@ struct sealed_column {
 };
 
 extern const struct sealed_column sealed_variable, sealed_deployment_variables, sealed_environment_patch,
-    sealed_webhook, sealed_setting, sealed_two_factor, sealed_credential;
+    sealed_webhook, sealed_setting, sealed_two_factor, sealed_credential, sealed_bucket_instance;
 
 /* The one of a table of structs, or NULL. */
 const struct sealed_column *sealed_column_of(const char *table);
