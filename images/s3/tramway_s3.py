@@ -34,7 +34,7 @@ DATA, CONF = os.environ.get("S3_DATA", "/data"), "/dev/shm/swift"
 CONTROL = CONF + "/control"
 PORT, REGION = int(os.environ.get("S3_PORT", "9000")), os.environ.get("S3_REGION", "us-east-1")
 INNER = {"account": 6202, "container": 6201, "object": 6200}
-CONNECTIONS, IDLE_S, CONTROL_MAX, CACHE_MAX = 1024, 60, 1 << 20, 100000
+CONNECTIONS, IDLE_S, START_S, CONTROL_MAX, CACHE_MAX = 1024, 60, 40, 1 << 20, 100000
 BUCKET, KEY = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), re.compile(r"[A-Za-z0-9/+=_-]{8,128}")
 PIPELINE = "catch_errors gatekeeper healthcheck memory s3api keys bulk slo dlo versioned_writes symlink"
 
@@ -271,10 +271,18 @@ def serve():
 
 
 def command(arguments):
-    """Asks the server in this container."""
+    """Asks the server in this container, which may have been started just now."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(IDLE_S)
-    connection.connect(CONTROL)
+    until = clock() + START_S
+    while True:
+        try:
+            connection.connect(CONTROL)
+            break
+        except OSError as problem:
+            if clock() > until:
+                sys.exit(f"tramway-s3: the server does not answer: {problem.strerror}")
+            eventlet.sleep(0.1)
     connection.sendall((" ".join(arguments) + "\n").encode())
     if arguments[0] == "keys":
         connection.sendall(sys.stdin.buffer.read(CONTROL_MAX))

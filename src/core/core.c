@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "core/backup_private.h"
+#include "core/bucket_private.h"
 #include "core/disk.h"
 #include "core/handover.h"
 #include "core/image_watch.h"
@@ -76,6 +77,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   list_init(&c->watches);
   list_init(&c->looks);
   list_init(&c->database_sessions);
+  list_init(&c->bucket_asks);
   c->etag_key = secret_random_hex(ETAG_KEY_BYTES);
   c->http = http_client_new(c->loop);
   core_set_options(c, options);
@@ -228,6 +230,7 @@ static void on_adopted(void *arg, err *e) {
   removal_wake(c);
   volumes_wake(c);
   if (c->started) volume_watch_start(c);
+  if (c->started) buckets_sweep_start(c);
   if (!e) hooks_wake(c);
   if (!e) ci_wake(c);
   if (!e) clean_builds(c);
@@ -315,6 +318,8 @@ void core_stop(core *c) {
   readiness_forget_all(c);
   pull_request_stop(c);
   database_sessions_stop(c);
+  bucket_asks_stop(c);
+  buckets_sweep_stop(c);
   disk_stop(c->disk);
   image_watch_stop(c->image_watch);
   backups_stop(c->backups);
@@ -346,6 +351,7 @@ bool core_is_quiet(const core *c) {
   return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
          password_rotations_are_quiet(c->password_rotations) && backups_is_quiet(c->backups) &&
          pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
+         list_empty(&c->bucket_asks) &&
          !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due &&
          !c->handover_due && !c->volumes_due;

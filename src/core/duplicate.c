@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/bucket_private.h"
 #include "core/volume_private.h"
 #include "store/db.h"
 #include "store/domain.h"
@@ -82,6 +83,7 @@ static err *copy_all(core *c, const struct duplication *how, const struct enviro
   auto_service_list services = {0};
   TRY(service_list_by_project(c->db, how->project_id, NULL, &services));
   for (size_t n = services.len; n-- > 0;) TRY(copy_instance(c, how, &services.items[n], to));
+  if (!str_empty(how->source_id)) TRY(buckets_duplicate(c, how->source_id, to->id));
   return str_empty(how->source_id) || how->without_variables ? NULL : copy_variables(c, how->source_id, to);
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/backup_private.h"
+#include "core/bucket_private.h"
 #include "store/deployment.h"
 
 static void deployment_of(const char *workload_id, char ret_id[ID_SIZE]) {
@@ -182,6 +183,8 @@ static err *take(core *c, const struct instance_report *report, bool is_news) {
   restart_changed(c, deployment_id);
   if (r && is_news) run_instance_changed(r, report, is_job);
   if (!e && !r && !is_job) e = follow(c, deployment_id);
+  if (is_news && !is_job && report->status == INSTANCE_RUNNING)
+    buckets_instance_started(c, deployment_id, report->instance_id);
   routes_changed(c);
   watch_notify(c, deployment_id);
   return e;

@@ -62,6 +62,8 @@ struct core {
   struct list watches;
   struct list looks; /* at what pull requests change */
   struct list database_sessions; /* core/database_client.h */
+  struct list bucket_asks;       /* core/bucket_ask.c */
+  timer *bucket_sweep;           /* of buckets that were deleted */
   struct list handovers; /* of volumes, from one deployment to the next */
   map *volume_works;     /* volume instance id → struct volume_work: the engine makes, grows or destroys it */
   timer *volume_timer;   /* when the next is due: volume_due_ms */

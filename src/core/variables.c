@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "core/bucket_private.h"
 #include "core/control_variables.h"
 #include "core/dependencies.h"
 #include "core/railway_variables.h"
@@ -27,6 +30,27 @@ static void add_variable(json_t *variables, json_t *sealed, const struct variabl
   json_object_set_new(json_object_get(sealed, v->service_id), v->name, json_true());
 }
 
+static void add_namespace(struct service_list *to, const char *id, const char *project_id, const char *name) {
+  struct service *s = &to->items[to->len++];
+  *s = (struct service){.name = str_dup(name)};
+  id_copy(s->id, id);
+  id_copy(s->project_id, project_id);
+}
+
+/* A bucket whose name a service has is not found by it. */
+static err *load_namespaces(struct world *w) {
+  auto_bucket_list buckets = {0};
+  auto_json *variables = NULL;
+  TRY(buckets_variables(w->core, w->environment.id, &buckets, &variables));
+  service_list_done(&w->namespaces);
+  w->namespaces.items = mem_realloc_array(NULL, w->services.len + buckets.len + 1, sizeof *w->namespaces.items);
+  for (size_t i = 0; i < w->services.len; i++) service_copy(&w->services.items[i], &w->namespaces.items[w->namespaces.len++]);
+  for (size_t i = 0; i < buckets.len; i++)
+    add_namespace(&w->namespaces, buckets.items[i].id, w->project.id, buckets.items[i].name);
+  json_object_update(w->variables, variables);
+  return NULL;
+}
+
 err *world_load_variables(struct world *w) {
   auto_variable_list list = {0};
   TRY(variable_list_by_environment(w->core->db, w->environment.id, &list));
@@ -35,7 +59,7 @@ err *world_load_variables(struct world *w) {
   w->variables = json_object();
   w->sealed = json_object();
   for (size_t i = 0; i < list.len; i++) add_variable(w->variables, w->sealed, &list.items[i]);
-  return NULL;
+  return load_namespaces(w);
 }
 
 err *world_load(core *c, const char *environment_id, struct world *w) {
@@ -52,6 +76,7 @@ void world_done(struct world *w) {
   environment_done(&w->environment);
   project_done(&w->project);
   service_list_done(&w->services);
+  service_list_done(&w->namespaces);
   domain_list_done(&w->domains);
   tcp_proxy_list_done(&w->tcp_proxies);
   json_decref(w->variables);
@@ -60,6 +85,12 @@ void world_done(struct world *w) {
 }
 
 /* ---- what the platform gives ---- */
+
+static const struct service *service_in(const struct world *w, const char *id) {
+  for (size_t i = 0; i < w->services.len; i++)
+    if (str_eq(w->services.items[i].id, id)) return &w->services.items[i];
+  return NULL;
+}
 
 static const char *host_of(const struct world *w, const char *service_id) {
   for (size_t i = 0; i < w->domains.len; i++)
@@ -80,6 +111,15 @@ static json_t *hosts_of_all(const struct world *w) {
     if (host) json_object_set_new(hosts, w->services.items[i].name, json_string(host));
   }
   return hosts;
+}
+
+/* What a storage service takes from buckets. */
+static err *add_keys(const struct world *w, const struct service *service, json_t *variables) {
+  auto_str lines = STR_EMPTY;
+  TRY(buckets_keys(w->core, service->id, w->environment.id, &lines));
+  if (lines.len) json_object_set_new(variables, "S3_KEYS", json_string(lines.data));
+  secret_wipe(lines.data, lines.len);
+  return NULL;
 }
 
 /* `d`: the deployment that it is for; NULL: the one that is live, if any. */
@@ -106,7 +146,7 @@ static err *platform_make(struct world *w, const struct service *service, const 
   }
   *ret_variables = json_object();
   railway_variables_add(&facts, *ret_variables);
-  return NULL;
+  return add_keys(w, service, *ret_variables);
 }
 
 static err *find_live(struct world *w, const char *service_id, bool *ret_found, struct deployment *ret_deployment) {
@@ -119,6 +159,10 @@ static err *find_live(struct world *w, const char *service_id, bool *ret_found, 
 static err *platform_of(void *w_, const struct service *service, const json_t **ret_variables) {
   struct world *w = w_;
   json_t *variables = json_object_get(w->platforms, service->id);
+  if (!variables && !service_in(w, service->id)) { /* a bucket */
+    variables = json_object();
+    json_object_set_new(w->platforms, service->id, variables);
+  }
   if (!variables) {
     auto_deployment live = {0};
     bool found = false;
@@ -131,17 +175,11 @@ static err *platform_of(void *w_, const struct service *service, const json_t **
 }
 
 struct reference_world world_of_references(struct world *w) {
-  return (struct reference_world){.services = &w->services,
+  return (struct reference_world){.services = &w->namespaces,
                                   .variables = w->variables,
                                   .sealed = w->sealed,
                                   .platform = platform_of,
                                   .arg = w};
-}
-
-static const struct service *service_in(const struct world *w, const char *id) {
-  for (size_t i = 0; i < w->services.len; i++)
-    if (str_eq(w->services.items[i].id, id)) return &w->services.items[i];
-  return NULL;
 }
 
 /* Makes `d` the deployment of its service that RAILWAY_* tell of; ERR_NOT_FOUND when that is being deleted. */
@@ -221,7 +259,8 @@ err *variables_settle(core *c, struct deployment *d) {
   json_object_set_new(w.variables, d->service_id, own);
   struct reference_world world = world_of_references(&w);
   TRY(references_resolve(&world, d->service_id, &resolved));
-  strv_add_all(&services, (const char *const *)resolved.services.items);
+  for (size_t i = 0; i < resolved.services.len; i++) /* without buckets: their ENDPOINT is the address of a service */
+    if (service_in(&w, resolved.services.items[i])) strv_add(&services, resolved.services.items[i]);
   auto_strv addressed = STRV_EMPTY;
   dependencies_find(resolved.values, d->service_id, &w.services, &addressed);
   for (size_t i = 0; i < addressed.len; i++)

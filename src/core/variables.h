@@ -15,6 +15,8 @@ struct world {
   struct project project;
   struct environment environment;
   struct service_list services;
+  struct service_list namespaces; /* what references may name: the services, and buckets as if they were some; loaded
+                                     with the variables */
   struct domain_list domains;
   struct tcp_proxy_list tcp_proxies;
   json_t *variables, *sealed; /* as in struct reference_world; NULL until they are loaded */
