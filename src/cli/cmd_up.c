@@ -57,15 +57,33 @@ static bool should_link(const struct cli *cli, const struct args *args, const st
   return scope->link.folder && !scope->link.service && !args_has(args, "service");
 }
 
+/* Of the project's services, how many take code, and the last of them: not those that run an image, as databases do. */
+static err *find_taker(struct cli *cli, const struct scope *scope, size_t *ret_count, const json_t **ret_taker) {
+  const json_t *all = json_object_get(scope->project, "services"), *node;
+  auto_json *instances = NULL;
+  *ret_count = scope_node_count(all);
+  *ret_taker = scope_node_at(all, 0);
+  if (!*ret_count) return NULL;
+  TRY(scope_fetch_instances(cli, scope->project_id, scope->environment_id, &instances));
+  for (size_t i = 0; (node = scope_node_at(instances, i)); i++)
+    if (json_get_text(json_object_get(node, "source"), "image")) --*ret_count;
+  for (size_t i = 0; (node = scope_node_at(instances, i)); i++)
+    if (!json_get_text(json_object_get(node, "source"), "image")) *ret_taker = scope_node(all, json_get_text(node, "serviceId"));
+  return NULL;
+}
+
 static err *choose_service(struct cli *cli, const struct args *args, struct scope *scope) {
-  const json_t *all = json_object_get(scope->project, "services");
+  const json_t *all = json_object_get(scope->project, "services"), *taker;
   const char *linked = scope->link.service;
   bool stale = linked && !scope_node(all, linked);
+  size_t takers;
   if (scope->service_id) return NULL;
-  if (args_has(args, "name") || !scope_node_count(all)) return create_service(cli, args, scope);
-  if (scope_node_count(all) == 1 && !stale) {
-    scope->service_id = json_get_text(scope_node_at(all, 0), "id");
-    scope->service_name = json_get_text(scope_node_at(all, 0), "name");
+  if (args_has(args, "name")) return create_service(cli, args, scope);
+  TRY(find_taker(cli, scope, &takers, &taker));
+  if (!takers) return create_service(cli, args, scope);
+  if (takers == 1 && taker && !stale) {
+    scope->service_id = json_get_text(taker, "id");
+    scope->service_name = json_get_text(taker, "name");
     return NULL;
   }
   auto_free char *names = scope_names(all);

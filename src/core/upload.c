@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/internal.h"
 #include "loop/work.h"
+#include "model/database.h"
 #include "store/project.h"
 #include "store/service.h"
 #include "store/deployment.h"
@@ -29,21 +30,24 @@ static void upload_job_free(struct upload_job *job) {
   free(job);
 }
 
-/* The service that the upload is for: the one named, else the only one, else a new one. */
+/* The service that the upload is for: the one named, else the only one that runs no image (as a database does),
+ * else a new one. */
 static err *choose_service(struct upload_job *job) {
   core *c = job->core;
   if (*job->service_id) return NULL;
-  auto_service_list services = {0};
+  auto_service_instance_list list = {0};
   auto_project project = {0};
   auto_service made = {0};
+  size_t takers = 0;
   TRY(project_get(c->db, job->project_id, &project));
-  TRY(service_list_by_project(c->db, job->project_id, NULL, &services));
-  if (services.len > 1)
-    return err_new(ERR_INVALID, "the project has %zu services: say which with --service", services.len);
-  if (services.len == 1) {
-    id_copy(job->service_id, services.items[0].id);
-    return NULL;
+  TRY(service_instance_list_by_environment(c->db, job->environment_id, &list));
+  for (size_t i = 0; i < list.len; i++) {
+    if (list.items[i].settings.source_kind == SOURCE_IMAGE) continue;
+    id_copy(job->service_id, list.items[i].service_id);
+    takers++;
   }
+  if (takers > 1) return err_new(ERR_INVALID, "the environment has %zu services: say which with --service", takers);
+  if (takers == 1) return NULL;
   TRY(core_service_create(c, job->project_id, project.name, NULL, &made));
   id_copy(job->service_id, made.id);
   return NULL;
@@ -67,6 +71,11 @@ static err *deploy(struct upload_job *job, char ret_id[ID_SIZE]) {
   TRY(service_instance_find(c->db, job->service_id, job->environment_id, &found, &instance));
   if (!found || !str_eq(instance.project_id, job->project_id))
     return err_new(ERR_NOT_FOUND, "that service is not in this environment: see `tram service list`");
+  if (instance.settings.source_kind == SOURCE_IMAGE && database_kind_of_image(instance.settings.source_image) != DATABASE_NONE)
+    return err_new(ERR_CONFLICT,
+                   "that service is a database, which runs the image %s, and not code: say another one with --service, or "
+                   "make one with --name",
+                   instance.settings.source_image);
   TRY(snapshot_record(c, &job->snapshot, NULL, snapshot_id));
   struct deployment_request request = {.cause = DEPLOYMENT_CAUSE_UP, .snapshot_id = snapshot_id,
                                        .message = job->message, .user_id = job->user_id};

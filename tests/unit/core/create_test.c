@@ -39,8 +39,17 @@ TEST(the_same_code_is_the_same_snapshot) {
   town_close();
 }
 
+static void set_image(const struct service_instance *of, const char *image) {
+  auto_service_settings settings;
+  service_settings_copy(&of->settings, &settings);
+  settings.source_kind = image ? SOURCE_IMAGE : SOURCE_NONE;
+  str_replace_owned(&settings.source_image, image ? str_dup(image) : NULL);
+  CHECK_OK(service_instance_set_settings(town_db, of->id, &settings, 1));
+}
+
 TEST(an_upload_without_a_service_takes_the_only_one) {
   town_open();
+  set_image(&instance, NULL);
   upload("<p>one", NULL);
   CHECK_TEXT(uploaded.message, "");
   auto_deployment d = {0};
@@ -49,9 +58,32 @@ TEST(an_upload_without_a_service_takes_the_only_one) {
   auto_service other = {0};
   auto_service_instance other_instance = {0};
   town_make_service("other", &other, &other_instance);
+  set_image(&other_instance, NULL);
   upload("<p>one", "");
   CHECK_INT(uploaded.code, ERR_INVALID);
-  CHECK_HAS(uploaded.message, "the project has 2 services: say which with --service");
+  CHECK_HAS(uploaded.message, "the environment has 2 services: say which with --service");
+  town_close();
+}
+
+TEST(code_does_not_take_the_place_of_a_database) {
+  town_open();
+  auto_service other = {0};
+  auto_service_instance other_instance = {0};
+  auto_deployment d = {0};
+  town_make_service("db", &other, &other_instance);
+  set_image(&other_instance, "tramway/postgres:17");
+  upload("<p>one", other.id);
+  CHECK_INT(uploaded.code, ERR_CONFLICT);
+  CHECK_HAS(uploaded.message, "is a database, which runs the image tramway/postgres:17");
+  set_image(&instance, NULL);
+  upload("<p>one", "");
+  CHECK_OK(deployment_get(town_db, uploaded.id, &d));
+  CHECK_TEXT(d.service_id, service.id);
+  set_image(&instance, "registry.example/app:1");
+  upload("<p>one", NULL);
+  auto_deployment fresh = {0};
+  CHECK_OK(deployment_get(town_db, uploaded.id, &fresh));
+  CHECK(!str_eq(fresh.service_id, service.id) && !str_eq(fresh.service_id, other.id));
   town_close();
 }
 
