@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "store/account.h"
 #include "store/backup.h"
+#include "store/bucket.h"
 #include "store/deployment.h"
 #include "store/domain.h"
 #include "store/tcp_proxy.h"
@@ -149,6 +150,12 @@ static err *place_if_there(db *d, err *(*place)(db *d, const char *id, struct pl
   return NULL;
 }
 
+static err *place_bucket(db *d, const char *id, struct place *p) {
+  auto_bucket b = {0};
+  TRY(bucket_get(d, id, &b));
+  return place_project(d, b.project_id, p);
+}
+
 static err *place_volume(db *d, const char *id, struct place *p) {
   auto_volume v = {0};
   TRY(volume_get(d, id, &v));
@@ -196,6 +203,7 @@ static const struct subject {
   { "INVITATION",     "Invitation",    place_invitation },
   { "DEPLOYMENT_TRIGGER", "Deployment trigger", place_trigger },
   { "WEBHOOK",        "Webhook",       place_webhook },
+  { "BUCKET",         "Bucket",        place_bucket },
   { "VOLUME",         "Volume",        place_volume },
   { "VOLUME_INSTANCE", "VolumeInstance", place_volume_instance },
   { "WORKFLOW",       "Workflow",      place_workflow },
@@ -271,7 +279,8 @@ static const struct subject *subject_of_argument(const char *name) {
     const char *suffix, *subject;
   } rows[] = {{"environmentId", "ENVIRONMENT"}, {"serviceId", "SERVICE"},       {"projectId", "PROJECT"},
               {"workspaceId", "WORKSPACE"},     {"deploymentId", "DEPLOYMENT"}, {"serviceDomainId", "SERVICE_DOMAIN"},
-              {"volumeId", "VOLUME"},           {"volumeInstanceId", "VOLUME_INSTANCE"}};
+              {"volumeId", "VOLUME"},           {"volumeInstanceId", "VOLUME_INSTANCE"},
+              {"bucketId", "BUCKET"}};
   size_t len = strlen(name) - str_ends(name, "Ids");
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     size_t suffix = strlen(rows[i].suffix);

@@ -20,7 +20,8 @@ err *api_schema_new(graphql_schema **ret_schema) {
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_credential, &bindings_ssh_key, &bindings_disk, &bindings_environment_patch,
                                                &bindings_pull_request, &bindings_trigger, &bindings_webhook,
-                                               &bindings_machine, &bindings_template, &bindings_database, &bindings_database_password, &bindings_backup, &bindings_volume};
+                                               &bindings_machine, &bindings_template, &bindings_database, &bindings_database_password, &bindings_backup, &bindings_volume,
+                                               &bindings_bucket};
   const char *text = embedded_text("api/schema.graphql");
   auto_graphql_schema *schema = NULL;
   TRY(graphql_schema_new(text, strlen(text), &schema));

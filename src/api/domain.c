@@ -1,5 +1,6 @@
 /* Domains. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/internal.h"
 #include "base/clock.h"
@@ -7,6 +8,14 @@
 #include "base/str.h"
 #include "store/domain.h"
 #include "store/service.h"
+
+char *url_at_edge(const api *a, const char *host) {
+  const char *scheme_end = strstr(a->edge_url, "://");
+  const char *port = scheme_end ? strrchr(scheme_end + 3, ':') : NULL;
+  if (port && strchr(port, ']')) port = NULL; /* of an IPv6 address */
+  return str_format("%.*s://%s%s", scheme_end ? (int)(scheme_end - a->edge_url) : 4, scheme_end ? a->edge_url : "http",
+                    host, port ? port : "");
+}
 
 static err *domains_value(const struct graphql_call *call, const char *service_instance_id,
                           json_t **ret_value) {

@@ -158,10 +158,7 @@ static char *url_of(struct git_push *p, const struct deployment *d) {
   auto_domain_list domains = {0};
   auto_err *e = domain_list_by_instance(p->api->parts.db, d->service_instance_id, &domains);
   if (e || !domains.len) return str_dup("it has no domain yet: `tram domain`");
-  const char *scheme_end = strstr(p->api->edge_url, "://");
-  const char *port = scheme_end ? strchr(scheme_end + 3, ':') : NULL;
-  return str_format("%.*s%s%s", (int)(scheme_end ? scheme_end + 3 - p->api->edge_url : 0), p->api->edge_url,
-                    domains.items[0].host, port ? port : "");
+  return url_at_edge(p->api, domains.items[0].host);
 }
 
 /* The last words on a deployment; false while it is on its way. */

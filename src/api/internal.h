@@ -11,6 +11,7 @@
 #include "graphql/subscribe.h"
 #include "http/server.h"
 #include "model/receipt.h"
+#include "model/bucket.h"
 #include "model/volume.h"
 #include "model/account.h"
 
@@ -145,6 +146,11 @@ void audit_concerns(const struct graphql_call *call, const char *workspace_id);
 fallible audit_accepted(api *a, const struct caller *caller, const char *event_type, const char *environment_id,
                         json_t *detail);
 
+/* ---- domain.c ---- */
+
+/* "http://web.localhost:8080": the edge's scheme and port, with the domain as the host; the caller owns it. */
+char *url_at_edge(const api *a, const char *host);
+
 /* ---- json.c: rows as objects of the API ---- */
 
 json_t *user_json(const struct user *u);
@@ -159,6 +165,7 @@ json_t *receipt_json(const struct receipt *r);
 json_t *domain_json(const struct domain *d);
 json_t *tcp_proxy_json(const struct tcp_proxy *p, const char *domain, enum sync_status status);
 json_t *volume_json(const struct volume *v);
+json_t *bucket_json(const struct bucket *b);
 json_t *log_json(const struct log_entry *entry, const char *deployment_id);
 json_t *time_json(int64_t time_us); /* RFC 3339, null for 0 */
 
@@ -186,7 +193,8 @@ struct bindings {
 extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_two_factor, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_tcp_proxy, bindings_log, bindings_subscription, bindings_event, bindings_release,
     bindings_credential, bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request,
-    bindings_trigger, bindings_webhook, bindings_machine, bindings_template, bindings_database, bindings_database_password, bindings_backup, bindings_volume;
+    bindings_trigger, bindings_webhook, bindings_machine, bindings_template, bindings_database, bindings_database_password, bindings_backup, bindings_volume,
+    bindings_bucket;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)
 

@@ -191,6 +191,13 @@ json_t *volume_json(const struct volume *v) {
   return o;
 }
 
+json_t *bucket_json(const struct bucket *b) {
+  json_t *o = object_with_times(b->id, b->created_us, b->updated_us);
+  json_set_text(o, "name", b->name);
+  json_set_text(o, "projectId", b->project_id);
+  return o;
+}
+
 json_t *domain_json(const struct domain *d) {
   json_t *o = object_with_times(d->id, d->created_us, d->updated_us);
   json_set_text(o, "domain", d->host);

@@ -94,10 +94,6 @@ RESOLVER(project_workspace) {
   return NULL;
 }
 
-RESOLVER(empty_connection) {
-  return relay_connection(json_array(), call->args, false, ret_value);
-}
-
 /* Without a workspace: the caller's first in which they may make one. */
 static err *choose_workspace(const struct graphql_call *call, char ret_id[ID_SIZE]) {
   const struct caller *caller = &asking_of(call)->caller;
@@ -324,8 +320,8 @@ static const struct graphql_binding rows[] = {
   { "Project",      "environments",         project_environments,        NULL },
   { "Project",      "baseEnvironment",      project_base_environment,    NULL },
   { "Project",      "primaryEnvironmentId", project_primary_environment, NULL },
-  { "Project",      "buckets",              empty_connection,            NULL },
   { "Service",      "project",              project_of_parent,           NULL },
+  { "Bucket",       "project",              project_of_parent,           NULL },
   { "ProjectToken", "project",              project_of_parent,           NULL },
   { "ProjectToken", "environment",          environment_of_parent,       NULL },
   { "Deployment",   "environment",          environment_of_parent,       NULL },

@@ -27,20 +27,11 @@ RESOLVER(mutation_unskip) {
 
 /* ---- the comment ---- */
 
-/* At the edge's scheme and port, with the domain as the host. */
-static char *url_of(const char *edge_url, const char *host) {
-  const char *scheme_end = strstr(edge_url, "://");
-  const char *port = scheme_end ? strrchr(scheme_end + 3, ':') : NULL;
-  if (port && strchr(port, ']')) port = NULL; /* of an IPv6 address */
-  return str_format("%.*s://%s%s", scheme_end ? (int)(scheme_end - edge_url) : 4, scheme_end ? edge_url : "http", host,
-                    port ? port : "");
-}
-
 static err *add_urls(const struct graphql_call *call, const struct service_instance *instance, struct str *text) {
   auto_domain_list domains = {0};
   TRY(domain_list_by_instance(db_of(call), instance->id, &domains));
   for (size_t i = 0; i < domains.len; i++) {
-    auto_free char *url = url_of(asking_of(call)->api->edge_url, domains.items[i].host);
+    auto_free char *url = url_at_edge(asking_of(call)->api, domains.items[i].host);
     str_addf(text, "%s%s", i ? " " : "", url);
   }
   return NULL;

@@ -3,14 +3,12 @@
 #include "base/str.h"
 
 #define NO_ASSISTANT "Tramway has no AI assistant, cloud agents or sandboxes; any tool can use its API"
-#define NO_DATA      "buckets are not there yet"
 #define NO_CDN       "the edge does not cache or challenge; put a CDN in front of it"
 
 /* clang-format off */
 const struct absent_verb absent_verbs[] = {
   { "agent",                       NO_ASSISTANT },
   { "autoupdate|upgrade|check_updates", "the CLI is upgraded with the server: `make install`" },
-  { "bucket|buckets",              NO_DATA },
   { "ca|code",                     NO_ASSISTANT },
   { "cdn",                         NO_CDN },
   { "config",                      "there is no infrastructure as code; railway.toml is read, see `tram environment config`" },

@@ -7,7 +7,7 @@
 const struct command *const all_commands[] = {
   &command_login, &command_logout, &command_whoami,
   &command_init, &command_link, &command_unlink, &command_list, &command_project, &command_delete, &command_status,
-  &command_add, &command_scale, &command_database, &command_volume, &command_templates, &command_backup, &command_postgres,
+  &command_add, &command_scale, &command_database, &command_volume, &command_bucket, &command_templates, &command_backup, &command_postgres,
   &command_up, &command_build,
   &command_logs, &command_deployment, &command_redeploy, &command_restart, &command_rollback,
   &command_cancel, &command_down, &command_diff, &command_events, &command_disk,

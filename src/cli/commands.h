@@ -14,7 +14,7 @@ extern const struct command command_logs;
 extern const struct command command_deployment;
 extern const struct command command_redeploy, command_restart, command_rollback, command_cancel, command_down;
 extern const struct command command_diff;
-extern const struct command command_domain, command_open, command_tcp_proxy, command_connect;
+extern const struct command command_domain, command_open, command_tcp_proxy, command_connect, command_bucket;
 extern const struct command command_environment;
 extern const struct command command_service, command_service_source, command_credential;
 extern const struct command command_webhook;

@@ -20,7 +20,7 @@ static inline const char *id_for(const char *name) {
   } rows[] = {{"environmentId", "ENVIRONMENT"}, {"serviceId", "SERVICE"},       {"projectId", "PROJECT"},
               {"workspaceId", "WORKSPACE"},     {"deploymentId", "DEPLOYMENT"}, {"serviceDomainId", "SERVICE_DOMAIN"},
               {"volumeId", "VOLUME"},           {"volumeInstanceId", "VOLUME_INSTANCE"},
-              {"userId", "USER"}};
+              {"userId", "USER"},               {"bucketId", "BUCKET"}};
   for (size_t i = 0; i < ARRAY_LEN(rows); i++)
     if (ends_with_id(name, rows[i].suffix)) return json_get_text(ids, rows[i].subject);
   return NULL;

@@ -51,7 +51,7 @@ static char expected(const struct graphql_field *field, json_t *args, enum stand
   const char *of = json_get_text(field->access, "of");
   bool in_workspace = str_eq(of, "WORKSPACE") || str_eq(of, "INVITATION");
   bool in_project = str_eq(of, "PROJECT") || str_eq(of, "SERVICE") || str_eq(of, "PROJECT_TOKEN") ||
-                    str_eq(of, "WEBHOOK") || str_eq(of, "VOLUME") ||
+                    str_eq(of, "WEBHOOK") || str_eq(of, "VOLUME") || str_eq(of, "BUCKET") ||
                     (str_eq(of, "SCOPE") && !names(args, "environmentId"));
   bool in_environment = of && !in_workspace && !in_project; /* or of something in it */
   if (in_workspace && is_token(s)) return 'N'; /* a project token belongs to no workspace */
@@ -59,7 +59,8 @@ static char expected(const struct graphql_field *field, json_t *args, enum stand
   if (by_role != '+' || str_eq(field->role, "ANYONE")) return by_role;
   bool of_environment = names(args, "environmentId") || names(args, "deploymentId") || names(args, "serviceDomainId") ||
                         names(args, "volumeInstanceId");
-  bool of_project = names(args, "projectId") || names(args, "serviceId") || names(args, "volumeId");
+  bool of_project = names(args, "projectId") || names(args, "serviceId") || names(args, "volumeId") ||
+                    names(args, "bucketId");
   bool of_workspace = names(args, "workspaceId");
   bool outside = s == OUTSIDE || s == OPERATOR || s == OUTSIDE_TOKEN;
   if (outside && (of_environment || of_project || of_workspace)) return 'N';

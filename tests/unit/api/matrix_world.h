@@ -8,6 +8,7 @@
 #include "api/sign_in_guard.h"
 #include "core/town.h"
 #include "core/volume.h"
+#include "store/bucket.h"
 #include "store/environment_patch.h"
 #include "store/volume.h"
 #include "store/webhook.h"
@@ -172,6 +173,22 @@ static inline void add_volume(void) {
   volume_instance_done(&i);
 }
 
+/* One that can be deleted and restored, on a storage service that is the town's. */
+static inline void add_bucket(void) {
+  struct bucket b = {.name = str_dup("uploads")};
+  struct bucket_instance i = {.bucket_name = str_dup("uploads-1"), .access_key_id = str_dup("TRAM1"),
+                              .secret_access_key = str_dup(CANARY_VALUE)};
+  id_copy(b.project_id, project.id);
+  CHECK_OK(bucket_insert(town_db, &b));
+  id_copy(i.bucket_id, b.id);
+  id_copy(i.environment_id, instance.environment_id);
+  id_copy(i.service_id, service.id);
+  CHECK_OK(bucket_instance_insert(town_db, &i));
+  json_set_text(ids, "BUCKET", b.id);
+  bucket_done(&b);
+  bucket_instance_done(&i);
+}
+
 static inline void add_tcp_proxy(void) {
   auto_tcp_proxy made = {0};
   CHECK_OK(core_tcp_proxy_create(town, &instance, 5432, NULL, &made));
@@ -197,6 +214,7 @@ static inline void world_open(void) {
   add_patch();
   add_webhook();
   add_volume();
+  add_bucket();
   add_tcp_proxy();
   deploy_live(deployment_id);
   CHECK_OK(log_store_add_build_line(town_logs, deployment_id, "info", CANARY_LOG));

@@ -1,0 +1,78 @@
+#!/bin/bash
+# Buckets: S3 for an environment, its keys as variables, through the ends of tramd and of the storage service.
+. "$(dirname "$0")/lib.sh"
+start_tramway || exit 1
+app echo
+
+soon() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; "$@"; }
+storage() { tram "$@" -s "Object Storage"; }
+began() { storage ssh -- cut -d' ' -f22 /proc/1/stat; } # when the storage service did
+
+use() { # use BUCKET: its credentials, as AWS_…
+  local given; given=$(tram bucket credentials -b "$1") || { echo "$given"; return 1; }
+  eval "$given"
+}
+# s3 METHOD PATH [CURL-ARGUMENT…]: with the key in use, at the storage service's domain.
+s3() {
+  curl -fsS --max-time 20 --resolve "*:$HTTP_PORT:127.0.0.1" --aws-sigv4 "aws:amz:$AWS_DEFAULT_REGION:s3" \
+    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -X "$1" "$AWS_ENDPOINT_URL/$2" "${@:3}"
+}
+writes() { s3 PUT "$AWS_S3_BUCKET_NAME/$1" --data-binary "$2" -H "Content-Type: text/plain"; }
+reads() { [ "$(s3 GET "$AWS_S3_BUCKET_NAME/$1")" = "$2" ]; }
+
+# The first time an image is made, which takes minutes.
+is_serving() {
+  for _ in $(seq 900); do
+    storage deployment list 2>/dev/null | grep -q Success && return 0
+    storage deployment list 2>/dev/null | grep -qE "Failed|Crashed" && break
+    sleep 1
+  done
+  storage deployment list; storage logs -b -n 40; return 1
+}
+begins() {
+  tram init -n shop && tram bucket list | grep -F "No buckets in production" && tram bucket create uploads &&
+    tram bucket list | grep -E "^uploads +uploads-[0-9a-f]{8}" &&
+    tram bucket credentials | grep -Fx "AWS_ENDPOINT_URL=http://object-storage.railway.internal:9000" && is_serving && storage domain
+}
+check "the first bucket makes the storage service" begins
+
+keeps_objects() {
+  use uploads && [[ $AWS_ENDPOINT_URL == http://*.localhost:$HTTP_PORT ]] && soon writes a.txt one && reads a.txt one &&
+    tram bucket info | grep -E "^Objects +1$" && s3 GET "$AWS_S3_BUCKET_NAME?list-type=2" | grep -F "<Key>a.txt</Key>"
+}
+check "its key writes and reads" keeps_objects
+
+variables_refer() {
+  tram service new app && tram variable set -s app --skip-deploys 'B=${{uploads.BUCKET}}' 'E=${{uploads.ENDPOINT}}' 'S=${{uploads.SECRET_ACCESS_KEY}}' &&
+    tram variables -s app --kv | grep -Fx "B=$AWS_S3_BUCKET_NAME" && tram variables -s app --kv | grep -Fx "S=$AWS_SECRET_ACCESS_KEY" &&
+    tram variables -s app --kv | grep -Fx "E=http://object-storage.railway.internal:9000"
+}
+check "variables of a service refer to it" variables_refer
+
+second_bucket() {
+  local before other=$AWS_S3_BUCKET_NAME; before=$(began) && [ -n "$before" ] || return 1
+  tram bucket create images && use images && soon writes b.txt two && reads b.txt two && [ "$(began)" = "$before" ] &&
+    ! s3 GET "$other/a.txt" && ! s3 GET "$other?list-type=2" && ! s3 PUT "$other/mine" --data-binary x
+}
+check "a second one serves without a restart, and its key does not open the first" second_bucket
+
+is_refused() { ! reads a.txt one; }
+resets() {
+  use uploads && reads a.txt one || return 1
+  tram bucket credentials -b uploads --reset -y && soon is_refused && use uploads && soon reads a.txt one
+}
+check "another key ends the former one" resets
+
+outlives() {
+  local before; before=$(began)
+  kill -9 "$(tramd_pid)" && reads a.txt one && start_tramd && reads a.txt one && storage restart -y || return 1
+  began_again() { [ "$(began)" != "$before" ]; }
+  soon began_again && soon reads a.txt one && use images && reads b.txt two
+}
+check "objects and keys outlive the end of tramd and a restart of the storage service" outlives
+
+deletes() {
+  use uploads && tram bucket delete -b uploads -y && soon is_refused && ! tram bucket list | grep uploads &&
+    tram bucket list --deleted | grep -E "^uploads .*until" && tram bucket restore uploads && use uploads && soon reads a.txt one
+}
+check "a deleted one is shut, and comes back with its objects" deletes
