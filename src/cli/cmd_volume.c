@@ -293,12 +293,12 @@ static const struct command volume_restore = {
 };
 static const struct command *const subcommands[] = {&volume_list,   &volume_add,    &volume_update,
                                                     &volume_attach, &volume_detach, &volume_delete,
-                                                    &volume_restore, &command_volume_files, NULL};
+                                                    &volume_restore, &command_volume_files, &command_volume_browse, NULL};
 const struct command command_volume = {
     .name = "volume",
     .aliases = "volumes",
     .usage = "",
-    .summary = "Storage that outlives deployments: list, add, grow, attach, files, delete",
+    .summary = "Storage that outlives deployments: list, add, grow, attach, files, browse, delete",
     .examples = "volume add -m /data\nvolume list",
     .flags = list_flags,
     .subcommands = subcommands,

@@ -12,15 +12,16 @@
 #define LINE_LIMIT 65536
 
 /* Byte by byte: what follows the line must stay for the next reader of standard input. */
-err *prompt_read_stdin(char **ret_line) {
+err *prompt_read_line(char **ret_line) {
   auto_str line = STR_EMPTY;
   str_init(&line);
+  *ret_line = NULL;
   for (;;) {
     char c;
     ssize_t got = read(STDIN_FILENO, &c, 1);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return err_errno(errno, "reading standard input");
-    if (got == 0 && !line.len) return err_new(ERR_INVALID, "standard input ended without a line");
+    if (got == 0 && !line.len) return NULL;
     if (got == 0 || c == '\n') break;
     if (line.len == LINE_LIMIT) return err_new(ERR_LIMIT, "the line is over %d bytes", LINE_LIMIT);
     str_add_char(&line, c);
@@ -28,6 +29,11 @@ err *prompt_read_stdin(char **ret_line) {
   if (line.len && line.data[line.len - 1] == '\r') line.data[--line.len] = '\0';
   *ret_line = str_take(&line);
   return NULL;
+}
+
+err *prompt_read_stdin(char **ret_line) {
+  TRY(prompt_read_line(ret_line));
+  return *ret_line ? NULL : err_new(ERR_INVALID, "standard input ended without a line");
 }
 
 static err *need_terminal(const struct output *o, const char *question, const char *instead) {

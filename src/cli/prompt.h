@@ -28,4 +28,7 @@ fallible prompt_choose(struct output *o, const char *question, const struct strv
 /* One line of standard input without its newline, at most 64 KiB: for --password-stdin. */
 fallible prompt_read_stdin(char **ret_line);
 
+/* The next one, NULL at the end: for what reads many. */
+fallible prompt_read_line(char **ret_line);
+
 #endif

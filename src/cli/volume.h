@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/scope.h"
 
-extern const struct command command_volume_files;
+extern const struct command command_volume_files, command_volume_browse;
 
 /* The volume instances of the environment, as an array. */
 fallible volume_fetch(struct cli *cli, const struct scope *scope, json_t **ret_list);
