@@ -14,6 +14,7 @@
 #include "core/internal.h"
 #include "core/password_rotations.h"
 #include "core/release.h"
+#include "core/volume_private.h"
 #include "store/deployment.h"
 #include "store/release.h"
 
@@ -47,6 +48,7 @@ void core_set_options(core *c, const struct core_options *options) {
   if (!copy.volume_trash_ms) copy.volume_trash_ms = VOLUME_TRASH_MS_DEFAULT;
   options_done(&c->options);
   c->options = copy;
+  volume_watch_retime(c);
 }
 
 static err *open_sources(core *c) {

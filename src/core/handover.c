@@ -332,6 +332,7 @@ static err *undo(core *c, const char *service_instance_id) {
   if (found) TRY(is_succeeded(c, service_instance_id, &succeeded));
   if (!found || succeeded) return NULL;
   auto_err *moved = mount_of_deployment(c, &sleeper, &mounts, &m);
+  if (!moved && mounts && volume_is_trashed(&m.volume)) moved = err_new(ERR_CONFLICT, "its volume '%s' was deleted", m.name);
   if (moved && err_code_of(moved) == ERR_CONFLICT) {
     log_info("deploy", "%s sleeps on: %s", sleeper.id, err_message(moved));
     return NULL;

@@ -47,6 +47,7 @@ void volumes_free(core *c);
 /* ---- volume_watch.c: how full they are ---- */
 
 void volume_watch_start(core *c);
+void volume_watch_retime(core *c); /* the interval may be another one, or there is none any more */
 void volume_watch_stop(core *c);
 
 /* ---- volume_mounts.c: which deployment mounts what ---- */

@@ -14,7 +14,8 @@ enum { CALM_PERCENT = 5 }; /* below a threshold by so much, it may be told again
 
 struct volume_watch {
   core *core;
-  timer *timer;
+  timer *timer;    /* NULL: it is never looked */
+  int64_t poll_ms; /* that it runs with */
   struct strv ids; /* that are still to be looked at in this round */
   size_t at;
   bool asking, ended;
@@ -122,12 +123,23 @@ static void on_timer(void *arg) {
   look_at_next(w);
 }
 
+static void start_timer(struct volume_watch *w) {
+  int64_t poll_ms = w->core->options.volume_poll_ms;
+  timer_stop(w->timer);
+  w->poll_ms = poll_ms;
+  w->timer = poll_ms ? timer_start(w->core->loop, poll_ms, poll_ms, on_timer, w) : NULL;
+}
+
 void volume_watch_start(core *c) {
-  if (!c->options.volume_poll_ms) return;
   struct volume_watch *w = mem_zalloc(sizeof *w);
   w->core = c;
-  w->timer = timer_start(c->loop, c->options.volume_poll_ms, c->options.volume_poll_ms, on_timer, w);
   c->volume_watch = w;
+  start_timer(w);
+}
+
+void volume_watch_retime(core *c) {
+  struct volume_watch *w = c->volume_watch;
+  if (w && w->poll_ms != c->options.volume_poll_ms) start_timer(w);
 }
 
 /* An answer that is still to come ends it. */

@@ -156,6 +156,35 @@ TEST(one_that_fails_brings_the_old_one_back) {
   close_with_volume();
 }
 
+static const char *runs_now(void) {
+  LIST_FOREACH(i, &en->instances, struct fake_instance, link) return i->workload_id;
+  return NULL;
+}
+static bool a_third_runs(void) {
+  return runs_now() && !str_eq(runs_now(), new) && !str_eq(runs_now(), old);
+}
+
+/* What is in the trash is not mounted any more: it could not be destroyed. */
+TEST(one_whose_volume_was_deleted_meanwhile_sleeps_on) {
+  char third[ID_SIZE];
+  open_with_volume();
+  hold_instances();
+  deploy(new);
+  WAIT(instances_exist());
+  CHECK_OK(core_volume_delete(town, volume.id, ""));
+  WAIT(a_third_runs());
+  id_copy(third, runs_now());
+  fake_change(en, fake_find(en, third, 0), fake_ended(INSTANCE_CRASHED, 3));
+  WAIT_STATUS(third, FAILED);
+  turns(5);
+  CHECK_STATUS(old, SLEEPING);
+  town_restart();
+  turns(5);
+  CHECK_STATUS(old, SLEEPING);
+  CHECK_INT(fake_count(en, NULL), 0);
+  close_with_volume();
+}
+
 TEST(one_that_crashed_gets_another_try_when_its_successor_fails) {
   open_with_volume();
   fake_change(en, fake_find(en, old, 0), fake_ended(INSTANCE_CRASHED, 1));

@@ -194,4 +194,22 @@ TEST(its_owner_is_told_before_it_is_full) {
   close_town();
 }
 
+TEST(how_often_it_is_looked_changes_at_once) {
+  struct core_options options = town_options();
+  open_town();
+  WAIT(is_ready());
+  struct fake_volume *v = fake_volume_find(&en->volumes, data.id);
+  v->used_bytes = 4096;
+  options.volume_poll_ms = 5;
+  core_set_options(town, &options);
+  WAIT((look_again(), data.used_bytes == 4096));
+  options.volume_poll_ms = 0;
+  core_set_options(town, &options);
+  v->used_bytes = 8192;
+  loop_turn(town_loop, 30);
+  look_again();
+  CHECK_INT(data.used_bytes, 4096);
+  close_town();
+}
+
 TEST_MAIN
