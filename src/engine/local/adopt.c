@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,9 +28,11 @@ static err *give_network(struct instance *inst) {
   return NULL;
 }
 
-/* Takes over a container that lives, or that ended while nobody looked. */
+/* Takes over a container that lives, or that ended while nobody looked.  How long it has run is not forgotten: it
+ * decides whether its end is one more in a row. */
 static err *take_over(struct instance *inst) {
   inst->named = true;
+  inst->running_since_ms = clock_monotonic_ms() - instance_age_ms(inst->pid_started);
   if (!instance_is_alive(inst)) return NULL;
   cgroups_thaw(&inst->engine->cgroups, inst->id); /* who paused it is gone */
   return instance_watch(inst);

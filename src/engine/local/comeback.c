@@ -19,7 +19,7 @@ enum {
 static bool is_ready(const struct instance *inst, int64_t now_ms) {
   if (inst->phase == PHASE_DONE || inst->remove_wanted) return true; /* nobody waits for it */
   if (inst->phase != PHASE_RUN) return false;
-  bool settled = now_ms - inst->running_since_ms >= LISTEN_MAX_MS; /* adopted ones: since 0 */
+  bool settled = now_ms - inst->running_since_ms >= LISTEN_MAX_MS;
   return inst->listens || (!inst->listened && settled);
 }
 

@@ -74,9 +74,8 @@ static void note_exit(struct instance *inst) {
 
 /* The run is over: decides what follows, which CLEAN's end then does. */
 static void judge(struct instance *inst) {
-  bool was_healthy =
-      inst->running_since_ms && clock_monotonic_ms() - inst->running_since_ms >= POLICY_HEALTHY_MS;
-  inst->failures = was_healthy ? 1 : inst->failures + 1;
+  int64_t ran_ms = inst->running_since_ms ? clock_monotonic_ms() - inst->running_since_ms : 0;
+  inst->failures = policy_failures(inst->failures, ran_ms);
   inst->running_since_ms = 0;
   inst->ended =
       !inst->stop_wanted &&

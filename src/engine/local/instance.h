@@ -65,7 +65,7 @@ struct instance {
   uv_poll_t *exit_poll;
   timer *timer;      /* of WAIT and STOP, and of CLEAN when it is tried again */
   timer *exit_timer; /* the process is gone, conmon's file not there yet */
-  int64_t running_since_ms;
+  int64_t running_since_ms; /* also before this tramd began; 0: it does not run */
 
   unsigned run;   /* how often it was started; names the link */
   unsigned mount; /* number of the layers' helper folders */
@@ -124,7 +124,8 @@ void instance_unwatch(struct instance *inst);
 bool instance_has_monitor(struct instance *inst); /* conmon lives, which keeps its log and exit code */
 void instance_signal(struct instance *inst, int signal);
 bool instance_is_alive(const struct instance *inst); /* pid runs and is the one recorded */
-uint64_t instance_start_time(pid_t pid);             /* 0: no such process */
+uint64_t instance_start_time(pid_t pid);             /* in ticks since boot; 0: no such process */
+int64_t instance_age_ms(uint64_t started);           /* since that time; 0 for 0 */
 bool instance_read_exit(struct instance *inst);      /* conmon's file, if there: sets exit_code */
 void instance_check_exit(struct instance *inst);     /* the same, and EVENT_EXIT */
 

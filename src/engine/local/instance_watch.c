@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -28,6 +29,14 @@ uint64_t instance_start_time(pid_t pid) {
 
 bool instance_is_alive(const struct instance *inst) {
   return inst->pid > 0 && inst->pid_started && instance_start_time(inst->pid) == inst->pid_started;
+}
+
+int64_t instance_age_ms(uint64_t started) {
+  struct timespec now;
+  int64_t ticks = sysconf(_SC_CLK_TCK);
+  if (!started || ticks <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0) return 0;
+  int64_t age_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)started * 1000 / ticks;
+  return age_ms > 0 ? age_ms : 0;
 }
 
 static char *exit_file(const struct instance *inst) {

@@ -1,5 +1,9 @@
 #include "engine/local/policy.h"
 
+int policy_failures(int failures, int64_t ran_ms) {
+  return ran_ms >= POLICY_HEALTHY_MS ? 1 : failures + 1;
+}
+
 bool policy_restarts(const struct workload *w, int exit_code, int failures) {
   if (w->kind == WORKLOAD_JOB) return false;
   switch (w->restart) {

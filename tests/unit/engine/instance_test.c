@@ -1,5 +1,7 @@
 #include "engine/local/instance.h"
 
+#include <unistd.h>
+
 #include "tap.h"
 
 static bool reacts(enum phase phase, enum event event) {
@@ -112,6 +114,17 @@ TEST(statuses) {
 TEST(every_phase_has_a_name) {
   for (int p = 0; p < PHASE_COUNT; p++)
     CHECK(*instance_phase_name((enum phase)p));
+}
+
+/* Of a process that began before whoever asks, too: an adopted one. */
+TEST(the_age_of_a_process) {
+  uint64_t parent = instance_start_time(getppid()), self = instance_start_time(getpid());
+  CHECK(self > 0 && parent > 0 && parent <= self);
+  CHECK(instance_age_ms(self) < 60000);
+  CHECK(instance_age_ms(parent) + 10 >= instance_age_ms(self));
+  CHECK(instance_age_ms(1) > instance_age_ms(self));
+  CHECK_INT(instance_age_ms(0), 0);
+  CHECK_INT(instance_age_ms(UINT64_MAX / 2000), 0); /* not yet born */
 }
 
 TEST_MAIN

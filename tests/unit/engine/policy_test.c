@@ -27,6 +27,25 @@ TEST(restarts) {
   }
 }
 
+TEST(a_healthy_run_begins_the_count_anew) {
+  CHECK_INT(policy_failures(0, 0), 1);
+  CHECK_INT(policy_failures(9, POLICY_HEALTHY_MS - 1), 10);
+  CHECK_INT(policy_failures(10, POLICY_HEALTHY_MS), 1);
+  CHECK_INT(policy_failures(10, 365LL * 86400 * 1000), 1);
+}
+
+/* Killed once a day for a year, across as many ends of tramd: always started again. */
+TEST(one_death_a_day_is_never_too_many) {
+  struct workload w = {.kind = WORKLOAD_SERVICE, .restart = WORKLOAD_RESTART_ON_FAILURE, .restart_max_retries = 10};
+  int failures = 0;
+  for (int day = 0; day < 365; day++) {
+    failures = policy_failures(failures, 86400 * 1000);
+    CHECK(policy_restarts(&w, 137, failures));
+  }
+  for (int i = 0; i < 10; i++) failures = policy_failures(failures, 1000);
+  CHECK(!policy_restarts(&w, 137, failures));
+}
+
 TEST(backoff_doubles_up_to_its_limit) {
   static const int expected[] = {100, 100, 200, 400, 800, 1600, 3200, 6400, 10000, 10000};
   for (int failures = 0; failures < 10; failures++)
