@@ -33,7 +33,8 @@ check "its data outlive a deployment, kill -9 of the app and of tramd" outlives
 
 comes_back() {
   local failed; echo three > version; echo 'CMD ["sh", "-c", "echo cannot; exit 3"]' >> Dockerfile
-  ! tram up --ci && sed -i '$d' Dockerfile && soon says two:kept &&
+  printf '[deploy]\nhealthcheckTimeout = 3\n' > railway.toml # for that long it is tried
+  ! tram up --ci && sed -i '$d' Dockerfile && rm railway.toml && soon says two:kept &&
     failed=$(tram deployment list --json | jq -r '.[0].statusReason') && echo "$failed" &&
     grep -F "the deployment before it is started again" <<< "$failed"
 }
@@ -79,6 +80,22 @@ has_files() {
 }
 stopped() { tram down -s other --yes; }
 check "its files are listed, uploaded, renamed, downloaded and deleted, also while nothing runs on it" has_files
+
+is_browsed() {
+  local tree=$WORK/tree copy=$WORK/copy all=$WORK/all
+  mkdir -p "$tree/in/deep" && echo one > "$tree/one" && echo two > "$tree/in/deep/two" && ln -s one "$tree/link" || return 1
+  browses "put -r $tree" 'cd tree/in' 'mkdir "a b/c"' 'mv deep/two "a b/c/"' ls 'cat "a b/c/two"' "get -r .. $copy" 'cd ../..' \
+    'rm tree/one' pwd 'ls tree' > "$WORK/said" 2> "$WORK/left" || { cat "$WORK/left"; return 1; }
+  has "$tree/link" "$WORK/left" && grep -x two "$WORK/said" && grep -x / "$WORK/said" && grep -x two "$copy/in/a b/c/two" && [ -f "$copy/one" ] &&
+    [ ! -e "$copy/link" ] || return 1
+  ! browses pwd 'ls nowhere' 'rm tree' 2> "$WORK/no" && has "line 2" "$WORK/no" &&
+    ! echo 'rm tree' | tram volume browse -v keeper-volume 2> "$WORK/no" && has "--yes" "$WORK/no" || return 1
+  files mkdir /tree/more && files download -r tree "$all" | grep -F "1 file" && [ -d "$all/more" ] && ! files download -r tree "$all" &&
+    files upload -r "$all" / && files list all | grep -F "more/"
+}
+browses() { printf '%s\n' "$@" | tram volume browse -v keeper-volume --yes; }
+files() { tram volume files "$@" -v keeper-volume; }
+check "and walked about in, by a list of commands too; folders go in and out" is_browsed
 
 is_destroyed() {
   tram volume delete -v keeper-volume --yes && kill "$(tramd_pid)" && sed -i 's/^poll = "1s"/&\ntrash = "1s"/' "$WORK/tramway.toml" || return 1
