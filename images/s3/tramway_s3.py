@@ -28,6 +28,7 @@ from eventlet import wsgi  # noqa: E402
 from swift.common.http_protocol import SwiftHttpProtocol  # noqa: E402
 from swift.common.ring import RingBuilder  # noqa: E402
 from swift.common.swob import HTTPForbidden, Request  # noqa: E402
+from swift.common.utils import set_swift_dir  # noqa: E402
 from swift.common.wsgi import loadapp  # noqa: E402
 
 DATA, CONF = os.environ.get("S3_DATA", "/data"), "/dev/shm/swift"
@@ -137,6 +138,7 @@ def configure():
     with open(salt_file) as file:
         salt = file.read().strip()
     write("swift.conf", f"[swift-hash]\nswift_hash_path_suffix = {salt}\n[storage-policy:0]\nname = default\ndefault = yes\n")
+    set_swift_dir(CONF)
     for kind, port in INNER.items():
         builder = RingBuilder(4, 1, 1)
         builder.add_dev({"region": 1, "zone": 1, "ip": "127.0.0.1", "port": port, "replication_ip": "127.0.0.1",

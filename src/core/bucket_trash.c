@@ -79,7 +79,7 @@ static void on_sweep(void *arg) {
 }
 
 void buckets_sweep_start(core *c) {
-  c->bucket_sweep = timer_start(c->loop, SWEEP_MS, SWEEP_MS, on_sweep, c);
+  c->bucket_sweep = timer_start(c->loop, 0, SWEEP_MS, on_sweep, c);
 }
 
 void buckets_sweep_stop(core *c) {

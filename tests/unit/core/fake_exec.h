@@ -65,6 +65,9 @@ static inline void fake_exec_probe(struct fake_exec *x) {
 }
 static fake_exec_fn *fake_exec_begin = fake_exec_probe;
 
+/* What a command does when its input ends; `input` is what came in the same turn. */
+static fake_exec_fn *fake_exec_closed;
+
 /* ---- the operations ---- */
 
 static inline void fake_exec_wake_(void *x_) {
@@ -93,6 +96,7 @@ static inline void fake_exec_write_(engine_exec *base, const void *data, size_t 
 
 static inline void fake_exec_close_input_(engine_exec *base) {
   struct fake_exec *x = (struct fake_exec *)base;
+  if (fake_exec_closed) fake_exec_closed(x);
   fake_exec_exit(x, NULL, 0);
 }
 
