@@ -6,7 +6,7 @@ app echo
 
 soon() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; "$@"; }
 storage() { tram "$@" -s "Object Storage"; }
-began() { storage ssh -- cut -d' ' -f22 /proc/1/stat; } # when the storage service did
+began() { tram ssh -s "Object Storage" -- cut -d" " -f22 /proc/1/stat; } # when the storage service did
 
 use() { # use BUCKET: its credentials, as AWS_…
   local given; given=$(tram bucket credentials -b "$1") || { echo "$given"; return 1; }
@@ -14,8 +14,8 @@ use() { # use BUCKET: its credentials, as AWS_…
 }
 # s3 METHOD PATH [CURL-ARGUMENT…]: with the key in use, at the storage service's domain.
 s3() {
-  curl -fsS --max-time 20 --resolve "*:$HTTP_PORT:127.0.0.1" --aws-sigv4 "aws:amz:$AWS_DEFAULT_REGION:s3" \
-    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -X "$1" "$AWS_ENDPOINT_URL/$2" "${@:3}"
+  curl --fail-with-body -sS --max-time 20 --resolve "*:$HTTP_PORT:127.0.0.1" --aws-sigv4 "aws:amz:$AWS_DEFAULT_REGION:s3" \
+    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" -X "$1" "$AWS_ENDPOINT_URL/$2" "${@:3}"
 }
 writes() { s3 PUT "$AWS_S3_BUCKET_NAME/$1" --data-binary "$2" -H "Content-Type: text/plain"; }
 reads() { [ "$(s3 GET "$AWS_S3_BUCKET_NAME/$1")" = "$2" ]; }
@@ -23,11 +23,11 @@ reads() { [ "$(s3 GET "$AWS_S3_BUCKET_NAME/$1")" = "$2" ]; }
 # The first time an image is made, which takes minutes.
 is_serving() {
   for _ in $(seq 900); do
-    storage deployment list 2>/dev/null | grep -q Success && return 0
-    storage deployment list 2>/dev/null | grep -qE "Failed|Crashed" && break
+    storage deployment list 2>/dev/null | grep -q SUCCESS && return 0
+    storage deployment list 2>/dev/null | grep -qE "FAILED|CRASHED" && break
     sleep 1
   done
-  storage deployment list; storage logs -b -n 40; return 1
+  storage deployment list; storage logs -d -n 40; return 1
 }
 begins() {
   tram init -n shop && tram bucket list | grep -F "No buckets in production" && tram bucket create uploads &&
