@@ -41,7 +41,10 @@ struct image_info {
   char *working_dir, *user, *stop_signal;              /* never NULL, may be "" */
   char *start_command; /* shell form found by the planner; "" with a Dockerfile or image */
   int64_t size_bytes;
-  bool reused; /* the same inputs had been built before */
+  bool reused; /* the same inputs had been built before: what follows is not known */
+  char build_key[65];
+  bool planned;          /* without a Dockerfile: every variable may matter */
+  struct strv arguments; /* else the names of the only ones: what ARG declares in the stages that were needed */
 };
 void image_info_done(struct image_info *info);
 
@@ -63,10 +66,13 @@ struct build_request {
   bool no_cache;
 };
 
-/* The content address of what decides the result: snapshot, settings, variables (but for those that
- * change with every deployment).  An image with the same key is reused.  Base images are not in it:
- * what they are is known only while building; `no_cache` builds on their present state. */
-void build_key(const struct build_request *request, char hex[65]);
+/* The content address of what decides the result: service, snapshot, settings, and of the variables those that a
+ * Dockerfile declares (`arguments`; of an image that is pulled: none) or, when that is NULL, all that a planned
+ * build may see.  An image of the same key is reused.  Which arguments there are is known from an earlier build:
+ * when that one's key comes out again, the Dockerfile was the same, and so are they.  The service is in it because
+ * its cache mounts and the credentials for its base images are its own.  Base images are not: what they are is
+ * known only while building; `no_cache` builds on their present state. */
+void build_key(const struct build_request *request, const struct strv *arguments, char hex[65]);
 
 typedef void build_line_fn(void *arg, const char *line); /* without newline; valid UTF-8, ≤ 64 KiB */
 typedef void build_done_fn(void *arg, err *e, const struct image_info *info); /* owns e; info borrowed */

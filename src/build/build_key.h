@@ -4,7 +4,8 @@
 
 #include "build/build.h"
 
-/* A hash of the variables, in any order, but for those that change with every deployment. */
+/* A hash of the variables, in any order, that may matter to a planned build: all but those that change with every
+ * deployment or only say how the app is run. */
 void build_key_variables(const char *const *variables, char hex[65]);
 
 #endif

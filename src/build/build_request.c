@@ -29,6 +29,7 @@ void build_request_copy_init(struct build_request_copy *copy, const struct build
   r->service_id = keep(t, q->service_id);
   r->source_dir = keep(t, q->source_dir);
   r->snapshot_id = keep(t, q->snapshot_id);
+  r->snapshot_id = keep(t, q->snapshot_id);
   r->image = str_empty(q->image) ? NULL : keep(t, q->image);
   r->root_directory = keep(t, q->root_directory ? q->root_directory : "");
   r->builder = keep(t, q->builder ? q->builder : "");

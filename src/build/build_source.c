@@ -120,12 +120,11 @@ static bool is_secret(const struct build_request *r, const char *name) {
 }
 
 static void collect_args(const struct build_request *r, struct build_source *s) {
-  auto_strv declared = STRV_EMPTY;
-  dockerfile_args(s->file, &declared);
+  dockerfile_args(s->file, &s->declared);
   for (size_t i = 0; i < s->variables.len; i++) {
     const char *item = s->variables.items[i];
     auto_free char *name = str_ndup(item, strcspn(item, "="));
-    if (!strv_has(&declared, name)) continue;
+    if (!strv_has(&s->declared, name)) continue;
     if (r->digest_key && !s->planned && is_secret(r, name) && !dockerfile_expands(s->file, name))
       hide_arg(r->digest_key, name, item, s);
     else
@@ -188,6 +187,7 @@ void build_source_done(struct build_source *source) {
   dockerfile_free(source->file);
   strv_done(&source->images);
   strv_done(&source->variables);
+  strv_done(&source->declared);
   strv_done(&source->args);
   strv_done(&source->hidden);
   strv_done(&source->lines);

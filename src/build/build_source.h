@@ -13,7 +13,8 @@ struct build_source {
   struct dockerfile *file;  /* parsed, the target's stages selected */
   struct strv images;       /* what it starts from */
   struct strv variables;    /* the request's and TRAMWAY_VARIABLES */
-  struct strv args;         /* of those: what the Dockerfile declares; a digest for the hidden ones */
+  struct strv declared;     /* names that the Dockerfile declares */
+  struct strv args;         /* of the variables: what is declared; a digest for the hidden ones */
   struct strv hidden;       /* "=NAME=digest", "NAME=value" each: only RUN lines use them (runtime_main.c) */
   struct strv lines;        /* for the log: what was found and why */
   bool planned;             /* the Dockerfile is the planner's */

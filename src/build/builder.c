@@ -261,9 +261,17 @@ static void step_build(build *b) {
   buildah_start(b->builder->buildah, &options, on_line, on_built, b, &b->run);
 }
 
+static void tell_inputs(build *b) {
+  struct image_info *info = &b->info;
+  info->planned = b->source.planned;
+  if (!info->planned) strv_add_all(&info->arguments, (const char *const *)b->source.declared.items);
+  build_key(&b->request.r, info->planned ? NULL : &info->arguments, info->build_key);
+}
+
 static void on_inspected(void *arg, err *e, const struct image_info *info) {
   build *b = arg;
   if (!e) image_info_copy(info, &b->info);
+  if (!e && !b->reused) tell_inputs(b);
   step_done(b, e);
 }
 

@@ -127,18 +127,24 @@ static const char *variable(const char *const *variables, const char *name) {
   return NULL;
 }
 
+char *dockerfile_arg_name(const struct dockerfile *file, const char *word) {
+  auto_free char *written = str_ndup(word, strcspn(word, "="));
+  auto_map *nothing = map_new();
+  return dockerfile_expand(written, file->escape, nothing);
+}
+
 static void apply_arg(const struct dockerfile *file, const char *rest, const map *global,
                       const char *const *variables, map *values) {
   for (char *word; (word = dockerfile_word(&rest));) {
-    char *equals = strchr(word, '=');
-    if (equals) *equals = '\0';
-    const char *given = variable(variables, word);
-    if (!given && !equals && global) given = map_get(global, word);
+    auto_free char *name = dockerfile_arg_name(file, word);
+    const char *equals = strchr(word, '=');
+    const char *given = variable(variables, name);
+    if (!given && !equals && global) given = map_get(global, name);
     if (given) {
-      set_value(values, word, given);
+      set_value(values, name, given);
     } else if (equals) {
       auto_free char *value = dockerfile_expand(equals + 1, file->escape, values);
-      set_value(values, word, value);
+      set_value(values, name, value);
     }
     free(word);
   }

@@ -98,6 +98,9 @@ char *dockerfile_expand(const char *word, char escape, const map *values); /* th
 /* Takes the first word off `*rest` (quotes kept); NULL at the end.  The caller owns it. */
 char *dockerfile_word(const char **rest);
 
+/* The name in a word of ARG, `NAME`, `"NAME"` or `NAME=default`; the caller owns it. */
+char *dockerfile_arg_name(const struct dockerfile *file, const char *word);
+
 /* The value of a leading `--name=value` flag of an instruction (first one), or NULL; owned. */
 char *dockerfile_flag(const char *rest, const char *name);
 

@@ -109,8 +109,8 @@ void dockerfile_args(const struct dockerfile *file, struct strv *ret_names) {
     if (!wanted || !str_eq(in->keyword, "ARG")) continue;
     const char *rest = in->rest;
     for (char *word; (word = dockerfile_word(&rest)); free(word)) {
-      word[strcspn(word, "=")] = '\0';
-      if (*word) add_once(ret_names, word);
+      auto_free char *name = dockerfile_arg_name(file, word);
+      if (*name) add_once(ret_names, name);
     }
   }
 }

@@ -65,6 +65,7 @@ err *image_inspect_parse(const char *text, size_t len, struct image_info *ret_in
 
 void image_info_done(struct image_info *info) {
   free(info->id);
+  strv_done(&info->arguments);
   strv_done(&info->entrypoint);
   strv_done(&info->command);
   strv_done(&info->env);

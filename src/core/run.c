@@ -337,47 +337,11 @@ static void on_build_line(void *arg, const char *line) {
   deploy_build_line(r->core, r->deployment.id, "info", line);
 }
 
-static json_t *strings(const struct strv *v) {
-  json_t *list = json_array();
-  for (size_t i = 0; i < v->len; i++) json_array_append_new(list, json_string(v->items[i]));
-  return list;
-}
-
-static json_t *image_config(const struct image_info *info) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "entrypoint", strings(&info->entrypoint),
-                   "command", strings(&info->command), "env", strings(&info->env), "exposedPorts",
-                   strings(&info->exposed_ports), "workingDir", info->working_dir, "user", info->user,
-                   "stopSignal", info->stop_signal, "startCommand", info->start_command);
-}
-
-/* The row of the image that the build gave: the one with this key, or a new one. */
-static err *record_image(struct run *r, const struct image_info *info) {
-  core *c = r->core;
-  auto_image image = {0};
-  bool found = false;
-  TRY(image_find_by_build_key(c->db, r->build_key, &found, &image));
-  if (found && str_eq(image.digest, info->id)) {
-    TRY(image_touch(c->db, image.id, clock_now_us()));
-  } else {
-    if (found) TRY(image_forget_key(c->db, image.id)); /* built again: older deployments keep theirs */
-    image_done(&image);
-    image.build_key = str_dup(r->build_key);
-    image.reference = str_dup(info->id);
-    image.digest = str_dup(info->id);
-    image.size_bytes = info->size_bytes;
-    image.config = image_config(info);
-    id_copy(image.snapshot_id, r->deployment.snapshot_id);
-    TRY(image_insert(c->db, &image));
-  }
-  id_copy(r->deployment.image_id, image.id);
-  return deployment_set_image(c->db, r->deployment.id, image.id, clock_now_us());
-}
-
 static err *take_image(struct run *r, const struct image_info *info) {
   core *c = r->core;
   TRY(deploy_step_end(c, r->deployment.id, r->step_id, NULL));
   TRY(deploy_step_begin(c, r->deployment.id, STEP_PUBLISH_IMAGE, r->step_id));
-  TRY(record_image(r, info));
+  TRY(run_record_image(r, info));
   return deploy_step_end(c, r->deployment.id, r->step_id, NULL);
 }
 
@@ -426,23 +390,12 @@ static const char *variable_of(const struct strv *env, const char *name) {
   return NULL;
 }
 
-/* Finds an image that equal inputs made before. */
-static err *find_reusable(struct run *r, struct build_request *request, struct image *ret_image) {
-  build_key(request, r->build_key);
-  bool found = false;
-  TRY(image_find_by_build_key(r->core->db, r->build_key, &found, ret_image));
-  bool may_have_moved = request->image != NULL; /* a tag: the registry is asked */
-  if (found && !request->no_cache && !may_have_moved) request->reuse_image_id = ret_image->digest;
-  return NULL;
-}
-
 static err *start_build(struct run *r) {
   core *c = r->core;
   const struct service_settings *s = &r->deployment.settings;
   auto_strv env = STRV_EMPTY, secret = STRV_EMPTY;
-  auto_free char *source = NULL, *key = NULL;
+  auto_free char *source = NULL, *key = NULL, *reusable = NULL;
   auto_snapshot snapshot = {0};
-  auto_image reusable = {0};
   auto_build_logins logins = {0};
   TRY(credentials_for_build(c, &r->deployment, &logins));
   TRY(build_variables(r, &env, &secret));
@@ -472,7 +425,8 @@ static err *start_build(struct run *r) {
       .digest_key = key,
       .no_cache = no_cache && !str_eq(no_cache, "0") && *no_cache,
   };
-  TRY(find_reusable(r, &request, &reusable));
+  TRY(run_find_image(r, &request, &reusable));
+  request.reuse_image_id = reusable;
   return build_start(c->builder, &request, on_build_line, on_built, r, &r->build);
 }
 

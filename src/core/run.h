@@ -1,4 +1,4 @@
-/* The inside of a run, shared by run.c (source, queue, build), run_config.c (settings as code), run_wait.c (dependencies) and
+/* The inside of a run, shared by run.c (source, queue, build), run_image.c (which image), run_config.c (settings as code), run_wait.c (dependencies) and
  * run_launch.c (pre-deploy command, instances, health, switch). */
 #ifndef TRAMWAY_CORE_RUN_H
 #define TRAMWAY_CORE_RUN_H
@@ -27,7 +27,7 @@ struct run {
   struct deployment deployment; /* as the row is; kept up to date by the run */
   enum run_phase phase;
   char step_id[ID_SIZE]; /* of the step that is under way */
-  char build_key[65];
+  char build_key[65]; /* of the image that its build is offered */
   build *build;
   git_job *git_job;
   struct config_job *config_job;
@@ -50,6 +50,12 @@ bool run_wants_config(const struct run *r);
 fallible run_read_config(struct run *r); /* from the source on; then run_configured */
 void run_configured(struct run *r);      /* to the queue, or with an image to run_launch */
 void run_leave_config(struct run *r);    /* the run ends: what is read is for nobody */
+
+/* An image that equal inputs made before: its id in the store, which the caller owns; NULL when there is none, or
+ * `request` wants none. */
+fallible run_find_image(struct run *r, const struct build_request *request, char **ret_id);
+/* The row of the image that the build gave, which becomes the deployment's. */
+fallible run_record_image(struct run *r, const struct image_info *info);
 void run_launch(struct run *r);       /* from the image on */
 fallible run_wait(struct run *r);     /* for what it needs, then run_start_instances */
 void run_start_instances(struct run *r); /* from the pre-deploy command on */

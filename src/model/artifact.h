@@ -24,7 +24,8 @@ struct image {
   char *digest;    /* sha256:… */
   char snapshot_id[ID_SIZE]; /* what it was built from, or "" */
   int64_t size_bytes;
-  json_t *config; /* entrypoint, cmd, env, user, exposed ports, … (object or NULL) */
+  json_t *config; /* entrypoint, cmd, env, user, exposed ports, … (object or NULL); `arguments`: names of the only
+                     variables in build_key, which a Dockerfile declares; without it all may be */
   int64_t created_us, last_used_us;
 };
 MODEL_STRUCT(image);

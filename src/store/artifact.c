@@ -55,6 +55,11 @@ err *image_list(db *d, struct image_list *ret_list) {
   ROW_LIST(ret_list, row_list(d, &images, "ORDER BY t.seq DESC", DB_NONE, &rows_));
 }
 
+err *image_list_of_snapshot(db *d, const char *snapshot_id, struct image_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &images, "WHERE t.snapshot_id = ?1 ORDER BY t.seq DESC LIMIT 100",
+                              DB_BIND(db_text(snapshot_id)), &rows_));
+}
+
 err *image_touch(db *d, const char *id, int64_t now_us) {
   return row_change(d, &images, "UPDATE images SET last_used_us = ?2 WHERE id = ?1",
                     DB_BIND(db_text(id), db_int(now_us)), id);

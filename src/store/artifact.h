@@ -17,6 +17,7 @@ fallible image_get(db *d, const char *id, struct image *ret_image);
 fallible image_find_by_build_key(db *d, const char *build_key, bool *ret_found,
                                  struct image *ret_image);
 fallible image_list(db *d, struct image_list *ret_list); /* newest first */
+fallible image_list_of_snapshot(db *d, const char *snapshot_id, struct image_list *ret_list); /* the newest 100 */
 /* Its inputs gave another image since: it stays for the deployments that run it, but is not found
  * by its key any more. */
 fallible image_forget_key(db *d, const char *id);

@@ -22,6 +22,8 @@ redeploys() { cd "$WORK/hello" && echo '# changed' >> hello.py && tram up --ci &
 check "the next up replaces it" redeploys
 reuses() { cd "$WORK/hello" && tram up --ci | tee /dev/stderr | grep -qi "same source\|reused\|cached image"; }
 check "the same source again uses the image there is, and says so" reuses
+undeclared() { cd "$WORK/hello" && tram variable set COLOUR=blue --skip-deploys && reuses && tram ssh -- printenv COLOUR | grep -qx blue; }
+check "also after a change of a variable that its Dockerfile does not declare" undeclared
 
 neighbours() {
   cd "$WORK/hello" && tram service new other && tram up --ci --service other || return 1

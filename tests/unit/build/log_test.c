@@ -98,31 +98,6 @@ TEST(inspect) {
   CHECK_ERR(image_inspect_parse("x", 1, &info), ERR_CORRUPT, "buildah inspect");
 }
 
-TEST(key_depends_on_every_input) {
-  static const char *const one[] = {"B=2", "A=1", "RAILWAY_DEPLOYMENT_ID=x", NULL};
-  static const char *const same[] = {"A=1", "B=2", "RAILWAY_DEPLOYMENT_ID=y", NULL};
-  static const char *const other[] = {"A=1", "B=3", NULL};
-  struct build_request r = {.snapshot_id = "s", .variables = one};
-  char key[65], again[65];
-  build_key(&r, key);
-  r.variables = same;
-  build_key(&r, again);
-  CHECK_TEXT(again, key);
-  r.variables = other;
-  build_key(&r, again);
-  CHECK(strcmp(again, key) != 0);
-  r.variables = same;
-  const char **const fields[] = {&r.snapshot_id, &r.root_directory, &r.builder, &r.dockerfile_path,
-                                 &r.build_command, &r.start_command, &r.target, &r.image};
-  for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-    const char *before = *fields[i];
-    *fields[i] = "changed";
-    build_key(&r, again);
-    CHECK(strcmp(again, key) != 0);
-    *fields[i] = before;
-  }
-}
-
 static void put(const char *folder, const char *name, const char *text) {
   auto_free char *path = path_join(folder, name);
   auto_free char *parent = str_ndup(path, (size_t)(strrchr(path, '/') - path));

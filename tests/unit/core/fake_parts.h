@@ -41,6 +41,7 @@ struct image_builder {
   int started, running, most_running, cancelled;
   struct strv variables; /* of the last request */
   char *reused;          /* its reuse_image_id */
+  struct strv arguments; /* that the Dockerfile declares; none: it is a planned build */
   bool no_cache;         /* likewise */
 };
 
@@ -48,7 +49,8 @@ struct build {
   struct list link;
   builder *owner;
   char *deployment_id;
-  bool cancelled;
+  char key[65];
+  bool reuses, cancelled;
   build_line_fn *on_line;
   build_done_fn *on_done;
   void *arg;
@@ -74,7 +76,11 @@ static inline void fake_end_build(struct build *b) {
                             .working_dir = (char *)"/srv",
                             .user = (char *)"",
                             .stop_signal = (char *)"",
-                            .start_command = (char *)""};
+                            .start_command = (char *)"",
+                            .reused = b->reuses,
+                            .planned = !owner->arguments.len};
+  memcpy(info.build_key, b->key, sizeof b->key);
+  if (!b->reuses) info.arguments = owner->arguments; /* stay the owner's */
   err *e = b->cancelled  ? err_new(ERR_BUSY, "cancelled")
            : owner->fail ? err_new(ERR_INVALID, "%s", owner->fail)
                          : NULL;
@@ -106,6 +112,8 @@ err *build_start(builder *owner, const struct build_request *request, build_line
   strv_done(&owner->variables);
   strv_add_all(&owner->variables, request->variables);
   str_replace_owned(&owner->reused, request->reuse_image_id);
+  b->reuses = request->reuse_image_id && str_eq(request->reuse_image_id, owner->image);
+  build_key(request, owner->arguments.len ? &owner->arguments : NULL, b->key);
   owner->no_cache = request->no_cache;
   list_push(&owner->builds, &b->link);
   owner->started++;
@@ -233,6 +241,7 @@ static inline void fake_builder_free(builder *b) {
   fake_removal_fails = false;
   strv_done(&b->variables);
   free(b->reused);
+  strv_done(&b->arguments);
   free(b);
 }
 

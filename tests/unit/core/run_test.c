@@ -104,6 +104,56 @@ TEST(the_image_that_equal_inputs_made_is_offered_again) {
   town_close();
 }
 
+static void redeploy_live(void) {
+  char id[ID_SIZE];
+  CHECK_OK(core_redeploy(town, uploaded.id, false, "", id));
+  WAIT_STATUS(id, SUCCESS);
+}
+
+TEST(of_a_dockerfile_the_image_is_offered_again_until_a_declared_variable_changes) {
+  town_open();
+  strv_add(&bld->arguments, "DECLARED");
+  set_variable("DECLARED", "1");
+  upload_live();
+  set_variable("OTHER", "1");
+  redeploy_live();
+  CHECK_TEXT(bld->reused, "sha256:1");
+  CHECK(strv_has(&en->env, "OTHER=1"));
+  set_variable("DECLARED", "2");
+  bld->image = "sha256:2";
+  redeploy_live();
+  CHECK(!bld->reused);
+  set_variable("OTHER", "2");
+  redeploy_live();
+  CHECK_TEXT(bld->reused, "sha256:2");
+  set_variable("DECLARED", "1");
+  bld->image = "sha256:1";
+  redeploy_live();
+  CHECK_TEXT(bld->reused, "sha256:1");
+  town_close();
+}
+
+TEST(of_a_planned_build_every_variable_counts) {
+  town_open();
+  upload_live();
+  set_variable("OTHER", "1");
+  redeploy_live();
+  CHECK(!bld->reused);
+  redeploy_live();
+  CHECK_TEXT(bld->reused, "sha256:1");
+  town_close();
+}
+
+TEST(an_image_without_cache_is_made_anew) {
+  town_open();
+  strv_add(&bld->arguments, "DECLARED");
+  set_variable("NO_CACHE", "1");
+  upload_live();
+  redeploy_live();
+  CHECK(!bld->reused);
+  town_close();
+}
+
 TEST(an_image_is_asked_for_again_because_its_tag_may_have_moved) {
   town_open();
   char id[ID_SIZE];

@@ -65,6 +65,12 @@ TEST(an_image_comes_back_by_its_build_key) {
   CHECK_INT(found.size_bytes, 1LL << 40);
   CHECK_TEXT(found.snapshot_id, snapshot);
   CHECK(json_equal(found.config, i.config));
+  auto_image_list of = {0}, of_none = {0};
+  CHECK_OK(image_list_of_snapshot(h.d, snapshot, &of));
+  CHECK_INT(of.len, 1);
+  CHECK_TEXT(of.items[0].id, i.id);
+  CHECK_OK(image_list_of_snapshot(h.d, h.instance.id, &of_none));
+  CHECK_INT(of_none.len, 0);
   CHECK_OK(snapshot_delete(h.d, snapshot));
   CHECK_OK(image_touch(h.d, i.id, 9));
   CHECK_OK(image_get(h.d, i.id, &got));
