@@ -317,14 +317,25 @@ static void try_cell(const struct moment *m, const struct action *a, bool restar
   town_close();
 }
 
-TEST(everything_at_every_moment) {
+/* AddressSanitizer makes it five times as slow, and sees a third of the cells; without it all are tried. */
+#ifdef __SANITIZE_ADDRESS__
+#define IS_TRIED(cell) ((cell) % 3 == 0)
+#else
+#define IS_TRIED(cell) true
+#endif
+
+static void try_all(bool restarts) {
   for (size_t i = 0; i < ARRAY_LEN(moments); i++)
-    for (size_t n = 0; n < ARRAY_LEN(actions); n++) try_cell(&moments[i], &actions[n], false);
+    for (size_t n = 0; n < ARRAY_LEN(actions); n++)
+      if (IS_TRIED(i + n + restarts)) try_cell(&moments[i], &actions[n], restarts);
+}
+
+TEST(everything_at_every_moment) {
+  try_all(false);
 }
 
 TEST(everything_at_every_moment_and_tramd_ends_right_after) {
-  for (size_t i = 0; i < ARRAY_LEN(moments); i++)
-    for (size_t n = 0; n < ARRAY_LEN(actions); n++) try_cell(&moments[i], &actions[n], true);
+  try_all(true);
 }
 
 TEST_MAIN
