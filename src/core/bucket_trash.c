@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "loop/timer.h"
 #include "store/bucket.h"
-#include "store/project.h"
+#include "store/service.h"
 
 enum { SWEEP_MS = 3600 * 1000 };
 
@@ -61,12 +61,23 @@ static void on_emptied(void *arg, err *e, json_t *value) {
   free(emptying);
 }
 
+/* With its storage service the objects went to the trash of volumes: nobody is left to be asked. */
+static err *ask_to_empty(core *c, const struct bucket_instance *i, struct emptying *emptying) {
+  auto_service storage = {0};
+  err *e = service_get(c->db, i->service_id, &storage);
+  if (!e) return bucket_ask(c, i->service_id, i->environment_id, "empty", i->bucket_name, on_emptied, emptying);
+  if (err_code_of(e) != ERR_NOT_FOUND) return e;
+  err_free(e);
+  on_emptied(emptying, NULL, NULL);
+  return NULL;
+}
+
 static void empty(core *c, const struct bucket_instance *i) {
   struct emptying *emptying = mem_zalloc(sizeof *emptying);
   emptying->core = c;
   id_copy(emptying->id, i->id);
   id_copy(emptying->bucket_id, i->bucket_id);
-  err *e = bucket_ask(c, i->service_id, i->environment_id, "empty", i->bucket_name, on_emptied, emptying);
+  err *e = ask_to_empty(c, i, emptying);
   if (e) on_emptied(emptying, e, NULL);
 }
 

@@ -45,7 +45,8 @@ check "its key writes and reads" keeps_objects
 variables_refer() {
   tram service new app && tram variable set -s app --skip-deploys 'B=${{uploads.BUCKET}}' 'E=${{uploads.ENDPOINT}}' 'S=${{uploads.SECRET_ACCESS_KEY}}' &&
     tram variables -s app --kv | grep -Fx "B=$AWS_S3_BUCKET_NAME" && tram variables -s app --kv | grep -Fx "S=$AWS_SECRET_ACCESS_KEY" &&
-    tram variables -s app --kv | grep -Fx "E=http://object-storage.railway.internal:9000"
+    tram variables -s app --kv | grep -Fx "E=http://object-storage.railway.internal:9000" &&
+    tram ssh -s "Object Storage" -- python3 -c 'from urllib.request import urlopen; urlopen("http://object-storage.railway.internal:9000/healthcheck")'
 }
 check "variables of a service refer to it" variables_refer
 

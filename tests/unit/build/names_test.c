@@ -69,6 +69,7 @@ TEST(recipes) {
     {"mariadb:10.6", "mariadb:10.11-bookworm", "database"},
     {"mariadb:11.4", "mariadb:11.8-trixie", "database"},
     {"tramway/mariadb:11", "mariadb:11.8-trixie", "database"},
+    {"tramway/s3:2", "s3:2.35-trixie", "database"},
     {"mysql:8.0", "mariadb:11.8-trixie", "database"},
     {"redis:6", "redis:7.0-bookworm", "database"},
     {"redis:7-alpine", "redis:7.0-bookworm-alpine", "database"},

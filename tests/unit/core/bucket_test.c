@@ -202,6 +202,25 @@ TEST(a_deleted_one_comes_back_with_another_key_or_ends) {
   close_storage();
 }
 
+TEST(without_its_storage_service_a_deleted_one_is_forgotten) {
+  auto_bucket b = {0}, gone = {0};
+  auto_core_bucket_access access = {0}, none = {0};
+  open_storage();
+  CHECK_OK(create("uploads", &b));
+  access_to(&b, &access);
+  WAIT(!fake_execs_alive);
+  CHECK_OK(core_service_delete(town, service.id));
+  WAIT(fake_count(en, NULL) == 0);
+  CHECK_ERR(core_bucket_access(town, b.id, instance.environment_id, &none), ERR_CONFLICT, "was deleted");
+  CHECK_OK(core_bucket_delete(town, b.id, instance.environment_id));
+  CHECK_OK(bucket_instance_set_deleted(town_db, access.instance.id, 1, 1));
+  town_restart();
+  turns(5);
+  CHECK_ERR(bucket_get(town_db, b.id, &gone), ERR_NOT_FOUND, "bucket '");
+  CHECK_TEXT(emptied, "");
+  close_storage();
+}
+
 TEST(a_copy_of_its_environment_has_an_empty_one) {
   auto_bucket b = {0}, trashed = {0};
   auto_core_bucket_access here = {0}, there = {0}, none = {0};
