@@ -20,8 +20,10 @@ while :; do
 done
 END
 }
+# It listens, too: what does not is taken for a worker, and is live only after 10 s.
 user_of() { # user_of NAME IMAGE REFERENCE
-  mkdir "$WORK/$1" && cd "$WORK/$1" && write_ask > ask && printf 'FROM %s\nCOPY ask /ask\nENTRYPOINT []\nCMD ["bash", "/ask"]\n' "$2" > Dockerfile &&
+  mkdir "$WORK/$1" && cd "$WORK/$1" && write_ask > ask && printf 'FROM %s\nCOPY ask listen /\nENTRYPOINT []\nCMD ["bash", "-c", "perl /listen & exec bash /ask"]\n' "$2" > Dockerfile &&
+    echo 'use Socket; socket(S, PF_INET, SOCK_STREAM, 0) && bind(S, sockaddr_in($ENV{PORT}, INADDR_ANY)) && listen(S, 5) || die $!; sleep' > listen &&
     tram link --project shop --environment production && tram service new "$1" -v "URL=$3" && tram up --detach
 }
 # With the variables of the templates; Redis keeps its passwords in its volume.
