@@ -221,6 +221,54 @@ TEST(without_its_storage_service_a_deleted_one_is_forgotten) {
   close_storage();
 }
 
+/* Done at the nth statement and on; true when it was done although the database failed there, or not any more. */
+static bool does_it(err *(*act)(const struct bucket *b), const struct bucket *b, int nth) {
+  db_fail_after(town_db, nth);
+  err *e = act(b);
+  db_fail_after(town_db, 0);
+  if (e) CHECK_HAS(err_message(e), "injected failure");
+  bool done = !e;
+  err_free(e);
+  return done;
+}
+
+static err *create_images(const struct bucket *b) {
+  auto_bucket made = {0};
+  (void)b;
+  return create("images", &made);
+}
+
+static err *reset_it(const struct bucket *b) {
+  return core_bucket_reset(town, b->id, instance.environment_id, true, user.id);
+}
+
+static err *delete_it(const struct bucket *b) {
+  return core_bucket_delete(town, b->id, instance.environment_id);
+}
+
+static err *restore_it(const struct bucket *b) {
+  return core_bucket_restore(town, b->id, instance.environment_id);
+}
+
+TEST(what_the_database_refuses_is_told_and_can_be_done_again) {
+  err *(*const acts[])(const struct bucket *b) = {create_images, reset_it, delete_it, restore_it};
+  auto_bucket b = {0};
+  auto_core_bucket_access access = {0};
+  open_storage();
+  CHECK_OK(create("uploads", &b));
+  for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+    int nth = 1;
+    while (nth < 100 && !does_it(acts[i], &b, nth)) nth++;
+    CHECK(nth > 1 && nth < 100);
+  }
+  access_to(&b, &access);
+  CHECK_OK(core_bucket_reset(town, b.id, instance.environment_id, false, user.id)); /* all that is recorded is told */
+  core_bucket_access_done(&access);
+  access_to(&b, &access);
+  CHECK(is_told(&access) && strstr(told, "images-"));
+  close_storage();
+}
+
 TEST(a_copy_of_its_environment_has_an_empty_one) {
   auto_bucket b = {0}, trashed = {0};
   auto_core_bucket_access here = {0}, there = {0}, none = {0};
