@@ -20,7 +20,7 @@ err *api_schema_new(graphql_schema **ret_schema) {
                                                &bindings_log,      &bindings_subscription, &bindings_event,
                                                &bindings_release, &bindings_credential, &bindings_ssh_key, &bindings_disk, &bindings_environment_patch,
                                                &bindings_pull_request, &bindings_trigger, &bindings_webhook,
-                                               &bindings_machine, &bindings_template, &bindings_database, &bindings_database_password, &bindings_backup, &bindings_volume,
+                                               &bindings_machine, &bindings_template, &bindings_database, &bindings_database_password, &bindings_database_upgrade, &bindings_backup, &bindings_volume,
                                                &bindings_bucket};
   const char *text = embedded_text("api/schema.graphql");
   auto_graphql_schema *schema = NULL;

@@ -193,7 +193,7 @@ struct bindings {
 extern const struct bindings bindings_account, bindings_token, bindings_workspace, bindings_audit, bindings_two_factor, bindings_project, bindings_service, bindings_deployment,
     bindings_variable, bindings_domain, bindings_tcp_proxy, bindings_log, bindings_subscription, bindings_event, bindings_release,
     bindings_credential, bindings_ssh_key, bindings_disk, bindings_environment_patch, bindings_pull_request,
-    bindings_trigger, bindings_webhook, bindings_machine, bindings_template, bindings_database, bindings_database_password, bindings_backup, bindings_volume,
+    bindings_trigger, bindings_webhook, bindings_machine, bindings_template, bindings_database, bindings_database_password, bindings_database_upgrade, bindings_backup, bindings_volume,
     bindings_bucket;
 
 #define RESOLVER(name) static err *name(struct graphql_call *call, json_t **ret_value)

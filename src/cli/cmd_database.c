@@ -148,7 +148,7 @@ static const struct command database_link = {
     .run = run_link,
 };
 static const struct flag no_flags[] = {FLAG_END};
-static const struct command *const database_subcommands[] = {&database_link, &database_rotate_password, &database_tables, &database_rows,
+static const struct command *const database_subcommands[] = {&database_link, &database_rotate_password, &database_upgrade, &database_tables, &database_rows,
                                                            &database_keys, &database_key, &database_stats, NULL};
 const struct command command_database = {
     .name = "database",

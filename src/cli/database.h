@@ -20,5 +20,6 @@ fallible database_find(struct cli *cli, const struct args *args, struct scope *s
 /* The verbs that look into one (cmd_database_view.c). */
 extern const struct command database_tables, database_rows, database_keys, database_key, database_stats;
 extern const struct command database_rotate_password; /* cmd_database_password.c */
+extern const struct command database_upgrade;         /* cmd_database_upgrade.c */
 
 #endif

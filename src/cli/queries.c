@@ -49,45 +49,11 @@ const char query_deployments[] =
 const char query_disk[] =
     "query Disk { tramwayDisk { runs lookedAt totalBytes freeBytes reserveBytes budgetBytes usedBytes "
     "kinds { name count bytes reclaimableBytes } collectedAt removedItems freedBytes problem } }";
-const char query_database_key[] =
-    "query DatabaseKey($environmentId: String!, $serviceId: String!, $key: String!) { databaseKey(environmentId: "
-    "$environmentId, serviceId: $serviceId, key: $key) { key type ttlMs bytes length entries { name value } } }";
-const char query_database_keys[] =
-    "query DatabaseKeys($environmentId: String!, $serviceId: String!, $pattern: String, $cursor: String, $limit: Int) { "
-    "databaseKeys(environmentId: $environmentId, serviceId: $serviceId, pattern: $pattern, cursor: $cursor, limit: $limit) { "
-    "cursor keys { key type ttlMs bytes } } }";
-const char query_database_rows[] =
-    "query DatabaseRows($environmentId: String!, $serviceId: String!, $database: String, $schema: String, $table: String!, "
-    "$orderBy: String, $descending: Boolean, $limit: Int, $offset: Int) { databaseRows(environmentId: $environmentId, "
-    "serviceId: $serviceId, database: $database, schema: $schema, table: $table, orderBy: $orderBy, descending: $descending, "
-    "limit: $limit, offset: $offset) { columns { name type nullable primaryKey } rows { values } hasMore } }";
-const char query_database_stats[] =
-    "query DatabaseStats($environmentId: String!, $serviceId: String!) { databaseStats(environmentId: $environmentId, "
-    "serviceId: $serviceId) { kind version sizeBytes connections activeConnections maxConnections cacheHitRatio uptimeSeconds "
-    "slowQueries { query calls meanMs totalMs rows } } }";
-const char query_database_tables[] =
-    "query DatabaseTables($environmentId: String!, $serviceId: String!, $database: String) { databaseTables(environmentId: "
-    "$environmentId, serviceId: $serviceId, database: $database) { tables { schema name kind rows bytes } hasMore } }";
 const char query_template[] =
     "query TemplateDetail($code: String!) { template(code: $code) { id name serializedConfig } }";
 const char query_template_search[] =
     "query TemplateSearch($query: String!) { templateSearch(query: $query, first: 100) { " PAGE_INFO
     "edges { node { id code name description } } } }";
-const char mutation_database_add[] =
-    "mutation DatabaseAdd($input: DatabaseAddInput!) { databaseAdd(input: $input) { id name kind image urlReference "
-    "workflowId } }";
-const char mutation_database_link[] =
-    "mutation DatabaseLink($input: DatabaseLinkInput!) { databaseLink(input: $input) }";
-const char mutation_password_rotate[] =
-    "mutation DatabasePasswordRotate($input: DatabasePasswordRotateInput!) { databasePasswordRotate(input: $input) { "
-    "status } }";
-const char mutation_password_rotation_end[] =
-    "mutation DatabasePasswordRotationEnd($environmentId: String!, $serviceId: String!) { "
-    "databasePasswordRotationEnd(environmentId: $environmentId, serviceId: $serviceId) }";
-const char query_password_rotation[] =
-    "query DatabasePasswordRotation($environmentId: String!, $serviceId: String!) { "
-    "databasePasswordRotation(environmentId: $environmentId, serviceId: $serviceId) { status problem keepOldUntil "
-    "waitsFor } }";
 const char mutation_template_deploy[] =
     "mutation TemplateDeploy($input: TemplateDeployV2Input!) { templateDeployV2(input: $input) { projectId workflowId } }";
 const char query_domains[] =
@@ -474,6 +440,10 @@ const char *const all_queries[] = {
   mutation_password_rotate,
   mutation_password_rotation_end,
   query_password_rotation,
+  mutation_database_upgrade,
+  mutation_database_rehearse,
+  mutation_database_upgrade_back,
+  query_database_upgrade,
   mutation_template_deploy,
   query_user_meta,
   query_variables_for_service_deployment,

@@ -12,25 +12,11 @@
 #include "store/backup.h"
 #include "store/project.h"
 #include "store/service.h"
-#include "store/variable.h"
 #include "store/volume.h"
 
 enum { ARCHIVE_MS = 60000, POLL_MS = 200, RECOVERY_MS = 4 * 3600 * 1000, START_MS = 30 * 60 * 1000 };
 
 /* ---- the new service ---- */
-
-static err *copy_variables(core *c, const struct service_instance *from, const char *service_id) {
-  auto_variable_list list = {0};
-  TRY(variable_list(c->db, from->environment_id, from->service_id, &list));
-  for (size_t i = 0; i < list.len; i++) { /* sealed ones too: the same database, which knows these passwords */
-    struct variable *v = &list.items[i];
-    id_copy(v->service_id, service_id);
-    v->id[0] = '\0';
-    v->created_us = v->updated_us = 0;
-    TRY(variable_set(c->db, v));
-  }
-  return NULL;
-}
 
 static err *insert_service(backup_task *t, const struct service_instance *source, struct service *s) {
   auto_service_instance made = {0};
@@ -38,7 +24,7 @@ static err *insert_service(backup_task *t, const struct service_instance *source
   TRY(db_begin(t->core->db, &tr));
   TRY(service_insert(t->core->db, s));
   TRY(add_instance(t->core, s, source->environment_id, &source->settings, &made));
-  TRY(copy_variables(t->core, source, s->id));
+  TRY(duplicate_variables(t->core, source, s->id, true)); /* the same database, which knows these passwords */
   id_copy(t->restore.target_service_id, s->id);
   TRY(backup_restore_update(t->core->db, &t->restore));
   return db_commit(&tr);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/backup_private.h"
 #include "core/bucket_private.h"
+#include "core/database_upgrade.h"
 #include "core/disk.h"
 #include "core/handover.h"
 #include "core/image_watch.h"
@@ -93,6 +94,7 @@ err *core_new(const struct core_parts *parts, const struct core_options *options
   c->image_watch = image_watch_new(c);
   c->backups = backups_new(c, parts->restic);
   c->password_rotations = password_rotations_new(c);
+  c->database_upgrades = database_upgrades_new(c);
   log_store_set_redaction(c->logs, redaction_find, c);
   *ret_core = c;
   return NULL;
@@ -157,6 +159,7 @@ static err *resume(core *c) {
   TRY(pull_request_resume(c));
   patch_deploys_go(c);
   TRY(password_rotations_resume(c->password_rotations));
+  TRY(database_upgrades_resume(c->database_upgrades));
   return receipt_resume(c);
 }
 
@@ -326,6 +329,7 @@ void core_stop(core *c) {
   image_watch_stop(c->image_watch);
   backups_stop(c->backups);
   password_rotations_stop(c->password_rotations);
+  database_upgrades_stop(c->database_upgrades);
   log_scrubbing_stop(c);
   ci_stop(c);
   handover_quiet_all(c);
@@ -351,8 +355,8 @@ bool core_is_quiet(const core *c) {
   while (map_next(c->runs, &cursor, &id, &value))
     if (!run_is_quiet(value)) return false;
   return disk_is_quiet(c->disk) && log_scrubbing_is_quiet(c) && image_watch_is_quiet(c->image_watch) &&
-         password_rotations_are_quiet(c->password_rotations) && backups_is_quiet(c->backups) &&
-         pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
+         password_rotations_are_quiet(c->password_rotations) && database_upgrades_are_quiet(c->database_upgrades) &&
+         backups_is_quiet(c->backups) && pushed_repos_is_quiet(c->pushed) && list_empty(&c->looks) && list_empty(&c->database_sessions) &&
          list_empty(&c->bucket_asks) &&
          !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due &&
@@ -379,6 +383,7 @@ void core_free(core *c) {
   image_watch_free(c->image_watch);
   backups_free(c->backups);
   password_rotations_free(c->password_rotations);
+  database_upgrades_free(c->database_upgrades);
   http_client_free(c->http);
   git_free(c->git);
   pushed_repos_free(c->pushed);

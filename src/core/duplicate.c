@@ -44,13 +44,12 @@ static err *copy_variables(core *c, const char *from_id, const struct environmen
   return NULL;
 }
 
-/* The service's own. */
-static err *copy_service_variables(core *c, const struct service_instance *from, const struct service *to) {
+err *duplicate_variables(core *c, const struct service_instance *from, const char *service_id, bool with_sealed) {
   auto_variable_list list = {0};
   TRY(variable_list(c->db, from->environment_id, from->service_id, &list));
   for (size_t n = 0; n < list.len; n++) {
-    if (list.items[n].is_sealed) continue;
-    id_copy(list.items[n].service_id, to->id);
+    if (list.items[n].is_sealed && !with_sealed) continue;
+    id_copy(list.items[n].service_id, service_id);
     TRY(set_copy(c, &list.items[n]));
   }
   return NULL;
@@ -163,7 +162,7 @@ static err *insert_service_copy(core *c, const struct service_instance *source, 
   str_replace_owned(&s->icon, original.icon);
   TRY(service_insert(c->db, s));
   TRY(add_instance(c, s, source->environment_id, &source->settings, &made));
-  TRY(copy_service_variables(c, source, s));
+  TRY(duplicate_variables(c, source, s->id, false));
   auto_free char *stem = str_format("%s-volume", s->label);
   TRY(volume_duplicate(c, source, &made, stem));
   return db_commit(&t);

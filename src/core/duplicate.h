@@ -24,4 +24,8 @@ fallible duplicate_environment(core *c, const struct duplication *how, struct en
 fallible add_instance(core *c, const struct service *s, const char *environment_id,
                       const struct service_settings *settings, struct service_instance *ret_instance);
 
+/* The instance's own variables for another service of its environment; sealed ones only where Tramway makes the same
+ * thing again. */
+fallible duplicate_variables(core *c, const struct service_instance *from, const char *service_id, bool with_sealed);
+
 #endif

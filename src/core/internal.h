@@ -23,6 +23,7 @@ struct disk;
 struct image_watch;
 struct backups;
 struct password_rotations;
+struct database_upgrades;
 struct log_scrubbing;
 
 struct core_watch {
@@ -48,6 +49,7 @@ struct core {
   struct image_watch *image_watch;
   struct backups *backups;
   struct password_rotations *password_rotations;
+  struct database_upgrades *database_upgrades;
   struct core_options options; /* texts are owned */
   map *runs;                   /* deployment id → struct run: every deployment on its way to live */
   map *retiring;               /* deployment id → struct retirement: on its way out */

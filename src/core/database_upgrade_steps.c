@@ -1,0 +1,212 @@
+#include "core/database_upgrade_steps.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "build/reference.h"
+#include "build/server_release.h"
+#include "core/backup.h"
+#include "core/duplicate.h"
+#include "core/staged.h"
+#include "core/volume_private.h"
+#include "model/database.h"
+#include "store/database_upgrade.h"
+#include "store/service.h"
+#include "store/variable.h"
+#include "store/volume.h"
+
+/* ---- what may be done ---- */
+
+static err *check_version(const char *version) {
+  size_t len = strlen(version);
+  return len > 0 && len <= 2 && strspn(version, "0123456789") == len
+             ? NULL
+             : err_new(ERR_INVALID, "'%.20s' is no major version of Postgres, such as 17", version);
+}
+
+/* "tramway/postgres:17" */
+static err *find_image(const char *image, const char *version, char **ret_image) {
+  struct reference reference = {0};
+  auto_free char *caution = NULL;
+  TRY(reference_parse(image, &reference));
+  const char *slash = strrchr(reference.repository, '/');
+  auto_free char *product = str_dup(slash ? slash + 1 : reference.repository);
+  bool is_newer = !isdigit((unsigned char)*reference.tag) || atoi(reference.tag) < atoi(version);
+  reference_done(&reference);
+  if (!is_newer) return err_new(ERR_INVALID, "the database runs '%s' already: Postgres %s is no newer one", image, version);
+  if (!server_release_find(product, version, &caution)) {
+    auto_free char *there_are = server_release_list(product);
+    return err_new(ERR_INVALID, "Tramway has no image of '%s' with version %s; it can make %s", product, version,
+                   there_are ? there_are : "none of it");
+  }
+  *ret_image = str_format("tramway/%s:%s", product, version);
+  return NULL;
+}
+
+err *upgrade_check(core *c, const char *version, struct database_upgrade *u) {
+  auto_service_instance instance = {0};
+  auto_volume_instance v = {0};
+  auto_variable url = {0};
+  bool found = false;
+  TRY(check_version(version));
+  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, &instance));
+  if (!found) return err_new(ERR_NOT_FOUND, "there is no such service in this environment");
+  if (database_kind_of_image(instance.settings.source_image) != DATABASE_POSTGRES)
+    return err_new(ERR_INVALID, "only a Postgres can be upgraded this way");
+  TRY(find_image(instance.settings.source_image, version, &u->image));
+  TRY(variable_find(c->db, u->environment_id, u->service_id, "DATABASE_URL", &found, &url));
+  if (!found) return err_new(ERR_INVALID, "the database has no variable DATABASE_URL, by which it would be read");
+  TRY(volume_instance_find_by_service(c->db, u->service_id, u->environment_id, &found, &v));
+  if (!found) return err_new(ERR_CONFLICT, "the database has no volume");
+  id_copy(u->former_volume_id, v.id);
+  u->former_image = str_dup(instance.settings.source_image);
+  return NULL;
+}
+
+/* ---- the service beside it ---- */
+
+static err *name_sibling(core *c, const struct service *original, const char *version, struct service *s) {
+  auto_service taken = {0};
+  bool found = false;
+  auto_free char *name = str_format("%.*s-%s", SERVICE_NAME_MAX - 3, original->name, version);
+  TRY(service_set_name(s, name));
+  TRY(service_find_by_label(c->db, s->project_id, s->label, &found, &taken));
+  return found ? err_new(ERR_CONFLICT, "the copy's name is taken by the service '%s': rename or delete that", taken.name) : NULL;
+}
+
+/* A copy that fails says so: it is not begun again; and however long it takes, it is waited for. */
+static void adapt(struct service_settings *s, const char *image) {
+  str_replace_owned(&s->source_image, image);
+  s->restart_policy = RESTART_NEVER;
+  s->healthcheck_timeout_s = HEALTHCHECK_TIMEOUT_S_MAX;
+}
+
+static err *set_source(core *c, const struct database_upgrade *u, const struct service *original, const struct service *s) {
+  auto_variable v = {.name = str_dup("POSTGRES_COPY_FROM"), .value = str_format("${{%s.DATABASE_URL}}", original->name)};
+  id_copy(v.project_id, s->project_id);
+  id_copy(v.environment_id, u->environment_id);
+  id_copy(v.service_id, s->id);
+  return variable_set(c->db, &v);
+}
+
+static err *insert_sibling(core *c, const char *version, struct database_upgrade *u, struct service_instance *ret_made) {
+  auto_service original = {0}, s = {0};
+  auto_service_instance source = {0};
+  auto_volume_instance v = {0};
+  bool found = false;
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, &source));
+  if (!found) return err_new(ERR_CONFLICT, "the database was deleted");
+  TRY(service_get(c->db, u->service_id, &original));
+  id_copy(s.project_id, original.project_id);
+  str_replace_owned(&s.icon, original.icon);
+  TRY(name_sibling(c, &original, version, &s));
+  TRY(service_insert(c->db, &s));
+  auto_service_settings settings = {0};
+  service_settings_copy(&source.settings, &settings);
+  adapt(&settings, u->image);
+  TRY(add_instance(c, &s, u->environment_id, &settings, ret_made));
+  TRY(duplicate_variables(c, &source, s.id, true));
+  TRY(set_source(c, u, &original, &s));
+  auto_free char *stem = str_format("%s-volume", s.label);
+  TRY(volume_duplicate(c, &source, ret_made, stem));
+  TRY(volume_instance_find_by_service(c->db, s.id, u->environment_id, &found, &v));
+  id_copy(u->volume_id, v.id);
+  id_copy(u->sibling_id, s.id);
+  TRY(database_upgrade_update(c->db, u, clock_now_us()));
+  return db_commit(&t);
+}
+
+err *upgrade_make_sibling(core *c, const char *version, struct database_upgrade *u, const char *user_id) {
+  auto_service_instance made = {0};
+  char id[ID_SIZE];
+  err *e = insert_sibling(c, version, u, &made);
+  if (e) {
+    u->sibling_id[0] = u->volume_id[0] = '\0';
+    return e;
+  }
+  volumes_wake(c);
+  return deploy_instance(c, &made, "Copies a database to a newer version", user_id, id);
+}
+
+/* What went to the trash with the sibling is destroyed at once: it holds nothing that is not elsewhere. */
+static err *drop_volume(core *c, const struct database_upgrade *u) {
+  auto_volume_instance v = {0};
+  err *e = *u->volume_id ? volume_instance_get(c->db, u->volume_id, &v) : NULL;
+  if (e && err_code_of(e) == ERR_NOT_FOUND) {
+    err_free(e);
+    return NULL;
+  }
+  if (e || !*v.id || *v.service_id) return e;
+  if (v.deleted_us)
+    v.state = VOLUME_DELETING;
+  else
+    TRY(volume_trash(c, &v));
+  TRY(volume_instance_update(c->db, &v, clock_now_us()));
+  volumes_wake(c);
+  return NULL;
+}
+
+err *upgrade_clear(core *c, struct database_upgrade *u) {
+  err *e = *u->sibling_id ? core_service_delete(c, u->sibling_id) : NULL;
+  if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
+  err_free(e);
+  TRY(drop_volume(c, u));
+  u->sibling_id[0] = '\0';
+  return database_upgrade_update(c->db, u, clock_now_us());
+}
+
+/* ---- the swap ---- */
+
+static json_t *patch_of(const struct database_upgrade *u, const struct volume_instance *from, const struct volume_instance *to,
+                        const char *image) {
+  json_t *patch = json_pack("{s:{s:{s:{s:s}, s:{s:n, s:{s:s}}}}}", "services", u->service_id, "source", "image", image,
+                            "volumeMounts", from->volume_id, to->volume_id, "mountPath", from->mount_path);
+  if (*to->service_id)
+    json_object_set_new(json_object_get(patch, "services"), to->service_id,
+                        json_pack("{s:{s:n}}", "volumeMounts", to->volume_id));
+  return patch;
+}
+
+static err *copy_schedule(core *c, const struct database_upgrade *u) {
+  auto_backup_schedule schedule = {0};
+  TRY(core_backup_schedule(c, u->former_volume_id, &schedule));
+  return core_backup_set_schedule(c, u->volume_id, &schedule);
+}
+
+err *upgrade_swap(core *c, struct database_upgrade *u, bool back, const char *user_id) {
+  auto_volume_instance from = {0}, to = {0};
+  auto_service_instance instance = {0};
+  char id[ID_SIZE];
+  bool found = false;
+  TRY(volume_instance_get(c->db, back ? u->volume_id : u->former_volume_id, &from));
+  TRY(volume_instance_get(c->db, back ? u->former_volume_id : u->volume_id, &to));
+  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, &instance));
+  if (!found || !str_eq(from.service_id, u->service_id) ||
+      !str_eq(instance.settings.source_image, back ? u->image : u->former_image))
+    return err_new(ERR_CONFLICT, "the database has another volume or another image meanwhile");
+  auto_json *patch = patch_of(u, &from, &to, back ? u->former_image : u->image);
+  struct core_patch_commit commit = {.environment_id = u->environment_id, .patch = patch, .user_id = user_id,
+                                     .message = back ? "A database goes back to its former version"
+                                                     : "A database goes to a newer version",
+                                     .skip_deploys = true};
+  TRY(core_patch_commit(c, &commit, id));
+  if (!back) TRY(upgrade_clear(c, u));
+  if (!back) TRY(copy_schedule(c, u));
+  service_instance_done(&instance);
+  instance = (struct service_instance){0};
+  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, &instance));
+  return deploy_instance(c, &instance, commit.message, user_id, id);
+}
+
+err *upgrade_is_swapped(core *c, const struct database_upgrade *u, bool *ret_swapped) {
+  auto_volume_instance v = {0};
+  bool has = false;
+  TRY(volume_instance_find_by_service(c->db, u->service_id, u->environment_id, &has, &v));
+  *ret_swapped = has && *u->volume_id && str_eq(v.id, u->volume_id);
+  return NULL;
+}
