@@ -1,4 +1,4 @@
-/* Repositories of backups, driven by restic (docs/adr/0015-restic.md).
+/* Repositories of backups, driven by restic (docs/adr/0016-restic.md).
  *
  * A repository holds the snapshots of one thing (a volume, or the write-ahead log of a database), encrypted
  * with the installation's backup password; it is made when something is put in first.  All lie at one

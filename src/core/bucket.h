@@ -1,5 +1,5 @@
 /* Buckets (reference 2.16): a bucket of a project has an instance in each environment where it was made, with a key
- * of its own, served by the environment's storage service (docs/adr/0018), which the first bucket makes.
+ * of its own, served by the environment's storage service (docs/adr/0017), which the first bucket makes.
  *
  * A storage service has its keys from S3_KEYS, which the platform gives it when it is deployed; changes are told to
  * it while it runs, and whenever an instance of it starts.  References know a bucket by its name:
