@@ -144,9 +144,11 @@ static err *platform_make(struct world *w, const struct service *service, const 
     facts.tcp_port = proxy->proxy_port;
     facts.tcp_application_port = proxy->application_port;
   }
-  *ret_variables = json_object();
-  railway_variables_add(&facts, *ret_variables);
-  return add_keys(w, service, *ret_variables);
+  auto_json *variables = json_object();
+  railway_variables_add(&facts, variables);
+  TRY(add_keys(w, service, variables));
+  *ret_variables = json_incref(variables);
+  return NULL;
 }
 
 static err *find_live(struct world *w, const char *service_id, bool *ret_found, struct deployment *ret_deployment) {

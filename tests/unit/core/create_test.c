@@ -43,7 +43,7 @@ static void set_image(const struct service_instance *of, const char *image) {
   auto_service_settings settings;
   service_settings_copy(&of->settings, &settings);
   settings.source_kind = image ? SOURCE_IMAGE : SOURCE_NONE;
-  str_replace_owned(&settings.source_image, image ? str_dup(image) : NULL);
+  str_replace_owned(&settings.source_image, image);
   CHECK_OK(service_instance_set_settings(town_db, of->id, &settings, 1));
 }
 
