@@ -174,7 +174,6 @@ err *restic_backup(restic *r, const struct restic_job_options *o, const struct r
   j->creates = true;
   j->may_vanish = b->may_vanish;
   j->reads_input = b->words.stdin_name != NULL;
-  j->on_begin = b->on_begin;
   hand_out(j, ret_job);
   return NULL;
 }

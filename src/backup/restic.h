@@ -71,7 +71,6 @@ struct restic_backup {
   struct restic_files from;
   struct restic_backup_words words; /* with stdin_name, `from` is none: restic_job_write */
   bool may_vanish; /* files may go while they are read: a running Postgres' */
-  void (*on_begin)(void *arg); /* restic is about to be started; or NULL */
 };
 /* The answer has snapshot_id, total_bytes_processed, data_added. */
 fallible restic_backup(restic *r, const struct restic_job_options *o, const struct restic_backup *b, restic_job **ret_job);

@@ -35,7 +35,6 @@ struct restic_job {
   bool writes;    /* into files.volume_id or .folder */
   bool reads_input;
   bool may_vanish, ignores_missing, removes;
-  void (*on_begin)(void *arg);
   int64_t ends_at_ms;
   restic_progress_fn *on_progress;
   restic_done_fn *done;

@@ -210,6 +210,5 @@ void restic_job_start(restic_job *j) {
     work_start(j->owner->loop, remove_files, on_removed, j);
     return;
   }
-  if (j->on_begin && !j->cancelled) j->on_begin(j->arg);
   next_step(j, j->reads_input ? STEP_PROBE : STEP_WORDS);
 }

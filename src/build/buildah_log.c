@@ -136,7 +136,8 @@ static bool is_noise(const char *line) {
       "Writing manifest", "Storing sign", "[Warning] one or more build args", "Successfully tagged"};
   for (size_t i = 0; i < ARRAY_LEN(starts); i++)
     if (str_starts(line, starts[i])) return true;
-  if (strstr(line, "level=warning") && strstr(line, "build argument")) return true;
+  bool warns = strstr(line, "level=warning") != NULL; /* CNI is what other programs on the machine have configured */
+  if (warns && (strstr(line, "build argument") || strstr(line, "CNI config file"))) return true;
   if (strlen(line) == 64 && strspn(line, "0123456789abcdef") == 64) return true;
   return *line == '[' && strstr(line, "] COMMIT");
 }

@@ -43,7 +43,6 @@ struct engine_ops {
                           engine_done_fn *done, void *arg);
   void (*pause)(engine *en, const char *workload_id, bool paused, engine_done_fn *done, void *arg);
   fallible (*volume_run)(engine *en, const struct volume_run *run, volume_run_handle **ret_run);
-  void (*volume_run_pause)(volume_run_handle *run, bool paused);
   void (*volume_run_cancel)(volume_run_handle *run);
 };
 
@@ -62,7 +61,6 @@ struct volume_writer {
 
 struct volume_files_ops {
   void (*list)(struct volume_files *f, const char *id, const char *path, volume_entries_fn *done, void *arg);
-  void (*look)(struct volume_files *f, const char *id, const char *path, volume_entry_fn *done, void *arg);
   void (*make_folder)(struct volume_files *f, const char *id, const char *path, engine_done_fn *done, void *arg);
   void (*remove)(struct volume_files *f, const char *id, const char *path, engine_done_fn *done, void *arg);
   void (*rename)(struct volume_files *f, const char *id, const char *from, const char *to, engine_done_fn *done,

@@ -96,10 +96,6 @@ fallible engine_volume_run(engine *en, const struct volume_run *run, volume_run_
   return en->ops->volume_run(en, run, ret_run);
 }
 
-void engine_volume_run_pause(volume_run_handle *run, bool paused) {
-  run->ops->volume_run_pause(run, paused);
-}
-
 void engine_volume_run_cancel(volume_run_handle *run) {
   run->ops->volume_run_cancel(run);
 }

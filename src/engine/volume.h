@@ -79,7 +79,6 @@ struct volume_run {
   void *arg;
 };
 fallible engine_volume_run(engine *en, const struct volume_run *run, volume_run_handle **ret_run);
-void engine_volume_run_pause(volume_run_handle *run, bool paused); /* holds its output back */
 void engine_volume_run_cancel(volume_run_handle *run); /* on_exit is still called */
 
 #endif

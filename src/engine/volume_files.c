@@ -16,14 +16,6 @@ void volume_files_list(engine *en, const char *volume_id, const char *path, volu
     en->files->ops->list(en->files, volume_id, path, done, arg);
 }
 
-void volume_files_look(engine *en, const char *volume_id, const char *path, volume_entry_fn *done, void *arg) {
-  err *e = check_id(volume_id);
-  if (e)
-    done(arg, e, NULL);
-  else
-    en->files->ops->look(en->files, volume_id, path, done, arg);
-}
-
 void volume_files_make_folder(engine *en, const char *volume_id, const char *path, engine_done_fn *done,
                               void *arg) {
   err *e = check_id(volume_id);

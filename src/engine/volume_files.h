@@ -41,12 +41,8 @@ struct volume_entries {
 
 /* Borrowed for the duration of the call. */
 typedef void volume_entries_fn(void *arg, err *e, const struct volume_entries *entries);
-typedef void volume_entry_fn(void *arg, err *e, const struct volume_entry *entry);
 
 void volume_files_list(engine *en, const char *volume_id, const char *path, volume_entries_fn *done, void *arg);
-
-/* Of what the path names itself: a link is not followed. */
-void volume_files_look(engine *en, const char *volume_id, const char *path, volume_entry_fn *done, void *arg);
 
 /* With those on the way that are missing; one that is there is success.  It belongs to whom the folder that
  * it is made in belongs. */

@@ -27,7 +27,6 @@ struct request {
   union {
     engine_done_fn *done;
     volume_entries_fn *entries;
-    volume_entry_fn *entry;
     volume_open_fn *open;
     volume_create_fn *create;
   } call;
@@ -89,23 +88,6 @@ static void files_list(struct volume_files *f, const char *id, const char *path,
   r->call.entries = done;
   r->act = act_list;
   r->answer = answer_list;
-  request_start(r);
-}
-
-static err *act_look(struct request *r, int root) {
-  return volume_tree_look(root, r->path, &r->entry);
-}
-
-static void answer_look(struct request *r, err *e) {
-  r->call.entry(r->arg, e, e ? NULL : &r->entry);
-}
-
-static void files_look(struct volume_files *f, const char *id, const char *path, volume_entry_fn *done,
-                       void *arg) {
-  struct request *r = request_new(f, id, path, arg);
-  r->call.entry = done;
-  r->act = act_look;
-  r->answer = answer_look;
   request_start(r);
 }
 
@@ -331,7 +313,6 @@ static void writer_close(volume_writer *base) {
 
 static const struct volume_files_ops ops = {
     .list = files_list,
-    .look = files_look,
     .make_folder = files_make_folder,
     .remove = files_remove,
     .rename = files_rename,

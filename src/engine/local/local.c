@@ -374,6 +374,5 @@ const struct engine_ops local_engine_ops = {
     .volume_snapshot = local_volume_snapshot,
     .pause = local_pause,
     .volume_run = local_volume_run,
-    .volume_run_pause = local_volume_run_pause,
     .volume_run_cancel = local_volume_run_cancel,
 };

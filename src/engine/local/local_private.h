@@ -174,7 +174,6 @@ void volume_jobs_drop(struct local_engine *en); /* nothing may be in progress */
 
 /* volume_run.c */
 fallible local_volume_run(engine *en, const struct volume_run *run, volume_run_handle **ret_run);
-void local_volume_run_pause(volume_run_handle *run, bool paused);
 void local_volume_run_cancel(volume_run_handle *run);
 bool volume_is_run_on(const struct local_engine *en, const char *id);
 void volume_runs_end(struct local_engine *en); /* kills them; they are heard once more */

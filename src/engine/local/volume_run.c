@@ -106,10 +106,6 @@ static struct local_run *of(volume_run_handle *run) {
   return (struct local_run *)run;
 }
 
-void local_volume_run_pause(volume_run_handle *run, bool paused) {
-  if (of(run)->child) spawn_pause(of(run)->child, paused);
-}
-
 void local_volume_run_cancel(volume_run_handle *run) {
   of(run)->cancelled = true;
   if (of(run)->child) spawn_cancel(of(run)->child, CANCEL_GRACE_MS);

@@ -368,11 +368,6 @@ static inline err *fake_volume_run_(engine *base, const struct volume_run *run, 
   return NULL;
 }
 
-static inline void fake_volume_run_pause_(volume_run_handle *run, bool paused) {
-  (void)run;
-  (void)paused;
-}
-
 static const struct engine_ops fake_ops = {.start = fake_start_,
                                            .apply = fake_apply_,
                                            .remove = fake_remove_,
@@ -392,7 +387,6 @@ static const struct engine_ops fake_ops = {.start = fake_start_,
                                            .volume_snapshot = fake_volume_snapshot_,
                                            .pause = fake_pause_,
                                            .volume_run = fake_volume_run_,
-                                           .volume_run_pause = fake_volume_run_pause_,
                                            .volume_run_cancel = fake_volume_run_cancel};
 
 /* ---- its life ---- */
