@@ -25,7 +25,7 @@ void handover_wake(core *c);
 void handover_undo(core *c, const char *service_instance_id);
 fallible handover_has_sleeper(core *c, const char *service_instance_id, bool *ret_has);
 
-/* A service's volume is detached: one of its deployments that is about to run with it is cancelled. */
+/* A service's volume is detached or deleted: one of its deployments that is about to run with it is cancelled. */
 void handover_revoke(core *c, const char *environment_id, const char *service_id);
 
 void handover_quiet_all(core *c); /* tramd ends: nothing more is asked of edge and engine */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/volume_private.h"
+#include "core/handover.h"
 #include "store/project.h"
 #include "store/service.h"
 #include "store/volume.h"
@@ -49,6 +49,13 @@ static err *trash_all(core *c, struct volume_instance_list *list) {
   return db_commit(&t);
 }
 
+/* What was about to run with it does not; its service is deployed without it. */
+static void tell_service(core *c, const struct volume_instance *v, const char *user_id) {
+  if (!*v->trashed_service_id) return;
+  handover_revoke(c, v->environment_id, v->trashed_service_id);
+  volume_deploy(c, v->environment_id, v->trashed_service_id, user_id);
+}
+
 err *core_volume_delete(core *c, const char *id, const char *user_id) {
   auto_volume v = {0};
   auto_volume_instance_list list = {0};
@@ -57,9 +64,7 @@ err *core_volume_delete(core *c, const char *id, const char *user_id) {
   TRY(trash_all(c, &list));
   TRY(volume_purge(c->db, id)); /* one that is in no environment */
   volumes_wake(c);
-  for (size_t i = 0; i < list.len; i++)
-    if (*list.items[i].trashed_service_id)
-      volume_deploy(c, list.items[i].environment_id, list.items[i].trashed_service_id, user_id);
+  for (size_t i = 0; i < list.len; i++) tell_service(c, &list.items[i], user_id);
   return NULL;
 }
 
@@ -68,7 +73,7 @@ err *core_volume_instance_delete(core *c, const char *id, const char *user_id) {
   TRY(volume_instance_get(c->db, id, &v));
   TRY(volume_trash(c, &v));
   volumes_wake(c);
-  if (*v.trashed_service_id) volume_deploy(c, v.environment_id, v.trashed_service_id, user_id);
+  tell_service(c, &v, user_id);
   return NULL;
 }
 
