@@ -6,10 +6,10 @@
 #include "backup/restic_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "build/build_cgroup.h"
 
-#define CGROUP "backups"
 enum { INPUT_HELD_MAX = 1 << 20, ENDING_MS = 2000 };
 
 /* ---- the place ---- */
@@ -44,15 +44,30 @@ static err *open_place(const struct restic_place *p) {
   return restic_place_is_folder(p) ? file_make_dirs(p->location, 0700) : NULL;
 }
 
+/* One of each installation, as several may be on a machine. */
+static char *cgroup_of(const struct restic_config *config) {
+  char hex[SHA256_HEX_SIZE];
+  secret_sha256_hex(config->data_dir, strlen(config->data_dir), hex);
+  return str_format("backups-%.6s", hex);
+}
+
+err *restic_halt(const struct restic_config *config) {
+  const char *parent = config->cgroup_parent ? config->cgroup_parent : "";
+  auto_free char *cgroup = cgroup_of(config);
+  build_cgroup_kill(parent, cgroup);
+  return err_wrap(build_cgroup_remove(parent, cgroup), "backups");
+}
+
 err *restic_new(loop *l, const struct restic_config *config, restic **ret_restic) {
   struct build_limits limits = {.memory_bytes = config->memory_bytes};
   restic *r = mem_zalloc(sizeof *r);
   r->loop = l;
   r->exec_program = str_dup(config->exec_program);
   r->cgroup_parent = str_dup(config->cgroup_parent ? config->cgroup_parent : "");
+  r->cgroup = cgroup_of(config);
   list_init(&r->jobs);
   restic_set_place(r, &config->place);
-  err *e = build_cgroup_make(r->cgroup_parent, CGROUP, &limits);
+  err *e = build_cgroup_make(r->cgroup_parent, r->cgroup, &limits);
   if (e) {
     restic_free(r);
     return err_wrap(e, "backups");
@@ -76,9 +91,12 @@ bool restic_is_quiet(const restic *r) {
 
 void restic_free(restic *r) {
   if (!r) return;
+  auto_err *e = build_cgroup_remove(r->cgroup_parent, r->cgroup);
+  if (e) log_warn("backup", "%s", err_message(e));
   each_text(&r->place, forget);
   free(r->exec_program);
   free(r->cgroup_parent);
+  free(r->cgroup);
   free(r);
 }
 

@@ -30,6 +30,7 @@ typedef struct restic_job restic_job;
 struct restic_config {
   struct restic_place place;  /* copied */
   const char *exec_program;   /* tramway-exec */
+  const char *data_dir;       /* of the installation, whose control group it is */
   const char *cgroup_parent;  /* as build/build_cgroup.h */
   int64_t memory_bytes;       /* of all jobs together; 0: no limit */
 };
@@ -41,6 +42,9 @@ void restic_set_place(restic *r, const struct restic_place *place); /* for jobs 
 void restic_stop(restic *r); /* cancels every job */
 bool restic_is_quiet(const restic *r);
 void restic_free(restic *r);
+
+/* Kills what a killed tramd left running, and removes its control group.  Blocking, a few small files. */
+fallible restic_halt(const struct restic_config *config);
 
 /* Where files are read from or put: a volume, through the engine's door, or a folder of this machine; or
  * neither. */

@@ -12,7 +12,7 @@ struct restic {
   loop *loop;
   engine *engine;
   struct restic_place place; /* texts are owned */
-  char *exec_program, *cgroup_parent;
+  char *exec_program, *cgroup_parent, *cgroup;
   struct list jobs; /* in the order they came */
   size_t running;
   bool stopped, due;

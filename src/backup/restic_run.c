@@ -145,7 +145,7 @@ static void on_run_exit(void *arg, err *e, int exit_code) {
 static void add_prefix(const restic_job *j, struct strv *argv) {
   auto_strv folders = STRV_EMPTY;
   strv_add(argv, j->owner->exec_program);
-  build_cgroup_joins(j->owner->cgroup_parent, "backups", &folders);
+  build_cgroup_joins(j->owner->cgroup_parent, j->owner->cgroup, &folders);
   for (size_t i = 0; i < folders.len; i++) {
     strv_add(argv, "--cgroup");
     strv_add(argv, folders.items[i]);

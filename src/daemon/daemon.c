@@ -205,10 +205,15 @@ static struct core_options core_options_of(const struct config *c, const char *t
                                .backup_quota_bytes = c->backup.quota_bytes};
 }
 
+static struct restic_config restic_config_of(const struct daemon *d) {
+  return (struct restic_config){.exec_program = d->paths.exec_program, .data_dir = d->config->data.dir,
+                                .cgroup_parent = d->config->deploy.control_group,
+                                .memory_bytes = d->config->backup.memory_bytes};
+}
+
 /* Without them everything else goes on. */
 static void open_backups(struct daemon *d) {
-  struct restic_config config = {.exec_program = d->paths.exec_program, .cgroup_parent = d->config->deploy.control_group,
-                                 .memory_bytes = d->config->backup.memory_bytes};
+  struct restic_config config = restic_config_of(d);
   auto_err *e = restic_new(d->loop, &config, &d->restic);
   if (e) log_error("backup", "%s", err_message(e));
 }
@@ -467,6 +472,9 @@ err *daemon_halt(const struct config *config) {
   d.loop = loop_new();
   err *e = open_for_halt(&d);
   if (!e) {
+    struct restic_config backups = restic_config_of(&d);
+    auto_err *left = restic_halt(&backups);
+    if (left) log_error("tramd", "ending %s", err_message(left));
     builder_clean(d.builder, on_builds_ended, &d);
     loop_run(d.loop);
     e = d.failure;

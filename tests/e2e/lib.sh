@@ -67,14 +67,15 @@ keep_image_store() {
 
 # What Tramway could leave on the machine: processes, mounts, links, namespaces, firewall, groups.
 left_behind() {
-  local tag; tag=twb-$(printf %s "$WORK/data" | sha256sum | cut -c1-6)
+  local hash; hash=$(printf %s "$WORK/data" | sha256sum | cut -c1-6)
+  local tag=twb-$hash
   pgrep -fa "[/]${RUN#/}/" # living ones; who has ended may wait for its parent
   grep "$RUN/" /proc/mounts
   ip -br link | grep -E "^($NAME|$tag|$LINKS)"
   ip netns list | grep -E "$NAME|$tag"
   nft list tables | grep -E "$NAME|$tag"
   iptables-save 2>/dev/null | grep -F "10.$((230 + SLOT))."
-  find /sys/fs/cgroup -maxdepth 3 -type d -name "$NAME*"
+  find /sys/fs/cgroup -maxdepth 4 -type d \( -name "$NAME*" -o -name "*$hash*" \)
 }
 
 start_tramway() {

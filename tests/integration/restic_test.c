@@ -76,7 +76,8 @@ static void begin(const char *location) {
   CHECK_OK(file_make_dirs(t.data, 0700));
   CHECK_OK(file_make_dirs(t.out, 0700));
   t.loop = loop_new();
-  struct restic_config config = {.place = place_of(location ? location : t.backups), .exec_program = t.exec};
+  struct restic_config config = {.place = place_of(location ? location : t.backups), .exec_program = t.exec,
+                                 .data_dir = t.data};
   CHECK_OK(restic_new(t.loop, &config, &t.restic));
 }
 
