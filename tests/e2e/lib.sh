@@ -65,9 +65,11 @@ keep_image_store() {
   ln -sfn "$TRAMWAY_TEST_CACHE/containers" "$WORK/data/containers"
 }
 
+hash=$(printf %s "$WORK/data" | sha256sum | cut -c1-6) # of this installation, in names of what it makes for builds and backups
+control_groups() { find /sys/fs/cgroup -maxdepth 4 -type d \( -name "$NAME*" -o -name "$hash-*" -o -name "backups-$hash" \); }
+
 # What Tramway could leave on the machine: processes, mounts, links, namespaces, firewall, groups.
 left_behind() {
-  local hash; hash=$(printf %s "$WORK/data" | sha256sum | cut -c1-6)
   local tag=twb-$hash
   pgrep -fa "[/]${RUN#/}/" # living ones; who has ended may wait for its parent
   grep "$RUN/" /proc/mounts
@@ -75,7 +77,7 @@ left_behind() {
   ip netns list | grep -E "$NAME|$tag"
   nft list tables | grep -E "$NAME|$tag"
   iptables-save 2>/dev/null | grep -F "10.$((230 + SLOT))."
-  find /sys/fs/cgroup -maxdepth 4 -type d \( -name "$NAME*" -o -name "*$hash*" \)
+  control_groups
 }
 
 start_tramway() {

@@ -13,7 +13,7 @@ forget_rules() {
 # Everything of it, at once.
 kill_all() {
   local group pids
-  group=$(find /sys/fs/cgroup -maxdepth 3 -type d -name "$NAME")
+  group=$(control_groups)
   pids="$(tramd_pid) $(pgrep -f "[/]${RUN#/}/") $(for g in $group; do find "$g" -name cgroup.procs -exec cat {} +; done)"
   pids=$(tr ' ' '\n' <<<"$pids" | sort -u | grep -vx "$$\|0\|")
   kill -KILL $pids 2>/dev/null
