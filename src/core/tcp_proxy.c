@@ -7,25 +7,36 @@
 #include "core/routes_plan.h"
 #include "store/tcp_proxy.h"
 
-enum { PORT_TRIES = 200 };
+enum { PORT_TRIES = 1000 }; /* of ports that other programs have */
+
+/* The first one that is free from `from` to `last`; 0: none. */
+static err *look_for_port(core *c, int from, int last, int *tries, int *ret_port) {
+  for (int port = 0; from <= last && *tries > 0; from = port + 1, --*tries) {
+    TRY(tcp_proxy_free_port(c->db, from, last, &port));
+    if (!port) break;
+    if (!edge_port_is_free((uint16_t)port)) continue;
+    *ret_port = port;
+    return NULL;
+  }
+  *ret_port = 0;
+  return NULL;
+}
 
 /* Anywhere in the range, so that a port that was given back is hardly the next one's: who still has the old
  * address should find nobody rather than somebody else. */
 static err *free_port(core *c, int *ret_port) {
-  int first = c->options.tcp_first_port, count = c->options.tcp_last_port - first + 1;
-  if (!first || count < 1)
+  int first = c->options.tcp_first_port, last = c->options.tcp_last_port, tries = PORT_TRIES, port = 0;
+  if (!first || last < first)
     return err_new(ERR_CONFLICT, "this installation has no ports for TCP proxies: edge.tcp_first_port in tramway.toml");
-  for (int i = 0; i < PORT_TRIES; i++) {
-    auto_free char *random = secret_random_hex(4);
-    int port = first + (int)(strtoul(random, NULL, 16) % (unsigned)count);
-    bool taken = true;
-    TRY(tcp_proxy_port_exists(c->db, port, &taken));
-    if (taken || !edge_port_is_free((uint16_t)port)) continue;
-    *ret_port = port;
-    return NULL;
-  }
-  return err_new(ERR_LIMIT, "no free port was found between %d and %d (edge.tcp_first_port, edge.tcp_last_port)",
-                 first, c->options.tcp_last_port);
+  auto_free char *random = secret_random_hex(4);
+  int start = first + (int)(strtoul(random, NULL, 16) % (unsigned)(last - first + 1));
+  TRY(look_for_port(c, start, last, &tries, &port));
+  if (!port) TRY(look_for_port(c, first, start - 1, &tries, &port));
+  if (!port)
+    return err_new(ERR_LIMIT, "no free port was found between %d and %d (edge.tcp_first_port, edge.tcp_last_port)",
+                   first, last);
+  *ret_port = port;
+  return NULL;
 }
 
 static err *check_limits(core *c, const struct service_instance *instance, int port) {

@@ -34,10 +34,15 @@ err *tcp_proxy_list_live(db *d, struct tcp_proxy_list *ret_list) {
                               DB_NONE, &rows_));
 }
 
-err *tcp_proxy_port_exists(db *d, int proxy_port, bool *ret_exists) {
-  int64_t exists;
-  TRY(db_query_int(d, "SELECT 1 FROM tcp_proxies WHERE proxy_port = ?1", DB_BIND(db_int(proxy_port)), 0, &exists));
-  *ret_exists = exists != 0;
+/* Behind the end of the first run of taken ones. */
+err *tcp_proxy_free_port(db *d, int first, int last, int *ret_port) {
+  int64_t port;
+  TRY(db_query_int(d,
+                   "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM tcp_proxies WHERE proxy_port = ?1) THEN ?1 ELSE"
+                   " (SELECT MIN(t.proxy_port) + 1 FROM tcp_proxies AS t WHERE t.proxy_port >= ?1 AND NOT EXISTS"
+                   " (SELECT 1 FROM tcp_proxies AS next WHERE next.proxy_port = t.proxy_port + 1)) END",
+                   DB_BIND(db_int(first)), 0, &port));
+  *ret_port = port <= last ? (int)port : 0;
   return NULL;
 }
 

@@ -12,7 +12,8 @@ fallible tcp_proxy_list_by_environment(db *d, const char *environment_id,
                                        struct tcp_proxy_list *ret_list); /* both: oldest first */
 /* Of all services that live, by public port. */
 fallible tcp_proxy_list_live(db *d, struct tcp_proxy_list *ret_list);
-fallible tcp_proxy_port_exists(db *d, int proxy_port, bool *ret_exists); /* also of those that are being deleted */
+/* The lowest of the ports `first` to `last` that no proxy has, also none that is being deleted; 0: there is none. */
+fallible tcp_proxy_free_port(db *d, int first, int last, int *ret_port);
 fallible tcp_proxy_set_allow(db *d, const char *id, const json_t *allow, int64_t now_us);
 fallible tcp_proxy_delete(db *d, const char *id);
 

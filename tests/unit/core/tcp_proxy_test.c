@@ -76,6 +76,25 @@ TEST(ports_of_others_are_not_given_out) {
   town_close();
 }
 
+TEST(the_last_port_of_the_range_is_found) {
+  auto_tcp_proxy none = {0};
+  struct core_options options;
+  town_open();
+  options = town_options();
+  options.tcp_last_port = options.tcp_first_port + 5;
+  core_set_options(town, &options);
+  fake_taken_port = (uint16_t)(options.tcp_first_port + 3);
+  for (int i = 1; i <= 5; i++) {
+    auto_tcp_proxy p = {0};
+    make(i, NULL, &p);
+    CHECK(p.proxy_port != fake_taken_port && p.proxy_port <= options.tcp_last_port);
+  }
+  CHECK_ERR(core_tcp_proxy_create(town, &instance, 6, NULL, &none), ERR_LIMIT, "no free port was found");
+  fake_taken_port = 0;
+  make(6, NULL, &none);
+  town_close();
+}
+
 TEST(a_public_url_is_there_while_the_proxy_is) {
   auto_tcp_proxy p = {0};
   auto_json *without = NULL, *with = NULL;

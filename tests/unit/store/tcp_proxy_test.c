@@ -41,16 +41,28 @@ TEST(a_proxy_comes_back) {
   CHECK_ERR(tcp_proxy_delete(h.d, id), ERR_NOT_FOUND, "TCP proxy '");
 }
 
+TEST(the_lowest_free_port_is_found) {
+  auto_house h;
+  house_open(&h);
+  char id[ID_SIZE];
+  static const struct {
+    int first, last, port;
+  } cases[] = {{20000, 20009, 20000}, {20001, 20009, 20004}, {20003, 20009, 20004}, {20004, 20009, 20004},
+               {20005, 20009, 20007}, {20001, 20003, 0},     {20005, 20006, 0},     {65535, 65535, 0}};
+  static const int taken[] = {20001, 20002, 20003, 20005, 20006, 65535};
+  for (int i = 0; i < (int)ARRAY_LEN(taken); i++) CHECK_OK(add(&h, i + 1, taken[i], id));
+  for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    int port = -1;
+    CHECK_OK(tcp_proxy_free_port(h.d, cases[i].first, cases[i].last, &port));
+    CHECK_INT(port, cases[i].port);
+  }
+}
+
 TEST(ports_are_taken_once) {
   auto_house h;
   house_open(&h);
   char id[ID_SIZE];
-  bool exists = true;
-  CHECK_OK(tcp_proxy_port_exists(h.d, 20001, &exists));
-  CHECK(!exists);
   CHECK_OK(add(&h, 5432, 20001, id));
-  CHECK_OK(tcp_proxy_port_exists(h.d, 20001, &exists));
-  CHECK(exists);
   CHECK_ERR(add(&h, 5432, 20002, id), ERR_CONFLICT, "has a TCP proxy to its port 5432 already");
   CHECK_ERR(add(&h, 5433, 20001, id), ERR_CONFLICT, "already");
 }
