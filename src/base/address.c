@@ -58,6 +58,14 @@ bool address_parse_net(const char *text, struct address_net *ret_net) {
   return true;
 }
 
+void address_net_unmap(struct address_net *net) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  if (net->family != AF_INET6 || net->prefix < 96 || memcmp(net->bytes, mapped, sizeof mapped) != 0) return;
+  struct address_net v4 = {.family = AF_INET, .prefix = net->prefix - 96};
+  memcpy(v4.bytes, net->bytes + sizeof mapped, 4);
+  *net = v4;
+}
+
 bool address_nets_overlap(const struct address_net *a, const struct address_net *b) {
   if (a->family != b->family) return false;
   int prefix = a->prefix < b->prefix ? a->prefix : b->prefix;

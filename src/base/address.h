@@ -28,6 +28,10 @@ bool address_parse(const char *text, struct address *ret_address);
 /* "10.213.0.0/16"; no bit behind the prefix may be set. */
 bool address_parse_net(const char *text, struct address_net *ret_net);
 
+/* Makes ::ffff:203.0.113.0/120 203.0.113.0/24, which is how programs that serve both families spell what comes by
+ * IPv4; leaves what is not IPv4-mapped as it is. */
+void address_net_unmap(struct address_net *net);
+
 bool address_nets_overlap(const struct address_net *a, const struct address_net *b);
 
 /* A host name: labels of letters, digits and '-' (inside), at most 63 bytes each and 253 together,

@@ -41,11 +41,14 @@ static err *write_text(const char *run_dir, const char *name, const struct str *
 static err *write_allow_lists(const char *run_dir, const struct proxies *p) {
   auto_free char *dir = path_join(run_dir, HAPROXY_ALLOW_DIR);
   TRY(file_make_dirs(dir, 0750));
-  for (size_t i = 0; i < p->len; i++) {
+  static const char *const lists[] = {PROXIES_LIST_4, PROXIES_LIST_6};
+  for (size_t i = 0; i < p->len * ARRAY_LEN(lists); i++) {
+    const struct proxy *proxy = &p->items[i / ARRAY_LEN(lists)];
+    const char *list = lists[i % ARRAY_LEN(lists)];
     auto_str text = STR_EMPTY;
-    auto_free char *name = str_format("%u", p->items[i].port);
-    haproxy_proxies_allow(&p->items[i], &text);
-    if (p->items[i].knows_allow) TRY(write_text(dir, name, &text));
+    auto_free char *name = str_format("%u%s", proxy->port, list);
+    haproxy_proxies_allow(proxy, list, &text);
+    if (proxy->knows_allow) TRY(write_text(dir, name, &text));
   }
   return NULL;
 }

@@ -16,7 +16,7 @@
 #define HAPROXY_LABELS_FILE "labels.map" /* slot → why it may be empty, and the route's key */
 
 #define HAPROXY_OWNERS_FILE "proxies.map" /* port of a TCP proxy → edge/proxies.h */
-#define HAPROXY_ALLOW_DIR "allow"         /* port → who may connect */
+#define HAPROXY_ALLOW_DIR "allow"         /* port and family → who may connect */
 
 #define HAPROXY_STREAMS_TABLE "streams" /* server → WebSockets and event streams it holds */
 
@@ -55,11 +55,11 @@ void haproxy_config_text(const struct haproxy_settings *settings, const struct r
 void haproxy_config_servers(const struct routes_slot *slot, struct str *ret_text);
 
 /* Of the TCP proxies (haproxy_proxies.c): their defaults, which belong to the head; frontends and backends, which
- * come last; the owners' map; and one's allow list. */
+ * come last; the owners' map; and one of the lists (PROXIES_LIST_4, PROXIES_LIST_6) of who may connect. */
 void haproxy_proxies_head(const struct haproxy_settings *settings, struct str *ret_text);
 void haproxy_proxies_text(const struct haproxy_settings *settings, const struct proxies *p, struct str *ret_text);
 void haproxy_proxies_owners(const struct proxies *p, struct str *ret_text);
-void haproxy_proxies_allow(const struct proxy *p, struct str *ret_text);
+void haproxy_proxies_allow(const struct proxy *p, const char *list, struct str *ret_text);
 
 void haproxy_config_hosts(const struct routes *r, struct str *ret_text);
 void haproxy_config_labels(const struct routes *r, struct str *ret_text);

@@ -10,7 +10,7 @@
 void haproxy_proxies_head(const struct haproxy_settings *s, struct str *ret_text) {
   auto_free char *addresses = s->tcp_listen ? strv_join(s->tcp_listen, " ") : str_dup("");
   str_addf(ret_text,
-           "# TCP proxies listen on: %s\n"
+           "# TCP proxies, their allow lists by family, listen on: %s\n"
            "defaults tcp\n"
            "  mode tcp\n"
            "  timeout connect 3s\n"
@@ -48,12 +48,13 @@ static void add_frontend(const struct haproxy_settings *s, const struct proxy *p
   str_addf(text, "frontend p%u from tcp\n", p->port);
   for (size_t i = 0; i < s->tcp_listen->len; i++) add_bind(s->tcp_listen->items[i], p->port, text);
   str_addf(text,
-           "  tcp-request connection reject unless { src -f %s/" HAPROXY_ALLOW_DIR "/%u }\n"
+           "  tcp-request connection reject if { src,lower -m sub : } !{ src -f %s/" HAPROXY_ALLOW_DIR "/%u" PROXIES_LIST_6 " }\n"
+           "  tcp-request connection reject if !{ src,lower -m sub : } !{ src -f %s/" HAPROXY_ALLOW_DIR "/%u" PROXIES_LIST_4 " }\n"
            "  tcp-request connection reject if { fe_conn gt %u }\n"
            "  tcp-request connection track-sc0 int(1) table tcp-connections\n"
            "  tcp-request connection reject if { sc0_conn_cur gt %u }\n"
            "  default_backend t%u\n",
-           s->run_dir, p->port, own, s->tcp_connections, p->port);
+           s->run_dir, p->port, s->run_dir, p->port, own, s->tcp_connections, p->port);
 }
 
 void haproxy_proxies_text(const struct haproxy_settings *s, const struct proxies *p, struct str *ret_text) {
@@ -71,6 +72,7 @@ void haproxy_proxies_owners(const struct proxies *p, struct str *ret_text) {
       str_addf(ret_text, "%u %s:%s\n", p->items[i].port, p->items[i].slot.key, p->items[i].digest);
 }
 
-void haproxy_proxies_allow(const struct proxy *p, struct str *ret_text) {
-  for (size_t i = 0; i < p->allow.len; i++) str_addf(ret_text, "%s\n", p->allow.items[i]);
+void haproxy_proxies_allow(const struct proxy *p, const char *list, struct str *ret_text) {
+  for (size_t i = 0; i < p->allow.len; i++)
+    if (str_eq(proxies_list_of(p->allow.items[i]), list)) str_addf(ret_text, "%s\n", p->allow.items[i]);
 }

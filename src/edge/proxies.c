@@ -25,6 +25,7 @@ static err *add_network(struct strv *allow, const char *text) {
   char address[INET6_ADDRSTRLEN];
   if (!text || !address_parse_net(text, &net))
     return err_new(ERR_INVALID, "'%.80s' is not a network such as 203.0.113.0/24", text ? text : "");
+  address_net_unmap(&net);
   inet_ntop(net.family, net.bytes, address, sizeof address);
   auto_free char *spelled = str_format("%s/%d", address, net.prefix);
   if (!strv_has(allow, spelled)) strv_add(allow, spelled);
@@ -146,15 +147,24 @@ static void forget(const struct change *c, struct proxy *p) {
   p->slot.key[0] = p->digest[0] = '\0';
 }
 
+const char *proxies_list_of(const char *network) {
+  return strchr(network, ':') ? PROXIES_LIST_6 : PROXIES_LIST_4;
+}
+
+static void add_acl_command(const struct change *c, const struct proxy *p, const char *verb, const char *network) {
+  strv_addf(c->commands, "%s acl %s/%u%s %s", verb, c->paths->allow, p->port, proxies_list_of(network), network);
+}
+
 static void follow_allow(const struct change *c, struct proxy *p, const struct wanted_proxy *w) {
   if (!str_eq(p->digest, w->digest)) {
-    if (!p->knows_allow) strv_addf(c->commands, "clear acl %s/%u", c->paths->allow, p->port);
+    if (!p->knows_allow) {
+      strv_addf(c->commands, "clear acl %s/%u" PROXIES_LIST_4, c->paths->allow, p->port);
+      strv_addf(c->commands, "clear acl %s/%u" PROXIES_LIST_6, c->paths->allow, p->port);
+    }
     for (size_t i = 0; i < w->allow.len; i++)
-      if (!strv_has(&p->allow, w->allow.items[i]))
-        strv_addf(c->commands, "add acl %s/%u %s", c->paths->allow, p->port, w->allow.items[i]);
+      if (!strv_has(&p->allow, w->allow.items[i])) add_acl_command(c, p, "add", w->allow.items[i]);
     for (size_t i = 0; i < p->allow.len; i++)
-      if (!strv_has(&w->allow, p->allow.items[i]))
-        strv_addf(c->commands, "del acl %s/%u %s", c->paths->allow, p->port, p->allow.items[i]);
+      if (!strv_has(&w->allow, p->allow.items[i])) add_acl_command(c, p, "del", p->allow.items[i]);
   }
   strv_done(&p->allow);
   p->allow = STRV_EMPTY;

@@ -1,8 +1,8 @@
 /* TCP proxies in HAProxy, what there is and what there should be: pure functions from the one to the other,
  * as runtime commands (docs/adr/0014-tcp-proxies.md).
  *
- * The proxy on port 20001 is the frontend "p20001" before the backend "t20001"; who may connect is the ACL
- * file "20001" of a folder.  A map says whose it is: "20001" → "<key>:<digest of the allow list>", so that
+ * The proxy on port 20001 is the frontend "p20001" before the backend "t20001"; who may connect are the ACL
+ * files "20001.4" and "20001.6" of a folder.  A map says whose it is: "20001" → "<key>:<digest of the allow list>", so that
  * all can be read back but the lists themselves, of which the digest tells whether they are right. */
 #ifndef TRAMWAY_EDGE_PROXIES_H
 #define TRAMWAY_EDGE_PROXIES_H
@@ -59,6 +59,12 @@ struct proxies_paths {
   const char *owners; /* the map */
   const char *allow;  /* the folder of the ACL files */
 };
+
+/* Networks of IPv4 and of IPv6 are lists of their own: HAProxy matches an address also as one of the other family
+ * (IPv4-mapped, 6to4), so that "::/0" in one list would let in all of IPv4. */
+#define PROXIES_LIST_4 ".4"
+#define PROXIES_LIST_6 ".6"
+const char *proxies_list_of(const char *network); /* the end of the file's name */
 
 /* Changes `p` into what is wanted and appends the commands that make HAProxy follow, and to `ret_closing` the
  * servers ("t20001/r1") whose connections are to be closed in all of its processes.  In an order in which

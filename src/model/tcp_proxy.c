@@ -33,6 +33,7 @@ static err *read_network(const char *text, json_t *allow) {
                    "'%.80s' is no address and no network such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32 (with "
                    "zeros behind the prefix)",
                    text ? text : "");
+  address_net_unmap(&net);
   inet_ntop(net.family, net.bytes, spelled, sizeof spelled);
   auto_free char *network = str_format("%s/%d", spelled, net.prefix);
   if (!has_text(allow, network)) json_array_append_new(allow, json_string(network));

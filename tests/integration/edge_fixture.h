@@ -98,13 +98,13 @@ static inline void ask_sessions(struct outcome *outcome) {
 }
 
 static inline void make_edge(void) {
-  const char *listen[] = {t.listen}, *tcp_listen[] = {"127.0.0.1"};
+  const char *listen[] = {t.listen}, *tcp_listen[] = {"127.0.0.1", "::1"};
   struct edge_options options = {.run_dir = t.run_dir,
                                  .listen = listen,
                                  .listen_len = 1,
                                  .access_log = t.access_log,
                                  .tcp_listen = tcp_listen,
-                                 .tcp_listen_len = 1};
+                                 .tcp_listen_len = ARRAY_LEN(tcp_listen)};
   CHECK_OK(edge_new(t.loop, &options, &t.edge));
 }
 

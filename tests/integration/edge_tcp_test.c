@@ -114,6 +114,13 @@ EDGE_TEST(a_proxy_that_goes_closes_its_port_and_its_connections) {
   CHECK(answers(proxies[0].port, "a"));
 }
 
+static bool is_answered(int fd) {
+  static const char request[] = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+  char answer[8];
+  on_wire(fd, request, sizeof request - 1);
+  return receive(fd, answer, sizeof answer, MSG_WAITALL) == sizeof answer && memcmp(answer, "HTTP/1.1", 8) == 0;
+}
+
 static bool reaches_from(const char *source, uint16_t port) {
   auto_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct timeval limit = {.tv_sec = 10};
@@ -123,10 +130,14 @@ static bool reaches_from(const char *source, uint16_t port) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0) return false;
   if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) return false;
-  static const char request[] = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
-  char answer[8];
-  on_wire(fd, request, sizeof request - 1);
-  return receive(fd, answer, sizeof answer, MSG_WAITALL) == sizeof answer && memcmp(answer, "HTTP/1.1", 8) == 0;
+  return is_answered(fd);
+}
+
+static void reload(void) {
+  struct outcome *outcome = outcome_new();
+  edge_reload(t.edge, on_done, outcome);
+  WAIT(outcome->called);
+  CHECK_TEXT(outcome->message, "");
 }
 
 EDGE_TEST(the_allow_list_is_kept_also_by_the_next_process) {
@@ -145,15 +156,46 @@ EDGE_TEST(the_allow_list_is_kept_also_by_the_next_process) {
   CHECK(reaches_from("127.0.0.1", proxy.port));
   CHECK(!reaches_from("127.0.0.2", proxy.port));
   CHECK_INT(t.edge->worker, worker);
-  struct outcome *outcome = outcome_new();
-  edge_reload(t.edge, on_done, outcome);
-  WAIT(outcome->called);
+  reload();
   CHECK(reaches_from("127.0.0.1", proxy.port));
   CHECK(!reaches_from("127.0.0.2", proxy.port));
   proxy.allow = NULL;
   proxy.allow_len = 0;
   set_proxies(&proxy, 1);
   CHECK(reaches_from("127.0.0.2", proxy.port));
+}
+
+static bool reaches_by_ipv6(uint16_t port) {
+  auto_fd fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct timeval limit = {.tv_sec = 10};
+  struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) return false;
+  return is_answered(fd);
+}
+
+/* HAProxy would find IPv4 in ::/0, as IPv4-mapped addresses. */
+EDGE_TEST(networks_of_one_family_let_in_nobody_of_the_other) {
+  static const char *const v6[] = {"::/0"}, *const v4[] = {"0.0.0.0/0"}, *const mapped[] = {"::ffff:127.0.0.0/104"};
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  proxy.allow = v6;
+  proxy.allow_len = 1;
+  open_proxy(&proxy);
+  CHECK(reaches_by_ipv6(proxy.port));
+  CHECK(!reaches_from("127.0.0.1", proxy.port));
+  proxy.allow = v4;
+  set_proxies(&proxy, 1);
+  CHECK(!reaches_by_ipv6(proxy.port));
+  CHECK(reaches_from("127.0.0.1", proxy.port));
+  proxy.allow = mapped;
+  set_proxies(&proxy, 1);
+  CHECK(!reaches_by_ipv6(proxy.port));
+  CHECK(reaches_from("127.0.0.1", proxy.port));
+  proxy.allow_len = 0;
+  set_proxies(&proxy, 1);
+  CHECK(reaches_by_ipv6(proxy.port));
+  CHECK(reaches_from("127.0.0.1", proxy.port));
 }
 
 EDGE_TEST(a_new_tramd_adopts_them_and_keeps_what_is_connected) {
@@ -247,6 +289,50 @@ EDGE_TEST(without_a_target_connections_are_closed_at_once) {
   proxy = proxy_to(&t.a, proxy.port);
   set_proxies(&proxy, 1);
   CHECK(answers(proxy.port, "a"));
+}
+
+EDGE_TEST(replicas_share_connections_and_one_that_is_down_costs_none) {
+  start_edge();
+  struct edge_target both[] = {{"127.0.0.1", t.a.port}, {"127.0.0.1", t.b.port}};
+  struct edge_proxy proxy = {.key = "k-tcp", .port = free_port(), .targets = both, .targets_len = 2};
+  open_proxy(&proxy);
+  int held[4], from_a = 0;
+  for (size_t i = 0; i < ARRAY_LEN(held); i++) held[i] = open_echo(proxy.port);
+  for (int i = 0; i < 4; i++) from_a += answers(proxy.port, "a");
+  CHECK(from_a > 0 && from_a < 4);
+  server_stop(&t.a); /* nobody has told the edge */
+  for (int i = 0; i < 4; i++) CHECK(answers(proxy.port, "b"));
+  for (size_t i = 0; i < ARRAY_LEN(held); i++) {
+    CHECK(echoes(held[i]));
+    close(held[i]);
+  }
+}
+
+/* /proc/net/tcp: "sl local_address rem_address st tx:rx tr:when …"; state 01 is established, timer 02 keep-alive. */
+static int kept_alive(uint16_t port) {
+  auto_str text = STR_EMPTY;
+  auto_strv lines = STRV_EMPTY;
+  auto_free char *at = str_format(":%04X", port);
+  int found = 0;
+  CHECK_OK(file_read("/proc/net/tcp", 64 * 1024 * 1024, &text));
+  strv_split(&lines, str_text(&text), '\n');
+  for (size_t i = 0; i < lines.len; i++) {
+    char local[20] = "", remote[20] = "";
+    unsigned state = 0, waits_for = 0;
+    if (sscanf(lines.items[i], " %*d: %19s %19s %x %*x:%*x %x:", local, remote, &state, &waits_for) != 4) continue;
+    found += state == 1 && waits_for == 2 && (str_ends(local, at) || str_ends(remote, at));
+  }
+  return found;
+}
+
+/* Nothing is cut for being silent; whether the other side is still there the kernel asks. */
+EDGE_TEST(both_sides_of_an_idle_connection_are_asked_whether_they_are_there) {
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  int fd = open_echo(proxy.port);
+  WAIT(kept_alive(proxy.port) == 1 && kept_alive(t.a.port) == 1); /* when all that was sent is acknowledged */
+  close(fd);
 }
 
 static int fds[EDGE_PROXY_CONNECTIONS + 20];

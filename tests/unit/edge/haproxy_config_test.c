@@ -56,6 +56,40 @@ TEST(the_head_follows_the_settings) {
   CHECK(!strstr(str_text(&with), "%HU")); /* would log the query string */
 }
 
+TEST(old_processes_are_bounded_and_idle_tcp_connections_are_not_cut) {
+  struct haproxy_settings s = settings(false);
+  auto_str head = STR_EMPTY;
+  haproxy_config_head(&s, &head);
+  CHECK_HAS(str_text(&head), "  hard-stop-after 7d\n  mworker-max-reloads 20\n");
+  CHECK_HAS(str_text(&head), "  timeout client 24d\n  timeout server 24d\n  timeout tunnel 24d\n");
+}
+
+TEST(a_tcp_proxy_has_a_list_for_each_family) {
+  static const char *const addresses[] = {"0.0.0.0", "::"}, *const networks[] = {"203.0.113.0/24", "2001:db8::/32"};
+  struct strv listen = {0};
+  strv_add_all(&listen, (const char *const[]){addresses[0], addresses[1], NULL});
+  struct haproxy_settings s = settings(false);
+  s.tcp_listen = &listen;
+  s.tcp_connections = 2500;
+  struct proxy p = {.port = 20001, .open = true};
+  for (size_t i = 0; i < ARRAY_LEN(networks); i++) strv_add(&p.allow, networks[i]);
+  struct proxies all = {.items = &p, .len = 1};
+  auto_str text = STR_EMPTY, v4 = STR_EMPTY, v6 = STR_EMPTY;
+  haproxy_proxies_text(&s, &all, &text);
+  haproxy_proxies_allow(&p, PROXIES_LIST_4, &v4);
+  haproxy_proxies_allow(&p, PROXIES_LIST_6, &v6);
+  CHECK(str_starts(str_text(&text),
+                   "frontend p20001 from tcp\n"
+                   "  bind 0.0.0.0:20001\n"
+                   "  bind [::]:20001 v6only\n"
+                   "  tcp-request connection reject if { src,lower -m sub : } !{ src -f /run/x/allow/20001.6 }\n"
+                   "  tcp-request connection reject if !{ src,lower -m sub : } !{ src -f /run/x/allow/20001.4 }\n"));
+  CHECK_TEXT(str_text(&v4), "203.0.113.0/24\n");
+  CHECK_TEXT(str_text(&v6), "2001:db8::/32\n");
+  strv_done(&listen);
+  strv_done(&p.allow);
+}
+
 TEST(maps) {
   auto_routes r;
   routes_init(&r);

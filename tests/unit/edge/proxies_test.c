@@ -95,16 +95,16 @@ TEST(the_allow_list_follows_before_the_owner_is_told) {
   asked.allow = both;
   asked.allow_len = 2;
   auto_free char *narrower = apply(&p, &asked, 1);
-  CHECK(str_starts(narrower, "add acl A/20001 2001:db8::/32\n"
-                             "add acl A/20001 203.0.113.0/24\n"
-                             "del acl A/20001 0.0.0.0/0\n"
-                             "del acl A/20001 ::/0\n"
+  CHECK(str_starts(narrower, "add acl A/20001.6 2001:db8::/32\n"
+                             "add acl A/20001.4 203.0.113.0/24\n"
+                             "del acl A/20001.4 0.0.0.0/0\n"
+                             "del acl A/20001.6 ::/0\n"
                              "set map O 20001 k-1:"));
   SAYS(&p, &asked, 1, " /  / 0");
   asked.allow = office;
   asked.allow_len = 1;
   auto_free char *again = apply(&p, &asked, 1);
-  CHECK(str_starts(again, "del acl A/20001 2001:db8::/32\nset map O 20001 k-1:"));
+  CHECK(str_starts(again, "del acl A/20001.6 2001:db8::/32\nset map O 20001 k-1:"));
 }
 
 TEST(the_order_of_the_allow_list_does_not_matter) {
@@ -170,7 +170,7 @@ TEST(a_list_that_is_not_as_its_digest_says_is_made_anew) {
   asked.allow = office;
   asked.allow_len = 1;
   auto_free char *said = apply(&p, &asked, 1);
-  CHECK(str_starts(said, "clear acl A/20001\nadd acl A/20001 203.0.113.0/24\nset map O 20001 k-1:"));
+  CHECK(str_starts(said, "clear acl A/20001.4\nclear acl A/20001.6\nadd acl A/20001.4 203.0.113.0/24\nset map O 20001 k-1:"));
 }
 
 static err *try_proxies(const struct edge_proxy *proxies, size_t len) {
