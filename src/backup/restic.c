@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "build/build_cgroup.h"
 
-enum { INPUT_HELD_MAX = 1 << 20, ENDING_MS = 2000 };
+enum { ENDING_MS = 2000 };
 
 /* ---- the place ---- */
 
@@ -80,11 +80,6 @@ void restic_set_engine(restic *r, engine *en) {
   r->engine = en;
 }
 
-void restic_stop(restic *r) {
-  r->stopped = true;
-  LIST_FOREACH(j, &r->jobs, restic_job, link) restic_job_cancel(j);
-}
-
 bool restic_is_quiet(const restic *r) {
   return list_empty(&r->jobs) && !r->due;
 }
@@ -129,6 +124,19 @@ static void wake(restic *r) {
   loop_defer(r->loop, start_some, r);
 }
 
+static void cancel(restic_job *j) {
+  if (j->cancelled) return;
+  j->cancelled = true;
+  if (j->child) spawn_cancel(j->child, ENDING_MS);
+  if (j->run) engine_volume_run_cancel(j->run);
+  if (!j->running) wake(j->owner);
+}
+
+void restic_stop(restic *r) {
+  r->stopped = true;
+  LIST_FOREACH(j, &r->jobs, restic_job, link) cancel(j);
+}
+
 void restic_job_finish(restic_job *j, err *e) {
   restic *r = j->owner;
   struct restic_result result = {.answer = j->output.answer, .output = str_text(&j->text), .vanished = j->output.vanished};
@@ -155,7 +163,6 @@ static err *enqueue(restic *r, const struct restic_job_options *o, restic_job **
   j->owner = r;
   j->repository = str_dup(o->repository);
   j->ends_at_ms = clock_monotonic_ms() + o->deadline_ms;
-  j->on_progress = o->on_progress;
   j->done = o->done;
   j->arg = o->arg;
   restic_output_init(&j->output);
@@ -191,7 +198,6 @@ err *restic_backup(restic *r, const struct restic_job_options *o, const struct r
   j->files = (struct restic_files){str_dup(b->from.volume_id), str_dup(b->from.snapshot), str_dup(b->from.folder)};
   j->creates = true;
   j->may_vanish = b->may_vanish;
-  j->reads_input = b->words.stdin_name != NULL;
   hand_out(j, ret_job);
   return NULL;
 }
@@ -213,10 +219,6 @@ err *restic_describe(restic *r, const struct restic_job_options *o, const char *
   return simple(r, o, WORDS("snapshots", "--json", "--no-lock", snapshot), ret_job);
 }
 
-err *restic_snapshots(restic *r, const struct restic_job_options *o, restic_job **ret_job) {
-  return simple(r, o, WORDS("snapshots", "--json", "--no-lock"), ret_job);
-}
-
 err *restic_forget(restic *r, const struct restic_job_options *o, const char *const *snapshots, bool prunes,
                    restic_job **ret_job) {
   restic_job *j;
@@ -230,10 +232,6 @@ err *restic_forget(restic *r, const struct restic_job_options *o, const char *co
   return NULL;
 }
 
-err *restic_check(restic *r, const struct restic_job_options *o, bool reads, restic_job **ret_job) {
-  return simple(r, o, reads ? WORDS("check", "--read-data") : WORDS("check"), ret_job);
-}
-
 err *restic_stats(restic *r, const struct restic_job_options *o, restic_job **ret_job) {
   return simple(r, o, WORDS("stats", "--json", "--no-lock", "--mode=raw-data"), ret_job);
 }
@@ -245,27 +243,4 @@ err *restic_remove(restic *r, const struct restic_job_options *o, restic_job **r
   j->ignores_missing = j->removes = true;
   hand_out(j, ret_job);
   return NULL;
-}
-
-/* ---- its input ---- */
-
-size_t restic_job_room(const restic_job *j) {
-  size_t held = j->child && j->step == STEP_WORDS ? spawn_input_pending(j->child) : INPUT_HELD_MAX;
-  return held < INPUT_HELD_MAX ? INPUT_HELD_MAX - held : 0;
-}
-
-void restic_job_write(restic_job *j, const void *data, size_t len) {
-  if (j->child) spawn_write(j->child, data, len);
-}
-
-void restic_job_close_input(restic_job *j) {
-  if (j->child) spawn_close_input(j->child);
-}
-
-void restic_job_cancel(restic_job *j) {
-  if (j->cancelled) return;
-  j->cancelled = true;
-  if (j->child) spawn_cancel(j->child, ENDING_MS);
-  if (j->run) engine_volume_run_cancel(j->run);
-  if (!j->running) wake(j->owner);
 }

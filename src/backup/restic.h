@@ -60,20 +60,19 @@ struct restic_result {
   int vanished;            /* files that were gone when they were to be read */
 };
 typedef void restic_done_fn(void *arg, err *e, const struct restic_result *result); /* once; owns e */
-typedef void restic_progress_fn(void *arg, int percent);
 
-/* Every job: `done` is called once, later.  ret_job may be NULL; it is valid until then. */
+/* Every job: `done` is called once, later; also when restic_stop cancelled it.  ret_job may be NULL; it is valid until
+ * then. */
 struct restic_job_options {
   const char *repository;
   int64_t deadline_ms;
-  restic_progress_fn *on_progress; /* or NULL */
   restic_done_fn *done;
   void *arg;
 };
 
 struct restic_backup {
   struct restic_files from;
-  struct restic_backup_words words; /* with stdin_name, `from` is none: restic_job_write */
+  struct restic_backup_words words;
   bool may_vanish; /* files may go while they are read: a running Postgres' */
 };
 /* The answer has snapshot_id, total_bytes_processed, data_added. */
@@ -86,26 +85,14 @@ fallible restic_restore(restic *r, const struct restic_job_options *o, const cha
 /* The answer: {"tree": <a hash over all names and contents>, "time", …}. */
 fallible restic_describe(restic *r, const struct restic_job_options *o, const char *snapshot, restic_job **ret_job);
 
-fallible restic_snapshots(restic *r, const struct restic_job_options *o, restic_job **ret_job); /* an array */
-
 /* Those that are gone already are no error.  `prunes` gives their space back. */
 fallible restic_forget(restic *r, const struct restic_job_options *o, const char *const *snapshots, bool prunes,
                        restic_job **ret_job);
-
-/* Every pack is there and every snapshot whole; with `reads` also that all contents are what they were. */
-fallible restic_check(restic *r, const struct restic_job_options *o, bool reads, restic_job **ret_job);
 
 /* The answer: {"total_size": bytes that the repository takes}. */
 fallible restic_stats(restic *r, const struct restic_job_options *o, restic_job **ret_job);
 
 /* The whole repository, with all that is in it.  At S3 empty objects of its form are left. */
 fallible restic_remove(restic *r, const struct restic_job_options *o, restic_job **ret_job);
-
-/* Standard input of a backup with stdin_name.  Before it has begun nothing is taken: restic_job_room. */
-size_t restic_job_room(const restic_job *j);
-void restic_job_write(restic_job *j, const void *data, size_t len);
-void restic_job_close_input(restic_job *j);
-
-void restic_job_cancel(restic_job *j); /* `done` is still called */
 
 #endif

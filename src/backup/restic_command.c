@@ -78,12 +78,7 @@ void restic_backup_argv(const struct restic_backup_words *w, struct strv *ret_ar
     strv_add(ret_argv, w->tag);
   }
   for (size_t i = 0; w->excludes && w->excludes[i]; i++) strv_addf(ret_argv, "--exclude=%s", w->excludes[i]);
-  if (w->stdin_name) {
-    strv_add(ret_argv, "--stdin");
-    strv_addf(ret_argv, "--stdin-filename=%s", w->stdin_name);
-  } else {
-    strv_add(ret_argv, w->path ? w->path : ".");
-  }
+  strv_add(ret_argv, w->path ? w->path : ".");
 }
 
 void restic_restore_argv(const char *snapshot, const char *const *includes, struct strv *ret_argv) {

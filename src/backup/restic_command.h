@@ -37,7 +37,6 @@ struct restic_backup_words {
   const char *const *excludes; /* patterns as restic's --exclude; NULL-terminated, or NULL */
   const char *tag;
   const char *path;            /* below the working directory; NULL: all of it */
-  const char *stdin_name;      /* the content comes on standard input under this name, instead */
 };
 void restic_backup_argv(const struct restic_backup_words *w, struct strv *ret_argv);
 

@@ -19,7 +19,6 @@ struct restic {
 };
 
 enum restic_step {
-  STEP_PROBE,  /* is there a repository? Of a job with an input, which is there once */
   STEP_WORDS,  /* what the job is about */
   STEP_INIT,   /* the repository is not there yet */
   STEP_UNLOCK, /* a lock was left by one that was killed */
@@ -33,10 +32,8 @@ struct restic_job {
   struct restic_files files; /* texts are owned */
   bool creates;   /* the repository, when there is none */
   bool writes;    /* into files.volume_id or .folder */
-  bool reads_input;
   bool may_vanish, ignores_missing, removes;
   int64_t ends_at_ms;
-  restic_progress_fn *on_progress;
   restic_done_fn *done;
   void *arg;
 

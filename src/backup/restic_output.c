@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 void restic_output_init(struct restic_output *o) {
-  *o = (struct restic_output){.percent = -1};
+  *o = (struct restic_output){0};
 }
 
 void restic_output_done(struct restic_output *o) {
@@ -30,52 +30,35 @@ static void take_error(struct restic_output *o, const json_t *line) {
                               message ? message : number > 0 && number < 200 ? strerror((int)number) : "cannot be read");
 }
 
-static bool take_status(struct restic_output *o, const json_t *line) {
-  const json_t *part = json_object_get(line, "percent_done");
-  int percent = json_is_number(part) ? (int)(json_number_value(part) * 100) : -1;
-  bool changed = percent != o->percent;
-  o->percent = percent;
-  o->bytes_done = json_get_int(line, "bytes_done", 0);
-  o->bytes_total = json_get_int(line, "total_bytes", 0);
-  return changed;
-}
-
 /* What is no JSON is for people, and stands in the tail of standard error too. */
-static bool take_line(struct restic_output *o, const char *text, size_t len) {
+static void take_line(struct restic_output *o, const char *text, size_t len) {
   auto_json *line = NULL;
-  if (!len || (*text != '{' && *text != '[')) return false;
+  if (!len || (*text != '{' && *text != '[')) return;
   err *e = json_parse(text, len, "restic", &line);
   if (e) {
     err_ignore(e);
-    return false;
+    return;
   }
   const char *type = json_get_text(line, "message_type");
-  if (type && str_eq(type, "status")) return take_status(o, line);
-  if (type && str_eq(type, "error")) {
-    take_error(o, line);
-    return false;
-  }
-  if (type && !str_eq(type, "summary")) return false;
+  if (type && str_eq(type, "error")) take_error(o, line);
+  if (type && !str_eq(type, "summary")) return;
   json_decref(o->answer);
   o->answer = json_incref(line);
-  return false;
 }
 
-bool restic_output_feed(struct restic_output *o, const char *data, size_t len) {
-  bool changed = false;
+void restic_output_feed(struct restic_output *o, const char *data, size_t len) {
   while (len) {
     const char *end = memchr(data, '\n', len);
     size_t part = end ? (size_t)(end - data) : len;
     if (!o->skipping && o->line.len + part > RESTIC_LINE_MAX) o->skipping = true;
     if (!o->skipping) str_add_bytes(&o->line, data, part);
     if (!end) break;
-    if (!o->skipping) changed |= take_line(o, str_text(&o->line), o->line.len);
+    if (!o->skipping) take_line(o, str_text(&o->line), o->line.len);
     str_clear(&o->line);
     o->skipping = false;
     data = end + 1;
     len -= part + 1;
   }
-  return changed;
 }
 
 void restic_output_end(struct restic_output *o) {

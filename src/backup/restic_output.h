@@ -1,5 +1,5 @@
-/* What restic says with --json, read as it comes: a JSON object per line, of which the last summary, the
- * progress and the first complaints are kept.  Also `restic snapshots --json`, one array.  Pure.
+/* What restic says with --json, read as it comes: a JSON object per line, of which the last summary and
+ * the first complaints are kept.  Also `restic snapshots --json`, one array.  Pure.
  *
  * Bounded: a line over RESTIC_LINE_MAX is passed over, and so is what follows RESTIC_ERRORS_MAX complaints. */
 #ifndef TRAMWAY_BACKUP_RESTIC_OUTPUT_H
@@ -15,8 +15,6 @@ struct restic_output {
   struct str line;
   bool skipping;       /* the rest of a line that is too long */
   json_t *answer;      /* the last summary, or the last line that is an array or another object */
-  int percent;         /* -1: not told */
-  int64_t bytes_done, bytes_total;
   int errors;          /* files that could not be read */
   int vanished;        /* of them: that were gone by then */
   char *first_error;   /* "pgdata/base/1: permission denied", of one that did not vanish; or NULL */
@@ -25,8 +23,8 @@ struct restic_output {
 void restic_output_init(struct restic_output *o);
 void restic_output_done(struct restic_output *o);
 
-/* Takes a piece of standard output or error.  Whether the progress is another one now. */
-bool restic_output_feed(struct restic_output *o, const char *data, size_t len);
+/* Takes a piece of standard output or error. */
+void restic_output_feed(struct restic_output *o, const char *data, size_t len);
 void restic_output_end(struct restic_output *o); /* the last line may lack its newline */
 
 #endif

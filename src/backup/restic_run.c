@@ -100,8 +100,7 @@ static void on_removed(void *arg, err *e) {
 
 static void on_output(void *arg, int fd, const char *data, size_t len) {
   restic_job *j = arg;
-  bool changed = restic_output_feed(&j->output, data, len);
-  if (changed && j->on_progress) j->on_progress(j->arg, j->output.percent);
+  restic_output_feed(&j->output, data, len);
   if (fd == 1 && j->text.len + len < TEXT_MAX) str_add_bytes(&j->text, data, len);
   if (fd == 1) return;
   str_add_bytes(&j->complaints, data, len);
@@ -110,7 +109,7 @@ static void on_output(void *arg, int fd, const char *data, size_t len) {
 
 static void take_next(restic_job *j, err *e) {
   bool missing = e && err_code_of(e) == ERR_NOT_FOUND && !j->inited;
-  if ((j->step == STEP_WORDS || j->step == STEP_PROBE) && j->creates && missing) {
+  if (j->step == STEP_WORDS && j->creates && missing) {
     err_ignore(e);
     j->inited = true;
     next_step(j, STEP_INIT);
@@ -155,10 +154,8 @@ static void add_prefix(const restic_job *j, struct strv *argv) {
 }
 
 static void add_words(const restic_job *j, struct strv *argv) {
-  static const char *const probe[] = {"restic", "cat", "config", "--no-lock", NULL};
   static const char *const init[] = {"restic", "init", NULL}, *const unlock[] = {"restic", "unlock", NULL};
-  strv_add_all(argv, j->step == STEP_PROBE    ? probe
-                     : j->step == STEP_INIT   ? init
+  strv_add_all(argv, j->step == STEP_INIT     ? init
                      : j->step == STEP_UNLOCK ? unlock
                                               : (const char *const *)j->argv.items);
 }
@@ -189,7 +186,6 @@ static err *start(restic_job *j) {
   struct spawn_options options = {.argv = (const char *const *)argv.items,
                                   .env = (const char *const *)env.items,
                                   .cwd = in_files ? j->files.folder : NULL,
-                                  .keep_input = in_files && j->reads_input,
                                   .deadline_ms = in_files || left_ms < STEP_MS_MAX ? left_ms : STEP_MS_MAX,
                                   .on_output = on_output};
   return spawn_start(j->owner->loop, &options, on_done, j, &j->child);
@@ -210,5 +206,5 @@ void restic_job_start(restic_job *j) {
     work_start(j->owner->loop, remove_files, on_removed, j);
     return;
   }
-  next_step(j, j->reads_input ? STEP_PROBE : STEP_WORDS);
+  next_step(j, STEP_WORDS);
 }

@@ -56,13 +56,13 @@ TEST(secrets_are_in_the_environment_and_s3s_only_for_s3) {
 
 TEST(command_lines) {
   static const char *const excludes[] = {"pgdata/pg_wal/*", NULL};
-  auto_strv backup = STRV_EMPTY, dump = STRV_EMPTY, restore = STRV_EMPTY;
+  auto_strv backup = STRV_EMPTY, part = STRV_EMPTY, restore = STRV_EMPTY;
   restic_backup_argv(&(struct restic_backup_words){.excludes = excludes, .tag = "base"}, &backup);
-  restic_backup_argv(&(struct restic_backup_words){.stdin_name = "dump.sql"}, &dump);
+  restic_backup_argv(&(struct restic_backup_words){.path = "wal-archive"}, &part);
   restic_restore_argv("769e112c", NULL, &restore);
-  auto_free char *a = strv_join(&backup, " "), *b = strv_join(&dump, " "), *c = strv_join(&restore, " ");
+  auto_free char *a = strv_join(&backup, " "), *b = strv_join(&part, " "), *c = strv_join(&restore, " ");
   CHECK_TEXT(a, "restic backup --json --host tramway --tag base --exclude=pgdata/pg_wal/* .");
-  CHECK_TEXT(b, "restic backup --json --host tramway --stdin --stdin-filename=dump.sql");
+  CHECK_TEXT(b, "restic backup --json --host tramway wal-archive");
   CHECK_TEXT(c, "restic restore --target . --verify 769e112c");
 }
 

@@ -5,26 +5,23 @@
 
 static struct restic_output o;
 
-static bool feed(const char *text) {
-  return restic_output_feed(&o, text, strlen(text));
+static void feed(const char *text) {
+  restic_output_feed(&o, text, strlen(text));
 }
 
 TEST(a_summary_in_pieces_is_the_answer) {
   restic_output_init(&o);
-  CHECK(!feed("{\"message_type\":\"summ"));
-  CHECK(!feed("ary\",\"snapshot_id\":\"769e112c\",\"data_added\":10"));
-  CHECK(!feed("67}\n"));
+  feed("{\"message_type\":\"summ");
+  feed("ary\",\"snapshot_id\":\"769e112c\",\"data_added\":10");
+  feed("67}\n");
   CHECK_TEXT(json_get_text(o.answer, "snapshot_id"), "769e112c");
   CHECK_INT(json_get_int(o.answer, "data_added", 0), 1067);
   restic_output_done(&o);
 }
 
-TEST(progress_is_told_when_it_changes) {
+TEST(progress_is_no_answer) {
   restic_output_init(&o);
-  CHECK(feed("{\"message_type\":\"status\",\"percent_done\":0.5,\"total_bytes\":200,\"bytes_done\":100}\n"));
-  CHECK_INT(o.percent, 50);
-  CHECK_INT(o.bytes_done, 100);
-  CHECK(!feed("{\"message_type\":\"status\",\"percent_done\":0.501}\n"));
+  feed("{\"message_type\":\"status\",\"percent_done\":0.5,\"total_bytes\":200,\"bytes_done\":100}\n");
   CHECK(!o.answer);
   restic_output_done(&o);
 }
