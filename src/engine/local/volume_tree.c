@@ -134,16 +134,6 @@ err *volume_tree_list(int root, const char *path, struct volume_entries *ret_ent
   return e;
 }
 
-err *volume_tree_look(int root, const char *path, struct volume_entry *ret_entry) {
-  TRY(check_path(path));
-  auto_fd fd = open_below(root, path, O_PATH | O_NOFOLLOW);
-  struct stat info;
-  if (fd < 0 || fstat(fd, &info) < 0) return lookup_error(path);
-  const char *slash = strrchr(path, '/');
-  fill_entry(ret_entry, slash ? slash + 1 : path, &info);
-  return NULL;
-}
-
 /* --- Changing ---------------------------------------------------------------------- */
 
 /* `name` may be there already; whoever owns the folder owns it. */

@@ -8,7 +8,6 @@
 
 /* `root` is a descriptor of the top folder. */
 fallible volume_tree_list(int root, const char *path, struct volume_entries *ret_entries);
-fallible volume_tree_look(int root, const char *path, struct volume_entry *ret_entry);
 fallible volume_tree_make_folder(int root, const char *path);
 fallible volume_tree_remove(int root, const char *path);
 fallible volume_tree_rename(int root, const char *from, const char *to);
