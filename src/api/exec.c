@@ -1,11 +1,4 @@
-/* GET /exec, a WebSocket: a command inside a running instance (`tram ssh`, `tram run`).
- *
- *   ?instanceId=…  or  ?deploymentId=…  or  ?serviceId=…&environmentId=…
- *   client: one text message {"argv": […], "env": {…}, "tty": bool, "columns": n, "rows": n}
- *   client: binary, first byte 0 = input (nothing after it: end of input), 1 = {"columns","rows"}
- *   server: binary, first byte 1 = standard output, 2 = standard error
- *   server: text {"exit": status} or {"error": "…"}, then closes
- */
+/* GET /exec, a WebSocket (model/streams.h): a command inside a running instance (`tram ssh`, `tram run`). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,17 +7,11 @@
 #include "base/str.h"
 #include "http/websocket.h"
 #include "loop/timer.h"
+#include "model/streams.h"
 #include "store/deployment.h"
 #include "store/service.h"
 
-#define EXEC_PROTOCOL "tramway-exec.v1"
-enum {
-  ARGS_MAX = 1000,
-  QUEUE_BYTES = 1024 * 1024,
-  HOLD_BYTES = 256 * 1024,
-  INPUT_LOOK_MS = 10,
-  ACCESS_LOOK_MS = 10000, /* whoever lost the right to be here is out after that */
-};
+enum { ARGS_MAX = 1000 };
 
 struct session {
   api *api;
@@ -66,10 +53,10 @@ static void on_output(void *arg, int fd, const char *data, size_t len) {
   struct session *s = arg;
   if (!s->ws) return;
   auto_free char *frame = mem_alloc(len + 1);
-  frame[0] = (char)fd;
+  frame[0] = (char)(fd == 2 ? EXEC_FROM_STDERR : EXEC_FROM_STDOUT);
   memcpy(frame + 1, data, len);
   ws_send_binary(s->ws, frame, len + 1);
-  if (ws_pending(s->ws) > HOLD_BYTES && !s->held) {
+  if (ws_pending(s->ws) > STREAM_HOLD_BYTES && !s->held) {
     s->held = true;
     engine_exec_pause(s->exec, true);
   }
@@ -128,20 +115,20 @@ static err *start(struct session *s, const char *data, size_t len) {
   return engine_exec_start(s->api->parts.engine, &options, &s->exec);
 }
 
-/* Queue "exec input": what the command has not taken yet.  Bound: QUEUE_BYTES and one message.
+/* Queue "exec input": what the command has not taken yet.  Bound: STREAM_QUEUE_BYTES and one message.
  * Policy: beyond it nothing more is read from the client until the command has caught up. */
 static void look_at_input(void *arg) {
   struct session *s = arg;
-  if (s->exec && engine_exec_pending(s->exec) > QUEUE_BYTES) return;
+  if (s->exec && engine_exec_pending(s->exec) > STREAM_QUEUE_BYTES) return;
   timer_stop(s->input_watch);
   s->input_watch = NULL;
   if (s->ws) ws_pause(s->ws, false);
 }
 
 static void hold_input_back(struct session *s) {
-  if (s->input_watch || engine_exec_pending(s->exec) <= QUEUE_BYTES) return;
+  if (s->input_watch || engine_exec_pending(s->exec) <= STREAM_QUEUE_BYTES) return;
   ws_pause(s->ws, true);
-  s->input_watch = timer_start(s->api->parts.loop, INPUT_LOOK_MS, INPUT_LOOK_MS, look_at_input, s);
+  s->input_watch = timer_start(s->api->parts.loop, STREAM_INPUT_LOOK_MS, STREAM_INPUT_LOOK_MS, look_at_input, s);
 }
 
 bool exec_may_stay(api *a, struct caller *caller, const char *environment_id) {
@@ -158,12 +145,12 @@ static void look_at_access(void *arg) {
 
 static void take_input(struct session *s, const char *data, size_t len) {
   if (!s->exec || len == 0) return;
-  if (data[0] == 0 && len == 1) {
+  if (data[0] == EXEC_TO_STDIN && len == 1) {
     engine_exec_close_input(s->exec);
-  } else if (data[0] == 0) {
+  } else if (data[0] == EXEC_TO_STDIN) {
     engine_exec_write(s->exec, data + 1, len - 1);
     hold_input_back(s);
-  } else if (data[0] == 1) {
+  } else if (data[0] == EXEC_TO_SIZE) {
     auto_json *size = json_loadb(data + 1, len - 1, 0, NULL);
     engine_exec_resize(s->exec, window(size, "columns", 80), window(size, "rows", 24));
   }
@@ -240,7 +227,7 @@ static err *open_session(api *a, http_request *r) {
     session_free(s);
     return e;
   }
-  s->access_watch = timer_start(a->parts.loop, ACCESS_LOOK_MS, ACCESS_LOOK_MS, look_at_access, s);
+  s->access_watch = timer_start(a->parts.loop, STREAM_ACCESS_LOOK_MS, STREAM_ACCESS_LOOK_MS, look_at_access, s);
   return NULL;
 }
 

@@ -220,6 +220,14 @@ void handle_upload(http_request *r, void *api_);
 void handle_exec(http_request *r, void *api_);
 void handle_tunnel(http_request *r, void *api_);
 
+/* Of /exec and /tunnel. */
+enum {
+  STREAM_QUEUE_BYTES = 1024 * 1024, /* what the instance has not taken yet: beyond it the client is not read from */
+  STREAM_HOLD_BYTES = 256 * 1024,   /* what the client has not taken yet: beyond it the instance is held back */
+  STREAM_INPUT_LOOK_MS = 10,
+  STREAM_ACCESS_LOOK_MS = 10000,    /* whoever lost the right to be there is out after that */
+};
+
 /* The deployment that a request for /exec or /tunnel names, and that the caller may change; which replica, or -1. */
 fallible exec_find_deployment(api *a, const http_request *r, const struct caller *caller,
                               struct deployment *ret_deployment, int *ret_replica);

@@ -1,9 +1,4 @@
-/* GET /tunnel, a WebSocket: a TCP connection to a port of a running instance (`tram connect`).
- *
- *   ?port=5432&…, and the instance as at GET /exec
- *   both: binary messages are the bytes; an empty one from the client: it sends no more
- *   server: text {"error": "…"} when it did not end in order, then closes
- */
+/* GET /tunnel, a WebSocket (model/streams.h): a TCP connection to a port of a running instance (`tram connect`). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +8,9 @@
 #include "base/str.h"
 #include "http/websocket.h"
 #include "loop/timer.h"
+#include "model/streams.h"
 
-#define TUNNEL_PROTOCOL "tramway-tunnel.v1"
-enum {
-  TUNNELS_MAX = 500, /* of everybody */
-  QUEUE_BYTES = 1024 * 1024,
-  HOLD_BYTES = 256 * 1024,
-  INPUT_LOOK_MS = 10,
-  ACCESS_LOOK_MS = 10000, /* whoever lost the right to be here is out after that */
-};
+enum { TUNNELS_MAX = 500 }; /* of everybody */
 
 struct tunnel {
   api *api;
@@ -46,7 +35,7 @@ static void on_data(void *arg, const char *data, size_t len) {
   struct tunnel *t = arg;
   if (!t->ws) return;
   ws_send_binary(t->ws, data, len);
-  if (ws_pending(t->ws) <= HOLD_BYTES || t->held) return;
+  if (ws_pending(t->ws) <= STREAM_HOLD_BYTES || t->held) return;
   t->held = true;
   engine_stream_pause(t->stream, true);
 }
@@ -69,11 +58,11 @@ static void on_end(void *arg, err *e) {
   err_free(e);
 }
 
-/* Queue "tunnel input": what the instance has not taken yet.  Bound: QUEUE_BYTES and one message.
+/* Queue "tunnel input": what the instance has not taken yet.  Bound: STREAM_QUEUE_BYTES and one message.
  * Policy: beyond it nothing more is read from the client until the instance has caught up. */
 static void look_at_input(void *arg) {
   struct tunnel *t = arg;
-  if (t->stream && engine_stream_pending(t->stream) > QUEUE_BYTES) return;
+  if (t->stream && engine_stream_pending(t->stream) > STREAM_QUEUE_BYTES) return;
   timer_stop(t->input_watch);
   t->input_watch = NULL;
   if (t->ws) ws_pause(t->ws, false);
@@ -86,9 +75,9 @@ static void on_message(void *arg, bool is_text, const char *data, size_t len) {
     engine_stream_write(t->stream, data, len);
   else
     engine_stream_shut(t->stream);
-  if (t->input_watch || engine_stream_pending(t->stream) <= QUEUE_BYTES) return;
+  if (t->input_watch || engine_stream_pending(t->stream) <= STREAM_QUEUE_BYTES) return;
   ws_pause(t->ws, true);
-  t->input_watch = timer_start(t->api->parts.loop, INPUT_LOOK_MS, INPUT_LOOK_MS, look_at_input, t);
+  t->input_watch = timer_start(t->api->parts.loop, STREAM_INPUT_LOOK_MS, STREAM_INPUT_LOOK_MS, look_at_input, t);
 }
 
 static void on_close(void *arg, int code, const char *reason) {
@@ -147,5 +136,5 @@ void handle_tunnel(http_request *r, void *api_) {
     tunnel_free(t);
     return;
   }
-  t->access_watch = timer_start(t->api->parts.loop, ACCESS_LOOK_MS, ACCESS_LOOK_MS, look_at_access, t);
+  t->access_watch = timer_start(t->api->parts.loop, STREAM_ACCESS_LOOK_MS, STREAM_ACCESS_LOOK_MS, look_at_access, t);
 }

@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/terminal.h"
+#include "model/streams.h"
 
-enum { TO_STDIN = 0, TO_SIZE = 1, FROM_STDOUT = 1, FROM_STDERR = 2 };
 #define CLOSE_NORMAL 1000 /* RFC 6455 section 7.4.1 */
 
 struct session {
@@ -48,12 +48,12 @@ static err *send_start(struct session *s, const struct exec *x) {
 static err *send_size(struct session *s) {
   int columns, rows;
   terminal_size(&columns, &rows);
-  auto_free char *frame = str_format("%c{\"columns\":%d,\"rows\":%d}", TO_SIZE, columns, rows);
+  auto_free char *frame = str_format("%c{\"columns\":%d,\"rows\":%d}", EXEC_TO_SIZE, columns, rows);
   return ws_sync_send_binary(s->socket, frame, 1 + strlen(frame + 1));
 }
 
 static err *send_input(struct session *s) {
-  char frame[1 + EXEC_CHUNK] = {TO_STDIN};
+  char frame[1 + EXEC_CHUNK] = {EXEC_TO_STDIN};
   ssize_t got = read(STDIN_FILENO, frame + 1, EXEC_CHUNK);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return NULL;
   if (got <= 0) { /* a terminal that is gone (EIO) ends the input, too */
@@ -98,8 +98,8 @@ static err *on_message(struct session *s, const struct str *message, bool is_tex
     return NULL;
   }
   if (!message->len) return NULL;
-  if (data[0] == FROM_STDOUT) return write_all(STDOUT_FILENO, data + 1, message->len - 1);
-  if (data[0] == FROM_STDERR) return write_all(STDERR_FILENO, data + 1, message->len - 1);
+  if (data[0] == EXEC_FROM_STDOUT) return write_all(STDOUT_FILENO, data + 1, message->len - 1);
+  if (data[0] == EXEC_FROM_STDERR) return write_all(STDERR_FILENO, data + 1, message->len - 1);
   return NULL; /* a kind of a later server */
 }
 

@@ -1,10 +1,4 @@
-/* A command inside a running instance, over a WebSocket (subprotocol tramway-exec.v1):
- *
- *     GET /exec?instanceId=… | deploymentId=… | serviceId=…&environmentId=…
- *     →  text    {"argv": […], "env": {…}, "tty": bool, "columns": n, "rows": n}
- *     →  binary  0 data: standard input (no data: its end); 1 JSON {"columns","rows"}: new size
- *     ←  binary  1 data: standard output; 2 data: standard error
- *     ←  text    {"exit": status} or {"error": "…"}, and the end
+/* A command inside a running instance, over a WebSocket (model/streams.h).
  *
  * With a tty the terminal is raw meanwhile, and is put back also when a signal ends the program. */
 #ifndef TRAMWAY_CLI_EXEC_H
@@ -16,7 +10,6 @@
 #include "base/str.h"
 #include "cli/client.h"
 
-#define EXEC_PROTOCOL "tramway-exec.v1"
 #define EXEC_CHUNK 32768 /* bytes of standard input per message */
 
 struct exec {

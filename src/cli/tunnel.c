@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "http/websocket.h"
+#include "model/streams.h"
 
 enum { CHUNK = 32768, LOOK_MS = 1000, SEND_S = 30 };
 

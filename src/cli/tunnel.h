@@ -1,10 +1,5 @@
 /* A port of this machine whose connections go to a port of a running instance, each over a WebSocket of its own
- * (subprotocol tramway-tunnel.v1):
- *
- *     GET /tunnel?port=5432&serviceId=…&environmentId=…
- *     ↔  binary: the bytes; an empty one from here: nothing more will be sent
- *     ←  text    {"error": "…"}, and the end
- */
+ * (model/streams.h). */
 #ifndef TRAMWAY_CLI_TUNNEL_H
 #define TRAMWAY_CLI_TUNNEL_H
 
@@ -13,7 +8,6 @@
 #include "base/err.h"
 #include "cli/client.h"
 
-#define TUNNEL_PROTOCOL "tramway-tunnel.v1"
 #define TUNNEL_CONNECTIONS_MAX 100 /* at a time; further ones wait */
 
 /* Listens on 127.0.0.1; port 0 is a free one. */
