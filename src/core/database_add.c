@@ -89,14 +89,38 @@ static bool is_own_image(const char *image) {
   return str_starts(image, "tramway/");
 }
 
+static json_t *only_service(const json_t *config) {
+  const char *key;
+  json_t *service;
+  json_object_foreach(json_object_get(config, "services"), key, service) return service;
+  return NULL;
+}
+
+/* By its code.  The catalogue has other templates, too: they are none of these. */
+static err *find_database(const char *code, json_t **ret_template, enum database_kind *ret_kind) {
+  auto_json *all = template_catalogue();
+  auto_strv codes = STRV_EMPTY;
+  size_t i;
+  json_t *template;
+  json_array_foreach(all, i, template) {
+    const json_t *service = only_service(json_object_get(template, "serializedConfig"));
+    enum database_kind kind = database_kind_of_image(json_get_text(json_object_get(service, "source"), "image"));
+    if (kind == DATABASE_NONE) continue;
+    strv_add(&codes, json_get_text(template, "code"));
+    if (!str_ieq(json_get_text(template, "code"), code)) continue;
+    *ret_template = json_incref(template);
+    *ret_kind = kind;
+    return NULL;
+  }
+  auto_free char *known = strv_join(&codes, ", ");
+  return err_new(ERR_NOT_FOUND, "there is no database \"%.64s\": there are %s; any other image is a service (`tram add --image`)",
+                 code, known);
+}
+
 /* The catalogue's service with another name and image. */
-static err *adapt(const json_t *template, json_t *service, const struct core_database_add *request,
-                  enum database_kind *ret_kind) {
+static err *adapt(const json_t *template, json_t *service, const struct core_database_add *request, enum database_kind kind) {
   json_t *source = json_object_get(service, "source");
   const char *start = json_get_text(template, "startCommandOfOtherImages");
-  const char *own = json_get_text(source, "image");
-  enum database_kind kind = database_kind_of_image(own);
-  if (kind == DATABASE_NONE) return err_new(ERR_INVALID, "template '%.64s' is no database", request->code);
   if (request->image && database_kind_of_image(request->image) != kind)
     return err_new(ERR_INVALID, "the image '%.200s' does not look like %s: for any other image, `tram add --image`",
                    request->image, database_facts(kind)->label);
@@ -104,7 +128,6 @@ static err *adapt(const json_t *template, json_t *service, const struct core_dat
   if (request->image && start && !is_own_image(request->image))
     json_put(service, "deploy.startCommand", json_string(start));
   if (request->name) json_object_set_new(service, "name", json_string(request->name));
-  *ret_kind = kind;
   return NULL;
 }
 
@@ -115,18 +138,11 @@ static void set_size(json_t *service, int64_t size_mb) {
     if (size_mb) json_object_set_new(mount, "sizeMB", json_integer(size_mb));
 }
 
-static json_t *only_service(const json_t *config) {
-  const char *key;
-  json_t *service;
-  json_object_foreach(json_object_get(config, "services"), key, service) return service;
-  return NULL;
-}
-
 static err *find_template(const struct core_database_add *request, json_t **ret_config, enum database_kind *ret_kind) {
   auto_json *template = NULL;
-  TRY(template_find(request->code, &template));
+  TRY(find_database(request->code, &template, ret_kind));
   json_t *config = json_object_get(template, "serializedConfig");
-  TRY(adapt(template, only_service(config), request, ret_kind));
+  TRY(adapt(template, only_service(config), request, *ret_kind));
   set_size(only_service(config), request->size_mb);
   *ret_config = json_incref(config);
   return NULL;

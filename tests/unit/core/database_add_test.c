@@ -136,7 +136,8 @@ TEST(what_cannot_be_added_leaves_nothing) {
   auto_strv affected = STRV_EMPTY;
   auto_json *changes = json_pack("{s:s}", "DATABASE_URL", "postgres://elsewhere");
   CHECK_OK(core_variables_change(town, instance.environment_id, service.id, changes, false, &affected));
-  CHECK_ERR(add("oracle", NULL), ERR_NOT_FOUND, "there are mariadb, mongo, mysql, postgres, redis");
+  CHECK_ERR(add("oracle", NULL), ERR_NOT_FOUND, "there are mariadb, mongo, mysql, postgres, redis; any other image");
+  CHECK_ERR(add("storage", NULL), ERR_NOT_FOUND, "there is no database \"storage\"");
   CHECK_ERR(add("postgres", service.id), ERR_CONFLICT, "'api' has a variable DATABASE_URL that says something else");
   CHECK_ERR(add("postgres", "00000000-0000-4000-8000-000000000000"), ERR_NOT_FOUND, "");
   CHECK_ERR(add_image("postgres", "…", NULL), ERR_INVALID, "name");
