@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/names.h"
 
 bool flag_name(const struct flag *flag, size_t i, const char **ret_name, size_t *ret_len) {
   const char *name = flag->names;
@@ -50,30 +51,20 @@ static int value_count(const struct flag *flag) {
   return count;
 }
 
-/* The flag whose long name is closest to `text`, when it is close enough to be meant. */
-static char *nearest_flag(const struct flag *flags, const char *text) {
-  size_t best_distance = strlen(text) / 3 + 2;
-  char *best = NULL;
-  for (const struct flag *flag = flags; flag && flag->names; flag++) {
-    const char *start;
-    size_t len;
-    for (size_t i = 0; flag_name(flag, i, &start, &len); i++) {
-      if (len < 2) continue;
-      auto_free char *name = str_ndup(start, len);
-      size_t distance = str_distance(text, name);
-      if (distance >= best_distance) continue;
-      best_distance = distance;
-      str_replace_owned(&best, name);
-    }
-  }
-  return best;
+static void add_long_names(const struct flag *flag, struct strv *names) {
+  const char *start;
+  size_t len;
+  for (size_t i = 0; flag_name(flag, i, &start, &len); i++)
+    if (len > 1) strv_addf(names, "%.*s", (int)len, start);
 }
 
 static err *unknown_flag(const struct flag *flags, const char *text, size_t len) {
   auto_free char *name = str_ndup(text, len);
-  auto_free char *nearest = nearest_flag(flags, name);
-  if (nearest)
-    return err_new(ERR_INVALID, "there is no flag '--%s'; did you mean '--%s'?", name, nearest);
+  auto_strv names = STRV_EMPTY;
+  size_t nearest;
+  for (const struct flag *flag = flags; flag && flag->names; flag++) add_long_names(flag, &names);
+  if (names_nearest(&names, name, &nearest))
+    return err_new(ERR_INVALID, "there is no flag '--%s'; did you mean '--%s'?", name, names.items[nearest]);
   return err_new(ERR_INVALID, "there is no flag '--%s' here; see --help", name);
 }
 

@@ -8,6 +8,13 @@
 /* The volume that a verb is about: --volume, or that of the service; as tramwayBackupVolumes has it. */
 fallible backup_find_volume(struct cli *cli, const struct args *args, struct scope *ret_scope, json_t **ret_volume);
 
+/* Which of `list`, newest first, `word` means: the whole id or its beginning, the name of one that can be restored (the
+ * newest of them), or "latest".  Borrowed from the list. */
+fallible backup_choose(const json_t *list, const char *word, json_t **ret_backup);
+
+/* "the backup of 2026-11-21 03:17 UTC (DAILY, 32 MB)"; the caller owns it. */
+char *backup_describe(const json_t *b);
+
 /* Waits until what a mutation began is done; ERR_IO with its error.  With --no-wait it does not wait. */
 fallible backup_wait(struct cli *cli, const struct args *args, const json_t *workflow, const char *doing, bool *ret_waited);
 

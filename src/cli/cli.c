@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "cli/help.h"
+#include "cli/names.h"
 #include "cli/prompt.h"
 #include "cli/queries.h"
 
@@ -91,15 +92,10 @@ const struct command *command_find(const struct command *const *list, const char
 }
 
 const char *command_nearest(const struct command *const *list, const char *name) {
-  size_t best_distance = strlen(name) / 3 + 2;
-  const char *best = NULL;
-  for (; list && *list; list++) {
-    size_t distance = str_distance(name, (*list)->name);
-    if (distance >= best_distance) continue;
-    best_distance = distance;
-    best = (*list)->name;
-  }
-  return best;
+  auto_strv names = STRV_EMPTY;
+  size_t i;
+  for (i = 0; list && list[i]; i++) strv_add(&names, list[i]->name);
+  return names_nearest(&names, name, &i) ? list[i]->name : NULL;
 }
 
 /* The command that the arguments name, and the arguments without the names that led to it. */

@@ -33,8 +33,8 @@ static err *fetch_me(struct cli *cli, json_t **ret_me) {
 static void print_signed_in(struct cli *cli, const json_t *me) {
   const char *name = json_get_text(me, "name"), *email = json_get_text(me, "email");
   struct output *o = &cli->out;
-  out_line(o, "%s✓%s Signed in as %s%s%s (%s) at %s", out_style(o, STYLE_GREEN), out_reset(o),
-           out_style(o, STYLE_BOLD), name ? name : email, out_reset(o), email, cli->client.server);
+  out_done(o, "Signed in as %s%s%s (%s) at %s", out_style(o, STYLE_BOLD), name ? name : email, out_reset(o), email,
+           cli->client.server);
 }
 
 /* Tries the token, and keeps it when the server takes it. */

@@ -7,9 +7,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/backup.h"
+#include "cli/names.h"
 #include "cli/queries.h"
 
-enum { POLL_MS = 300 };
+enum { POLL_MS = 300, ID_SHOWN = 8 };
 #define DEADLINE_MS (12LL * 3600 * 1000)
 
 /* ---- which volume ---- */
@@ -32,7 +33,7 @@ static err *not_found(const struct scope *scope, const json_t *volumes, const ch
   json_array_foreach(volumes, i, v) strv_add(&names, json_get_text(v, "volumeName"));
   auto_free char *all = strv_join(&names, ", ");
   if (!names.len) return err_new(ERR_NOT_FOUND, "there is no volume in %s", scope->environment_name);
-  if (named) return err_new(ERR_NOT_FOUND, "there is no volume '%s' in %s; there are: %s", named, scope->environment_name, all);
+  if (named) return names_not_found("Volume", named, &names);
   if (scope->service_name)
     return err_new(ERR_NOT_FOUND, "the service '%s' has no volume; --volume takes one of: %s", scope->service_name, all);
   return err_new(ERR_INVALID, "which volume? --service or --volume says; there are: %s", all);
@@ -59,6 +60,60 @@ err *backup_find_volume(struct cli *cli, const struct args *args, struct scope *
 
 static const char *id_of(const json_t *volume) {
   return json_get_text(volume, "volumeInstanceId");
+}
+
+/* ---- which backup ---- */
+
+static bool is_ready(const json_t *b) {
+  return str_eq(json_get_text(b, "state"), "READY");
+}
+
+/* The newest that can be restored, of those with that name or, without one, of all. */
+static json_t *newest_ready(const json_t *list, const char *name) {
+  json_t *b, *newest = NULL;
+  size_t i;
+  json_array_foreach((json_t *)list, i, b) {
+    if (!is_ready(b) || (name && !str_ieq(json_get_text(b, "name"), name))) continue;
+    if (!newest || strcmp(json_get_text(b, "takenAt"), json_get_text(newest, "takenAt")) > 0) newest = b;
+  }
+  return newest;
+}
+
+err *backup_choose(const json_t *list, const char *word, json_t **ret_backup) {
+  json_t *found = newest_ready(list, str_ieq(word, "latest") ? NULL : word);
+  if (!found && str_ieq(word, "latest"))
+    return err_new(ERR_NOT_FOUND, "there is no backup yet: `tram backup create` takes one");
+  if (!found) TRY(names_row_of(list, "backup", "tram backup list", word, &found));
+  *ret_backup = found;
+  return NULL;
+}
+
+static err *fetch_backups(struct cli *cli, const json_t *volume, json_t **ret_list) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, query_backups, json_pack("{s:s}", "volumeInstanceId", id_of(volume)), &data));
+  *ret_list = json_incref(json_object_get(data, "volumeInstanceBackupList"));
+  return NULL;
+}
+
+/* The volume that a verb is about, and those of its backups that its words name. */
+static err *choose_backups(struct cli *cli, const struct args *args, json_t **ret_volume, json_t **ret_chosen) {
+  auto_scope scope = {0};
+  auto_json *volume = NULL, *list = NULL, *chosen = json_array();
+  TRY(backup_find_volume(cli, args, &scope, &volume));
+  TRY(fetch_backups(cli, volume, &list));
+  for (size_t i = 0; i < args->word_count; i++) {
+    json_t *b;
+    TRY(backup_choose(list, args_word(args, i), &b));
+    json_array_append(chosen, b);
+  }
+  *ret_volume = json_incref(volume);
+  *ret_chosen = json_incref(chosen);
+  return NULL;
+}
+
+/* {volumeInstanceId, volumeInstanceBackupId} */
+static json_t *place_of(const json_t *volume, const json_t *b) {
+  return json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", json_get_text(b, "id"));
 }
 
 /* ---- waiting ---- */
@@ -98,17 +153,27 @@ static char *drill_text(const json_t *b) {
   return clean ? str_format("FAILED %s: %.80s", at, clean) : str_format("restored %s in %s", at, took);
 }
 
+char *backup_describe(const json_t *b) {
+  char size[FORMAT_SIZE];
+  const char *taken = json_get_text(b, "takenAt"), *name = json_get_text(b, "name");
+  auto_free char *at = utc(taken ? taken : json_get_text(b, "createdAt"));
+  auto_free char *called = format_printable(name ? name : json_get_text(b, "kind"));
+  format_bytes(json_get_int(b, "referencedMB", 0) * 1000000, size);
+  return str_format("the backup of %s UTC (%s, %s)", at, called, size);
+}
+
 static void add_row(const json_t *b, struct table *table) {
   char size[FORMAT_SIZE], added[FORMAT_SIZE];
   const char *state = json_get_text(b, "state"), *problem = json_get_text(b, "problem");
-  bool ready = str_eq(state, "READY");
+  bool ready = is_ready(b);
+  auto_free char *id = str_ndup(json_get_text(b, "id"), ID_SHOWN);
   format_bytes(json_get_int(b, "referencedMB", 0) * 1000000, size);
   format_bytes(json_get_int(b, "usedMB", 0) * 1000000, added);
   auto_free char *taken = utc(json_get_text(b, ready ? "takenAt" : "createdAt"));
   auto_free char *expires = json_is_true(json_object_get(b, "isLocked")) ? str_dup("locked") : utc(json_get_text(b, "expiresAt"));
   auto_free char *drill = ready ? drill_text(b) : str_format("%s%s%.80s", state, problem ? ": " : "", problem ? problem : "");
   auto_free char *name = format_printable(json_get_text(b, "name") ? json_get_text(b, "name") : "");
-  table_add(table, json_get_text(b, "id"), taken, json_get_text(b, "kind"), name, ready ? size : "", ready ? added : "", expires,
+  table_add(table, id, taken, json_get_text(b, "kind"), name, ready ? size : "", ready ? added : "", expires,
             drill, NULL);
 }
 
@@ -130,13 +195,12 @@ static void print_volume(struct cli *cli, const json_t *volume) {
 
 err *backup_run_list(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  auto_json *volume = NULL, *data = NULL;
+  auto_json *volume = NULL, *list = NULL;
   auto_table table = {0};
   size_t i;
   json_t *b;
   TRY(backup_find_volume(cli, args, &scope, &volume));
-  TRY(cli_query(cli, query_backups, json_pack("{s:s}", "volumeInstanceId", id_of(volume)), &data));
-  const json_t *list = json_object_get(data, "volumeInstanceBackupList");
+  TRY(fetch_backups(cli, volume, &list));
   if (args_has(args, "json")) {
     auto_json *answer = json_pack("{s:O, s:O}", "volume", volume, "backups", list);
     out_json(&cli->out, answer);
@@ -156,12 +220,31 @@ err *backup_run_list(struct cli *cli, const struct args *args) {
 
 /* ---- create, restore, lock, delete ---- */
 
-static err *tell(struct cli *cli, const struct args *args, const json_t *workflow, const char *text) {
+static err *tell(struct cli *cli, const struct args *args, const json_t *answer, bool done, const char *text) {
   if (args_has(args, "json"))
-    out_json(&cli->out, workflow);
+    out_json(&cli->out, answer);
+  else if (done)
+    out_done(&cli->out, "%s", text);
   else
     out_line(&cli->out, "%s", text);
   return NULL;
+}
+
+/* What was taken, and how it is got back. */
+static err *tell_taken(struct cli *cli, const struct args *args, const json_t *volume, const json_t *workflow) {
+  auto_json *list = NULL;
+  json_t *b;
+  char size[FORMAT_SIZE], added[FORMAT_SIZE], took[FORMAT_SIZE];
+  const char *id = json_get_text(workflow, "workflowId");
+  TRY(fetch_backups(cli, volume, &list));
+  TRY(names_row_of(list, "backup", "tram backup list", id, &b));
+  format_bytes(json_get_int(b, "referencedMB", 0) * 1000000, size);
+  format_bytes(json_get_int(b, "usedMB", 0) * 1000000, added);
+  format_duration(json_get_int(b, "tookMs", 0), took);
+  auto_free char *text = str_format("Backed up %s: %s, %s of it new, in %s\n"
+                                    "It is kept until you delete it; `%s backup restore %.*s` brings it back",
+                                    json_get_text(volume, "volumeName"), size, added, took, cli->program, ID_SHOWN, id);
+  return tell(cli, args, workflow, true, text);
 }
 
 err *backup_run_create(struct cli *cli, const struct args *args) {
@@ -173,52 +256,62 @@ err *backup_run_create(struct cli *cli, const struct args *args) {
   TRY(cli_query(cli, mutation_backup_create, json_pack("{s:s, s:s?}", "volumeInstanceId", id_of(volume), "name", name), &data));
   const json_t *workflow = json_object_get(data, "volumeInstanceBackupCreate");
   TRY(backup_wait(cli, args, workflow, "Taking a backup", &waited));
-  auto_free char *text = str_format("%s %s", waited ? "Took" : "Taking", json_get_text(workflow, "workflowId"));
-  return tell(cli, args, workflow, text);
+  if (waited) return tell_taken(cli, args, volume, workflow);
+  auto_free char *text = str_format("Taking a backup of %s: `%s backup list` tells how it goes", json_get_text(volume, "volumeName"),
+                                    cli->program);
+  return tell(cli, args, workflow, false, text);
 }
 
 err *backup_run_restore(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_json *volume = NULL, *data = NULL;
+  auto_json *volume = NULL, *chosen = NULL, *data = NULL;
   bool waited;
-  TRY(backup_find_volume(cli, args, &scope, &volume));
-  auto_free char *question = str_format("Restore %s to a new volume, and stage that it takes the place of %s?", args_word(args, 0),
+  TRY(choose_backups(cli, args, &volume, &chosen));
+  const json_t *b = json_array_get(chosen, 0);
+  auto_free char *which = backup_describe(b);
+  auto_free char *question = str_format("Restore %s to a new volume, and stage that it takes the place of %s?", which,
                                         json_get_text(volume, "volumeName"));
   TRY(cli_confirm(cli, args, question));
-  TRY(cli_query(cli, mutation_backup_restore,
-                json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", args_word(args, 0)), &data));
+  TRY(cli_query(cli, mutation_backup_restore, place_of(volume, b), &data));
   const json_t *workflow = json_object_get(data, "volumeInstanceBackupRestore");
   TRY(backup_wait(cli, args, workflow, "Restoring to a new volume", &waited));
-  auto_free char *text = !waited ? str_dup("Restoring to a new volume")
-                                 : str_format("Restored to a new volume; the swap is staged: `%s environment commit` does it, "
-                                              "`%s environment discard` leaves things as they are", cli->program, cli->program);
-  return tell(cli, args, workflow, text);
+  auto_free char *text =
+      waited ? str_format("Restored %s to a new volume. What lives is as it was; the swap is staged:\n"
+                          "  `%s environment staged`   shows it\n"
+                          "  `%s environment commit`   does it; the old volume stays, detached\n"
+                          "  `%s environment discard`  leaves things as they are",
+                          which, cli->program, cli->program, cli->program)
+             : str_format("Restoring %s to a new volume: `%s events` tells how it goes", which, cli->program);
+  return tell(cli, args, workflow, waited, text);
 }
 
 err *backup_run_lock(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_json *volume = NULL, *data = NULL;
-  TRY(backup_find_volume(cli, args, &scope, &volume));
-  TRY(cli_query(cli, mutation_backup_lock,
-                json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", args_word(args, 0)), &data));
-  auto_json *answer = json_pack("{s:s}", "locked", args_word(args, 0));
-  auto_free char *text = str_format("%s is kept until you delete it", args_word(args, 0));
-  return tell(cli, args, answer, text);
+  auto_json *volume = NULL, *chosen = NULL, *data = NULL;
+  TRY(choose_backups(cli, args, &volume, &chosen));
+  const json_t *b = json_array_get(chosen, 0);
+  TRY(cli_query(cli, mutation_backup_lock, place_of(volume, b), &data));
+  auto_json *answer = json_pack("{s:s}", "locked", json_get_text(b, "id"));
+  auto_free char *which = backup_describe(b), *text = str_format("Kept until you delete it: %s", which);
+  return tell(cli, args, answer, true, text);
+}
+
+static err *delete_one(struct cli *cli, const struct args *args, const json_t *volume, const json_t *b, json_t *done) {
+  auto_json *data = NULL;
+  auto_free char *which = backup_describe(b);
+  TRY(cli_query(cli, mutation_backup_delete, place_of(volume, b), &data));
+  json_array_append(done, json_object_get(data, "volumeInstanceBackupDelete"));
+  if (!args_has(args, "json")) out_line(&cli->out, "Deleting %s", which);
+  return NULL;
 }
 
 err *backup_run_delete(struct cli *cli, const struct args *args) {
-  auto_scope scope = {0};
-  auto_json *volume = NULL;
-  TRY(backup_find_volume(cli, args, &scope, &volume));
-  auto_free char *question = str_format("Delete %zu backup%s for good?", args->word_count, args->word_count == 1 ? "" : "s");
+  auto_json *volume = NULL, *chosen = NULL, *done = json_array();
+  TRY(choose_backups(cli, args, &volume, &chosen));
+  size_t count = json_array_size(chosen);
+  auto_free char *first = backup_describe(json_array_get(chosen, 0));
+  auto_free char *question = count == 1 ? str_format("Delete %s for good?", first) : str_format("Delete %zu backups for good?", count);
   TRY(cli_confirm(cli, args, question));
-  for (size_t i = 0; i < args->word_count; i++) {
-    auto_json *data = NULL;
-    TRY(cli_query(cli, mutation_backup_delete,
-                  json_pack("{s:s, s:s}", "volumeInstanceId", id_of(volume), "volumeInstanceBackupId", args_word(args, i)), &data));
-    auto_free char *text = str_format("Deleting %s", args_word(args, i));
-    TRY(tell(cli, args, json_object_get(data, "volumeInstanceBackupDelete"), text));
-  }
+  for (size_t i = 0; i < count; i++) TRY(delete_one(cli, args, volume, json_array_get(chosen, i), done));
+  if (args_has(args, "json")) out_json(&cli->out, count == 1 ? json_array_get(done, 0) : done);
   return NULL;
 }
 

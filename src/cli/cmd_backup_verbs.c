@@ -26,14 +26,14 @@ static const json_t *newest_drilled(const json_t *list) {
 }
 
 static void report(struct cli *cli, const json_t *b) {
-  char took[FORMAT_SIZE], size[FORMAT_SIZE], age[FORMAT_SIZE];
+  char took[FORMAT_SIZE], age[FORMAT_SIZE];
+  auto_free char *which = backup_describe(b);
   const char *checksum = json_get_text(b, "drillChecksum");
   int64_t taken_us = 0;
   clock_parse(json_get_text(b, "takenAt"), &taken_us);
   format_duration(json_get_int(b, "drillMs", 0), took);
-  format_bytes(json_get_int(b, "referencedMB", 0) * 1000000, size);
   format_age((clock_now_us() - taken_us) / 1000, age);
-  out_line(&cli->out, "Restored %s (taken %s, %s) in %s\nchecksum %s", json_get_text(b, "id"), age, size, took, checksum ? checksum : "-");
+  out_done(&cli->out, "All of %s came back, in %s; it was taken %s\nchecksum %s", which, took, age, checksum ? checksum : "-");
 }
 
 static err *run_drill(struct cli *cli, const struct args *args) {
@@ -98,6 +98,31 @@ static err *run_password(struct cli *cli, const struct args *args) {
 
 /* ---- postgres pitr ---- */
 
+/* The service that was not there before, called as restored ones are. */
+static err *find_restored(struct cli *cli, const struct scope *before, char **ret_name) {
+  auto_json *project = NULL;
+  const json_t *node;
+  TRY(scope_fetch_project(cli, before->project_id, &project));
+  const json_t *now = json_object_get(project, "services"), *then = json_object_get(before->project, "services");
+  for (size_t i = 0; (node = scope_node_at(now, i)); i++) {
+    const char *name = json_get_text(node, "name");
+    if (strstr(name, "-restored-") && !scope_node(then, json_get_text(node, "id"))) str_replace_owned(ret_name, name);
+  }
+  return NULL;
+}
+
+static err *tell_restored(struct cli *cli, const struct scope *before, const char *named, const char *moment) {
+  auto_free char *found = NULL;
+  if (!named) TRY(find_restored(cli, before, &found));
+  const char *name = named ? named : found ? found : "it";
+  out_done(&cli->out, "%s has the database as it was at %.19s UTC; the live one is as it is now. Next:\n"
+                      "  `%s connect %s` shows it\n"
+                      "  `%s backup swap --service %s` stages it in the place of the live one\n"
+                      "  `%s service delete %s` is for when it is not needed any more",
+           name, moment, cli->program, name, cli->program, name, cli->program, name);
+  return NULL;
+}
+
 static err *run_pitr_restore(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *volume = NULL, *data = NULL;
@@ -118,10 +143,11 @@ static err *run_pitr_restore(struct cli *cli, const struct args *args) {
   TRY(backup_wait(cli, args, workflow, "Restoring to a new service", &waited));
   if (args_has(args, "json"))
     out_json(&cli->out, workflow);
+  else if (waited)
+    return tell_restored(cli, &scope, name, text);
   else
-    out_line(&cli->out, "%s as it was at %.19s UTC is a new service now (`%s status`). Look at it, then\n"
-                        "`%s backup swap --service <it>` stages it in the place of the live one, or delete it.",
-             waited ? "The database" : "Soon the database", text, cli->program, cli->program);
+    out_line(&cli->out, "Restoring the database as it was at %.19s UTC to a new service: `%s events` tells how it goes", text,
+             cli->program);
   return NULL;
 }
 
@@ -200,8 +226,10 @@ const struct command command_backup = {
     .usage = "",
     .summary = "Take, restore and try backups of volumes and databases",
     .details = "Every volume is backed up each night by itself. A restore goes to a new volume; what lives is not\n"
-               "touched before you commit the swap. docs/backups.md has the whole of it.",
-    .examples = "backup list --service Postgres\nbackup create --name \"before the migration\"\nbackup drill",
+               "touched before you commit the swap. A BACKUP is the beginning of its id, its name, or \"latest\".\n"
+               "docs/backups.md has the whole of it.",
+    .examples = "backup list --service Postgres\nbackup create --name \"before the migration\"\n"
+                "backup restore latest --service Postgres\nbackup drill",
     .flags = backup_list_flags,
     .subcommands = backup_subcommands,
     .run = backup_run_list,

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/format.h"
+#include "cli/names.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
 
@@ -27,11 +28,15 @@ static bool is_named(const json_t *bucket, const char *name) {
          str_eq(json_get_text(bucket, "bucketName"), name);
 }
 
-static err *none(struct cli *cli, const struct scope *scope, const char *name, bool deleted) {
-  if (!name && !deleted)
-    return err_new(ERR_NOT_FOUND, "%s has no bucket: `%s bucket create` makes one", scope->environment_name, cli->program);
-  return err_new(ERR_NOT_FOUND, "%s has no %sbucket '%s': see `%s bucket list%s`", scope->environment_name,
-                 deleted ? "deleted " : "", name, cli->program, deleted ? " --deleted" : "");
+static err *none(struct cli *cli, const struct scope *scope, const json_t *list, const char *name, bool deleted) {
+  auto_strv names = STRV_EMPTY;
+  size_t i;
+  json_t *bucket;
+  json_array_foreach((json_t *)list, i, bucket)
+    if (is_deleted(bucket) == deleted) strv_add(&names, json_get_text(bucket, "name"));
+  if (names.len) return names_not_found(deleted ? "Deleted bucket" : "Bucket", name, &names);
+  if (deleted) return err_new(ERR_NOT_FOUND, "no bucket was deleted lately in %s", scope->environment_name);
+  return err_new(ERR_NOT_FOUND, "%s has no bucket: `%s bucket create` makes one", scope->environment_name, cli->program);
 }
 
 /* The one of that name, or without a name the only one; of those that are deleted, or of those that are not. */
@@ -45,7 +50,7 @@ static err *choose(struct cli *cli, const struct scope *scope, const char *name,
     if (found) return err_new(ERR_INVALID, "%s has several buckets: name one with --bucket", scope->environment_name);
     found = bucket;
   }
-  if (!found) return none(cli, scope, name, deleted);
+  if (!found) return none(cli, scope, list, name, deleted);
   *ret_bucket = json_incref(found);
   return NULL;
 }
@@ -64,16 +69,15 @@ static void finish(struct cli *cli, const struct args *args, const json_t *answe
   if (args_has(args, "json"))
     out_json(&cli->out, answer);
   else
-    out_line(&cli->out, "%s✓%s %s", out_style(&cli->out, STYLE_GREEN), out_reset(&cli->out), line);
+    out_done(&cli->out, "%s", line);
 }
 
 /* ---- the verbs ---- */
 
 static void add_row(struct table *table, const json_t *bucket) {
-  char until[FORMAT_SIZE];
+  char until[FORMAT_SIZE] = "";
   if (is_deleted(bucket)) format_local_time(json_get_text(bucket, "destroyedAt"), until);
-  auto_free char *end = is_deleted(bucket) ? str_format("until %s", until) : NULL;
-  table_add(table, json_get_text(bucket, "name"), json_get_text(bucket, "bucketName"), end ? end : "", NULL);
+  table_add(table, json_get_text(bucket, "name"), json_get_text(bucket, "bucketName"), until, NULL);
 }
 
 static err *run_list(struct cli *cli, const struct args *args) {
@@ -84,6 +88,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
   size_t i;
   json_t *bucket;
   table_init(&table, 3);
+  table_add(&table, "BUCKET", "S3 NAME", deleted ? "KEPT UNTIL" : "", NULL);
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(fetch(cli, &scope, &list));
   json_array_foreach(list, i, bucket) {

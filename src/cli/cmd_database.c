@@ -17,18 +17,15 @@
 static err *find_linked(const struct scope *scope, const char *name, const char **ret_id) {
   *ret_id = NULL;
   if (!name) return NULL;
-  const json_t *services = json_object_get(scope->project, "services");
-  const json_t *found = scope_node(services, name);
-  auto_free char *known = scope_names(services);
-  if (!found) return err_new(ERR_NOT_FOUND, "Service \"%s\" not found. There are: %s", name, known);
+  json_t *found;
+  TRY(scope_named(json_object_get(scope->project, "services"), "Service", name, &found));
   *ret_id = json_get_text(found, "id");
   return NULL;
 }
 
 static void print_added(struct cli *cli, const json_t *added, const char *linked) {
   const char *name = json_get_text(added, "name"), *reference = json_get_text(added, "urlReference");
-  out_line(&cli->out, "%s✓%s Added %s (%s); it is being deployed", out_style(&cli->out, STYLE_GREEN),
-           out_reset(&cli->out), name, json_get_text(added, "image"));
+  out_done(&cli->out, "Added %s (%s); it is being deployed", name, json_get_text(added, "image"));
   if (str_eq(json_get_text(added, "kind"), "MONGO"))
     out_line(&cli->out, "  Debian has no package of MongoDB: where no registry answers the deployment fails and says so");
   if (linked)
@@ -90,11 +87,8 @@ err *database_find(struct cli *cli, const struct args *args, struct scope *scope
   const char *name = args_text(args, "database"), *id;
   const json_t *services = json_object_get(scope->project, "services");
   auto_json *instances = NULL;
-  const json_t *found = name ? scope_node(services, name) : NULL;
-  if (name && !found) {
-    auto_free char *known = scope_names(services);
-    return err_new(ERR_NOT_FOUND, "Service \"%s\" not found. There are: %s", name, known);
-  }
+  json_t *found = NULL;
+  if (name) TRY(scope_named(services, "Service", name, &found));
   if (!found) {
     TRY(scope_fetch_instances(cli, scope->project_id, scope->environment_id, &instances));
     TRY(find_only(instances, &id));
@@ -131,7 +125,7 @@ static err *run_link(struct cli *cli, const struct args *args) {
 
 /* clang-format off */
 static const struct flag link_flags[] = {
-  { "database|d", "DATABASE", "the database's service (default: the only one)" },
+  FLAG_DATABASE,
   { "variable",   "NAME",     "set this variable (default: DATABASE_URL, MYSQL_URL, REDIS_URL or MONGO_URL)" },
   { "overwrite",  NULL,       "also when the variable says something else" },
   FLAG_SERVICE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,

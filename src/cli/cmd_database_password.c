@@ -68,11 +68,9 @@ static void say_end(const struct rotating *r, const json_t *state, bool detached
   if (detached)
     out_line(&r->cli->out, "The password of %s is being changed", r->database.name);
   else if (str_eq(json_get_text(state, "status"), "DONE"))
-    out_line(&r->cli->out, "%s✓%s %s has a new password, and the old one is no longer good",
-             out_style(&r->cli->out, STYLE_GREEN), out_reset(&r->cli->out), r->database.name);
+    out_done(&r->cli->out, "%s has a new password, and the old one is no longer good", r->database.name);
   else
-    out_line(&r->cli->out, "%s✓%s %s has a new password; the old one is good until %s",
-             out_style(&r->cli->out, STYLE_GREEN), out_reset(&r->cli->out), r->database.name, until);
+    out_done(&r->cli->out, "%s has a new password; the old one is good until %s", r->database.name, until);
 }
 
 static err *begin(struct rotating *r, const struct args *args) {
@@ -109,7 +107,7 @@ static err *run(struct cli *cli, const struct args *args) {
 
 /* clang-format off */
 static const struct flag flags[] = {
-  { "database|d", "DATABASE", "the database's service (default: the only one)" },
+  FLAG_DATABASE,
   { "keep-old",   "TIME",     "the old one stays good for 12h, 7d … at least, for clients outside" },
   { "end-now",    NULL,       "lock the old one of a change that is under way, whoever uses it" },
   { "detach",     NULL,       "do not wait for the end" },

@@ -222,7 +222,6 @@ static err *run_stats(struct cli *cli, const struct args *args) {
 /* ---- the rows ---- */
 
 /* clang-format off */
-#define FLAG_DATABASE { "database|d", "DATABASE", "the database's service (default: the only one)" }
 #define FLAG_NAME     { "name",       "NAME",     "a database of the server other than the service's own" }
 static const struct flag tables_flags[] = { FLAG_DATABASE, FLAG_NAME, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
 static const struct flag rows_flags[] = {

@@ -15,22 +15,13 @@
 
 /* The environment that is named, or asked for. */
 static err *choose(struct cli *cli, const struct scope *scope, const char *named,
-                   const json_t **ret_node) {
+                   json_t **ret_node) {
   const json_t *all = json_object_get(scope->project, "environments");
   auto_strv names = STRV_EMPTY;
   size_t i;
-  for (i = 0; scope_node_at(all, i); i++)
-    strv_add(&names, json_get_text(scope_node_at(all, i), "name"));
+  scope_add_names(all, &names);
   if (!names.len) return err_new(ERR_NOT_FOUND, "the project has no environment");
-  if (named) {
-    *ret_node = scope_node(all, named);
-    auto_free char *joined = strv_join(&names, ", ");
-    return *ret_node ? NULL
-                     : err_new(ERR_NOT_FOUND,
-                               "Environment \"%s\" not found. The project "
-                               "has: %s",
-                               named, joined);
-  }
+  if (named) return scope_named(all, "Environment", named, ret_node);
   TRY(prompt_choose(&cli->out, "Environment", &names, "its name as a word", &i));
   *ret_node = scope_node_at(all, i);
   return NULL;
@@ -55,7 +46,7 @@ static void tell(struct cli *cli, const struct args *args, const json_t *node, c
 
 static err *run_link(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  const json_t *node;
+  json_t *node;
   TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
   TRY(choose(cli, &scope, args_word(args, 0), &node));
   use(&scope, node);
@@ -96,15 +87,12 @@ static err *source_of_new(const struct args *args, const struct scope *scope,
                           const char **ret_source_id) {
   const json_t *all = json_object_get(scope->project, "environments");
   const char *named = args_text(args, "duplicate");
+  json_t *source;
   *ret_source_id = NULL;
   if (!named) return NULL;
-  *ret_source_id = json_get_text(scope_node(all, named), "id");
-  auto_free char *names = scope_names(all);
-  return *ret_source_id ? NULL
-                        : err_new(ERR_NOT_FOUND,
-                                  "Environment \"%s\" not found. The project "
-                                  "has: %s",
-                                  named, names);
+  TRY(scope_named(all, "Environment", named, &source));
+  *ret_source_id = json_get_text(source, "id");
+  return NULL;
 }
 
 /* Sealed values are written once and handed on to nobody. */
@@ -170,7 +158,7 @@ static err *run_new(struct cli *cli, const struct args *args) {
 static err *run_rename(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
-  const json_t *node;
+  json_t *node;
   bool is_named = args->word_count > 1;
   const char *name = args_word(args, is_named ? 1 : 0);
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
@@ -185,7 +173,7 @@ static err *run_rename(struct cli *cli, const struct args *args) {
 static err *run_delete(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
-  const json_t *node;
+  json_t *node;
   TRY(scope_find(cli, args, SCOPE_PROJECT, &scope));
   TRY(choose(cli, &scope, args_word(args, 0), &node));
   const char *name = json_get_text(node, "name");

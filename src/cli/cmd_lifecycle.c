@@ -22,7 +22,7 @@ static err *wait_for(struct cli *cli, const struct args *args, const char *id, b
     auto_json *answer = json_pack("{s:s, s:s}", "id", id, "status", end.status);
     out_json(&cli->out, answer);
   } else {
-    out_line(&cli->out, "%s✓%s %s", out_style(&cli->out, STYLE_GREEN), out_reset(&cli->out), done);
+    out_done(&cli->out, "%s", done);
   }
   return NULL;
 }

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/project.h"
+#include "cli/names.h"
 #include "cli/prompt.h"
 #include "cli/queries.h"
 #include "cli/scope.h"
@@ -15,14 +16,16 @@ static err *find_workspace(struct cli *cli, const char *named, char **ret_id) {
   auto_json *data = NULL;
   TRY(cli_query(cli, query_workspaces, NULL, &data));
   const json_t *all = json_object_get(json_object_get(data, "me"), "workspaces"), *workspace;
+  auto_strv names = STRV_EMPTY;
   size_t i;
   json_array_foreach(all, i, workspace) {
-    const char *id = json_get_text(workspace, "id");
-    if (!str_eq(id, named) && !str_ieq(json_get_text(workspace, "name"), named)) continue;
+    const char *id = json_get_text(workspace, "id"), *name = json_get_text(workspace, "name");
+    strv_add(&names, name);
+    if (!str_eq(id, named) && !str_ieq(name, named)) continue;
     *ret_id = str_dup(id);
     return NULL;
   }
-  return err_new(ERR_NOT_FOUND, "Workspace \"%s\" not found: see `%s workspace list`", named, cli->program);
+  return names_not_found("Workspace", named, &names);
 }
 
 err *project_create(struct cli *cli, const char *name, const char *workspace,
@@ -134,9 +137,7 @@ static err *choose_project(struct cli *cli, const char *named, const char *works
     if (named && (str_eq(id, named) || str_ieq(name, named))) return scope_fetch_project(cli, id, ret_project);
     strv_add(&names, name);
   }
-  if (named)
-    return err_new(ERR_NOT_FOUND, "Project \"%s\" not found in workspace %s. `%s list` shows those you have", named,
-                   workspace, cli->program);
+  if (named) return err_wrap(names_not_found("Project", named, &names), "workspace %s", workspace);
   if (!names.len)
     return err_new(ERR_NOT_FOUND, "you have no project yet: `%s init` makes one", cli->program);
   TRY(prompt_choose(&cli->out, "Project", &names, "--project", &i));
@@ -146,16 +147,12 @@ static err *choose_project(struct cli *cli, const char *named, const char *works
 static err *choose_environment(struct cli *cli, const struct args *args, struct scope *scope) {
   const json_t *all = json_object_get(scope->project, "environments");
   const char *named = args_text(args, "environment");
-  const json_t *node = named ? scope_node(all, named) : NULL;
-  auto_free char *names = scope_names(all);
-  if (named && !node)
-    return err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project has: %s", named,
-                   names);
+  json_t *node = NULL;
+  if (named) TRY(scope_named(all, "Environment", named, &node));
   if (!node && cli->out.interactive && scope_node_count(all)) {
     auto_strv choices = STRV_EMPTY;
     size_t i;
-    for (i = 0; scope_node_at(all, i); i++)
-      strv_add(&choices, json_get_text(scope_node_at(all, i), "name"));
+    scope_add_names(all, &choices);
     TRY(prompt_choose(&cli->out, "Environment", &choices, "--environment", &i));
     node = scope_node_at(all, i);
   }
@@ -169,11 +166,8 @@ static err *choose_environment(struct cli *cli, const struct args *args, struct 
 static err *choose_service(const struct args *args, struct scope *scope) {
   const json_t *all = json_object_get(scope->project, "services");
   const char *named = args_text(args, "service");
-  const json_t *node = named ? scope_node(all, named) : NULL;
-  if (named && !node) {
-    auto_free char *names = scope_names(all);
-    return err_new(ERR_NOT_FOUND, "Service \"%s\" not found. The project has: %s", named, names);
-  }
+  json_t *node = NULL;
+  if (named) TRY(scope_named(all, "Service", named, &node));
   if (!node && scope_node_count(all) == 1) node = scope_node_at(all, 0);
   scope->service_id = json_get_text(node, "id");
   scope->service_name = json_get_text(node, "name");

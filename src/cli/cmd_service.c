@@ -13,24 +13,15 @@
 #include "cli/service.h"
 
 static err *choose(struct cli *cli, const struct scope *scope, const char *named,
-                   const json_t **ret_node) {
+                   json_t **ret_node) {
   const json_t *all = json_object_get(scope->project, "services");
   auto_strv names = STRV_EMPTY;
   size_t i;
-  for (i = 0; scope_node_at(all, i); i++)
-    strv_add(&names, json_get_text(scope_node_at(all, i), "name"));
+  scope_add_names(all, &names);
   if (!names.len)
     return err_new(ERR_NOT_FOUND, "the project \"%s\" has no service yet: `%s up` makes one",
                    scope->project_name, cli->program);
-  if (named) {
-    *ret_node = scope_node(all, named);
-    auto_free char *joined = strv_join(&names, ", ");
-    return *ret_node ? NULL
-                     : err_new(ERR_NOT_FOUND,
-                               "Service \"%s\" not found. The project has: "
-                               "%s",
-                               named, joined);
-  }
+  if (named) return scope_named(all, "Service", named, ret_node);
   TRY(prompt_choose(&cli->out, "Service", &names, "its name as a word", &i));
   *ret_node = scope_node_at(all, i);
   return NULL;
@@ -47,7 +38,7 @@ static void tell(struct cli *cli, const struct args *args, const json_t *node, c
 
 static err *run_link(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  const json_t *node;
+  json_t *node;
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(choose(cli, &scope, args_word(args, 0), &node));
   scope.service_id = json_get_text(node, "id");
@@ -166,7 +157,7 @@ static err *run_new(struct cli *cli, const struct args *args) {
 static err *run_rename(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
-  const json_t *node;
+  json_t *node;
   bool is_named = args->word_count > 1;
   const char *name = args_word(args, is_named ? 1 : 0);
   TRY(scope_find(cli, args, is_named ? SCOPE_PROJECT : SCOPE_SERVICE, &scope));
@@ -181,7 +172,7 @@ static err *run_rename(struct cli *cli, const struct args *args) {
 static err *run_delete(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
-  const json_t *node;
+  json_t *node;
   bool everywhere = !args_has(args, "environment");
   const char *named = args_word(args, 0);
   TRY(scope_find(cli, args, everywhere ? SCOPE_PROJECT : SCOPE_ENVIRONMENT, &scope));

@@ -245,9 +245,9 @@ static err *run_sync(struct cli *cli, const struct args *args) {
   auto_json *data = NULL, *id = NULL;
   const char *named = args_word(args, 0);
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
-  const json_t *all = json_object_get(scope.project, "environments"), *source = scope_node(all, named);
-  auto_free char *names = scope_names(all);
-  if (!source) return err_new(ERR_NOT_FOUND, "Environment \"%s\" not found. The project has: %s", named, names);
+  const json_t *all = json_object_get(scope.project, "environments");
+  json_t *source;
+  TRY(scope_named(all, "Environment", named, &source));
   TRY(cli_query(cli, query_environment_sync,
                 json_pack("{s:s, s:s, s:b}", "environmentId", scope.environment_id, "sourceEnvironmentId",
                           json_get_text(source, "id"), "values", args_has(args, "values")), &data));

@@ -67,6 +67,7 @@ static err *run_list(struct cli *cli, const struct args *args) {
   size_t i;
   json_t *proxy;
   table_init(&table, 4);
+  table_add(&table, "ADDRESS", "LEADS TO", "STATUS", "FOR", NULL);
   TRY(scope_find(cli, args, SCOPE_SERVICE, &scope));
   TRY(tcp_proxy_fetch(cli, &scope, &proxies));
   json_array_foreach(proxies, i, proxy) {

@@ -44,8 +44,7 @@ static err *deploy_one(struct cli *cli, const struct args *args, const struct sc
   TRY(cli_query(cli, mutation_template_deploy, json_pack("{s:o}", "input", input), &done));
   *ret_answer = json_incref(json_object_get(done, "templateDeployV2"));
   if (!args_has(args, "json"))
-    out_line(&cli->out, "%s✓%s Added %s; it is being deployed", out_style(&cli->out, STYLE_GREEN), out_reset(&cli->out),
-             json_get_text(template, "name"));
+    out_done(&cli->out, "Added %s; it is being deployed", json_get_text(template, "name"));
   return NULL;
 }
 

@@ -16,7 +16,7 @@ static err *finish(struct cli *cli, const struct args *args, json_t *answer, con
   if (args_has(args, "json"))
     out_json(&cli->out, answer);
   else
-    out_line(&cli->out, "%s✓%s %s", out_style(&cli->out, STYLE_GREEN), out_reset(&cli->out), line);
+    out_done(&cli->out, "%s", line);
   json_decref(answer);
   return NULL;
 }
@@ -39,6 +39,7 @@ static char *size_text(const json_t *v) {
 static err *print_list(struct cli *cli, const struct scope *scope, const json_t *list) {
   auto_table table;
   table_init(&table, 5);
+  table_add(&table, "VOLUME", "SERVICE", "MOUNTED AT", "USED", "STATE", NULL);
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *v = json_array_get(list, i);
     auto_free char *size = size_text(v), *state = format_words(json_get_text(v, "state"));
@@ -61,13 +62,13 @@ static err *fetch_deleted(struct cli *cli, const struct scope *scope, json_t **r
 static err *print_deleted(struct cli *cli, const json_t *list) {
   auto_table table;
   table_init(&table, 5);
+  table_add(&table, "VOLUME", "WAS", "USED", "KEPT UNTIL", "ID", NULL);
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *v = json_array_get(list, i);
     auto_free char *size = size_text(v);
     char until[FORMAT_SIZE];
     format_local_time(json_get_text(v, "destroyedAt"), until);
-    auto_free char *end = str_format("until %s", until);
-    table_add(&table, json_get_text(v, "volumeName"), json_get_text(v, "origin"), size, end, json_get_text(v, "id"), NULL);
+    table_add(&table, json_get_text(v, "volumeName"), json_get_text(v, "origin"), size, until, json_get_text(v, "id"), NULL);
   }
   out_table(&cli->out, &table);
   return NULL;

@@ -17,6 +17,8 @@ struct database_meant {
 };
 fallible database_find(struct cli *cli, const struct args *args, struct scope *scope, struct database_meant *ret_meant);
 
+#define FLAG_DATABASE {"database|d", "DATABASE", "the database's service (default: the only one)"}
+
 /* The verbs that look into one (cmd_database_view.c). */
 extern const struct command database_tables, database_rows, database_keys, database_key, database_stats;
 extern const struct command database_rotate_password; /* cmd_database_password.c */

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "base/str.h"
+#include "cli/names.h"
 #include "cli/pages.h"
 #include "cli/queries.h"
 
@@ -46,18 +47,9 @@ bool deployments_is_coming(const json_t *deployment) {
 }
 
 err *deployments_match(const json_t *deployments, const char *prefix, char **ret_id) {
-  size_t i;
-  const json_t *deployment;
-  const char *found = NULL;
-  json_array_foreach(deployments, i, deployment) {
-    const char *id = json_get_text(deployment, "id");
-    if (!str_starts(id, prefix)) continue;
-    if (found) return err_new(ERR_INVALID, "several deployments begin with '%s': write more of the id", prefix);
-    found = id;
-  }
-  if (!found || !*prefix)
-    return err_new(ERR_NOT_FOUND, "no deployment of the service begins with '%s': see `tram deployment list`", prefix);
-  *ret_id = str_dup(found);
+  json_t *found;
+  TRY(names_row_of(deployments, "deployment", "tram deployment list", prefix, &found));
+  *ret_id = str_dup(json_get_text(found, "id"));
   return NULL;
 }
 

@@ -64,6 +64,17 @@ void out_line(struct output *o, const char *format, ...) {
   leave_if_closed(o);
 }
 
+void out_done(struct output *o, const char *format, ...) {
+  out_moving_end(o);
+  fprintf(o->out, "%s✓%s ", out_style(o, STYLE_GREEN), out_reset(o));
+  va_list args;
+  va_start(args, format);
+  vfprintf(o->out, format, args);
+  va_end(args);
+  fputc('\n', o->out);
+  leave_if_closed(o);
+}
+
 void err_line(struct output *o, const char *format, ...) {
   out_moving_end(o);
   fflush(o->out);

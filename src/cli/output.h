@@ -30,6 +30,7 @@ const char *err_style(const struct output *o, enum style style);
 const char *err_reset(const struct output *o);
 
 void out_line(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void out_done(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "✓ …", of what is done */
 void err_line(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void out_table(struct output *o, const struct table *t);
 void out_json(struct output *o, const json_t *value);      /* indented */

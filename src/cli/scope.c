@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "cli/names.h"
 #include "cli/pages.h"
 #include "cli/queries.h"
 
@@ -28,11 +29,23 @@ json_t *scope_node(const json_t *connection, const char *name_or_id) {
   return NULL;
 }
 
+void scope_add_names(const json_t *connection, struct strv *names) {
+  json_t *node;
+  for (size_t i = 0; (node = scope_node_at(connection, i)); i++) strv_add(names, json_get_text(node, "name"));
+}
+
+err *scope_named(const json_t *connection, const char *what, const char *name_or_id, json_t **ret_node) {
+  auto_strv names = STRV_EMPTY;
+  json_t *node = scope_node(connection, name_or_id);
+  scope_add_names(connection, &names);
+  if (!node) return names_not_found(what, name_or_id, &names);
+  *ret_node = node;
+  return NULL;
+}
+
 char *scope_names(const json_t *connection) {
   auto_strv names = STRV_EMPTY;
-  json_t *node;
-  for (size_t i = 0; (node = scope_node_at(connection, i)); i++)
-    strv_add(&names, json_get_text(node, "name"));
+  scope_add_names(connection, &names);
   return names.len ? strv_join(&names, ", ") : str_dup("none yet");
 }
 
@@ -77,18 +90,18 @@ static err *fetch_project_by_id(struct cli *cli, const char *id, json_t **ret_pr
 static err *fetch_project_by_name(struct cli *cli, const char *name, json_t **ret_project) {
   auto_json *projects = NULL;
   TRY(scope_fetch_projects(cli, &projects));
+  auto_strv names = STRV_EMPTY;
   json_t *found = NULL, *project;
   size_t i;
   json_array_foreach(projects, i, project) {
+    strv_add(&names, json_get_text(project, "name"));
     if (!str_ieq(json_get_text(project, "name"), name)) continue;
     if (found)
       return err_new(ERR_CONFLICT, "several projects are called \"%s\": use the id (`%s list`)",
                      name, cli->program);
     found = project;
   }
-  if (!found)
-    return err_new(ERR_NOT_FOUND, "Project \"%s\" not found. `%s list` shows those you have", name,
-                   cli->program);
+  if (!found) return names_not_found("Project", name, &names);
   return fetch_project_by_id(cli, json_get_text(found, "id"), ret_project);
 }
 
@@ -159,17 +172,11 @@ static err *find_environment(struct cli *cli, const struct args *args, struct sc
     return err_new(ERR_INVALID, "--project without --environment: the project has several (%s)",
                    names);
   }
-  const json_t *node = named
-                           ? scope_node(all, named)
-                           : scope_node(all, json_get_text(scope->project, "primaryEnvironmentId"));
-  if (!node && !named) node = scope_node_at(all, 0);
-  if (!node) {
-    auto_free char *names = scope_names(all);
-    return err_new(ERR_NOT_FOUND,
-                   "Environment \"%s\" not found. The project has: %s. "
-                   "`%s environment new NAME` makes one",
-                   named ? named : "", names, cli->program);
-  }
+  json_t *node = NULL;
+  if (named) TRY(scope_named(all, "Environment", named, &node));
+  if (!node) node = scope_node(all, json_get_text(scope->project, "primaryEnvironmentId"));
+  if (!node) node = scope_node_at(all, 0);
+  if (!node) return err_new(ERR_NOT_FOUND, "the project has no environment: `%s environment new NAME` makes one", cli->program);
   scope->environment_id = json_get_text(node, "id");
   scope->environment_name = json_get_text(node, "name");
   return NULL;
@@ -179,10 +186,9 @@ static err *find_service(struct cli *cli, const struct args *args, enum scope_ne
                          struct scope *scope) {
   const json_t *all = json_object_get(scope->project, "services");
   const char *named = args_text(args, "service");
-  const json_t *node = named ? scope_node(all, named) : NULL;
+  json_t *node = NULL;
   auto_free char *names = scope_names(all);
-  if (named && !node)
-    return err_new(ERR_NOT_FOUND, "Service \"%s\" not found. The project has: %s", named, names);
+  if (named) TRY(scope_named(all, "Service", named, &node));
   if (!node && scope->link.service) node = scope_node(all, scope->link.service);
   if (!node && need == SCOPE_SERVICE && scope_node_count(all) == 1) node = scope_node_at(all, 0);
   if (!node && need == SCOPE_SERVICE && scope_node_count(all) == 0)

@@ -5,6 +5,7 @@
 #define TRAMWAY_CLI_SCOPE_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include "cli/cli.h"
 
 enum scope_need {
@@ -47,11 +48,15 @@ fallible scope_fetch_instances(struct cli *cli, const char *project_id, const ch
  * NULL.  Borrowed. */
 json_t *scope_node(const json_t *connection, const char *name_or_id);
 
+/* The same, but it has to be there: names_not_found else.  `what`: "Service".  Borrowed. */
+fallible scope_named(const json_t *connection, const char *what, const char *name_or_id, json_t **ret_node);
+
 /* The i-th node, or NULL past the last. */
 json_t *scope_node_at(const json_t *connection, size_t i);
 size_t scope_node_count(const json_t *connection);
 
-/* "api, web, worker"; the caller owns it. */
+/* The names of all, in their order, added to `names`; and as "api, web, worker", which the caller owns. */
+void scope_add_names(const json_t *connection, struct strv *names);
 char *scope_names(const json_t *connection);
 
 /* The current folder; the caller owns it. */

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/names.h"
 #include "cli/pages.h"
 #include "cli/prompt.h"
 #include "cli/queries.h"
@@ -28,7 +29,6 @@ static err *choose(struct cli *cli, const struct args *args, const struct scope 
   auto_strv names = STRV_EMPTY;
   size_t index = 0;
   add_names(list, &names);
-  auto_free char *known = strv_join(&names, ", ");
   for (size_t i = 0; i < names.len; i++) {
     json_t *v = json_array_get(list, i);
     bool its = !name && scope->service_id && str_eq(json_get_text(v, "serviceId"), scope->service_id);
@@ -39,7 +39,7 @@ static err *choose(struct cli *cli, const struct args *args, const struct scope 
   if (!names.len)
     return err_new(ERR_NOT_FOUND, "there are no volumes in %s: `%s volume add -m PATH` makes one", scope->environment_name,
                    cli->program);
-  if (name) return err_new(ERR_NOT_FOUND, "Volume \"%s\" not found. There are: %s", name, known);
+  if (name) return names_not_found("Volume", name, &names);
   TRY(prompt_choose(&cli->out, "Which volume?", &names, "--volume", &index));
   *ret_instance = json_incref(json_array_get(list, index));
   return NULL;

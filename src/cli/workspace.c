@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/names.h"
 #include "cli/queries.h"
 
 static json_t *named(const json_t *workspaces, const char *name_or_id) {
@@ -31,8 +32,8 @@ err *workspace_pick(struct cli *cli, const struct args *args, json_t **ret_works
   size_t i;
   json_t *workspace;
   json_array_foreach(workspaces, i, workspace) strv_add(&names, json_get_text(workspace, "name"));
+  if (flag) return names_not_found("Workspace", flag, &names);
   auto_free char *all = strv_join(&names, ", ");
-  if (flag) return err_new(ERR_NOT_FOUND, "Workspace \"%s\" not found. You are in: %s", flag, all ? all : "none");
   return err_new(ERR_INVALID, "which workspace? Name one with --workspace (%s)", all ? all : "you are in none");
 }
 

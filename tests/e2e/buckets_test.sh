@@ -74,6 +74,6 @@ check "objects and keys outlive the end of tramd and a restart of the storage se
 
 deletes() {
   use uploads && tram bucket delete -b uploads -y && soon is_refused && ! tram bucket list | grep uploads &&
-    tram bucket list --deleted | grep -E "^uploads .*until" && tram bucket restore uploads && use uploads && soon reads a.txt one
+    tram bucket list --deleted | grep -E "^uploads +uploads-.* 20[0-9]{2}-" && tram bucket restore uploads && use uploads && soon reads a.txt one
 }
 check "a deleted one is shut, and comes back with its objects" deletes

@@ -58,7 +58,7 @@ TEST(the_beginning_of_an_id_is_enough) {
   CHECK_TEXT(id, "3f0c1");
   char *none = NULL;
   CHECK_ERR(deployments_match(all, "3f0", &none), ERR_INVALID, "several deployments begin with '3f0'");
-  CHECK_ERR(deployments_match(all, "aa", &none), ERR_NOT_FOUND, "no deployment of the service begins with 'aa'");
+  CHECK_ERR(deployments_match(all, "aa", &none), ERR_NOT_FOUND, "no deployment begins with 'aa'");
   auto_json *one = list_of("3f0c1 SUCCESS");
   CHECK_ERR(deployments_match(one, "", &none), ERR_NOT_FOUND, "");
 }
