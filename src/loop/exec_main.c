@@ -16,6 +16,8 @@
  *                       nothing.
  *   --bind FOLDER AT    mounts FOLDER at AT (without devices, set-id and programs) and goes there; after
  *                       --private-mounts nobody else sees it.  --bind-read-only: nothing can be written.
+ *                       No path below AT leads through a link: who wrote what is there may not choose
+ *                       what PROGRAM, which is the host's and runs as root, opens.
  *   --append FILE       opens FILE for appending as descriptor 3; "" is none.
  *   --die-with-parent   SIGKILL when the process that started it ends.
  *
@@ -83,7 +85,7 @@ static int hide_cgroup2(void) {
 }
 
 static int bind_folder(const char *folder, const char *at, bool read_only) {
-  unsigned long flags = MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID | MS_NOEXEC | (read_only ? MS_RDONLY : 0);
+  unsigned long flags = MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID | MS_NOEXEC | MS_NOSYMFOLLOW | (read_only ? MS_RDONLY : 0);
   if (mount(folder, at, NULL, MS_BIND, NULL) != 0 || mount(NULL, at, NULL, flags, NULL) != 0)
     return fail("mounting", folder);
   return chdir(at) == 0 ? 0 : fail("going to", at);

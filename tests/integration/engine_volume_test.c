@@ -307,6 +307,23 @@ TEST(programs_of_the_host_work_on_a_volume_and_on_its_snapshots) {
   CHECK(strstr(run("s", "true", false), "has no snapshot 's'"));
 }
 
+/* They run as root, and a service wrote what they look at: a link must not choose what they open, read, write or remove. */
+TEST(no_program_of_the_host_is_led_out_of_a_volume_by_a_link) {
+  begin();
+  auto_free char *outside = str_format("%s/outside", fx.run_dir), *secret = path_join(outside, "secret"), *made = path_join(outside, "made");
+  SHELL("mkdir %s && echo hidden > %s", outside, secret);
+  auto_free char *script = str_format("ln -s %s way; ln -s %s link; ln -s f inside; echo own > f; cat way/secret inside; "
+                                      "echo x > link; touch way/made; rm -f way/secret; chown 7 way/secret; readlink way", outside, made);
+  CHECK_TEXT(run(NULL, script, false), "");
+  CHECK(strstr(output, "Too many levels of symbolic links") && !strstr(output, "hidden"));
+  CHECK(strstr(output, outside)); /* a link can be looked at still */
+  CHECK(file_exists(secret) && !file_exists(made));
+  CHECK_TEXT(snapshot("s", true), "");
+  CHECK_TEXT(run("s", "cat way/secret; cat f", true), "");
+  CHECK(strstr(output, "own") && !strstr(output, "hidden"));
+  SHELL("rm -r %s", outside);
+}
+
 static volume_writer *writer;
 static volume_reader *reader;
 static char data[64];

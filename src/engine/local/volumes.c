@@ -214,11 +214,13 @@ static err *drop_snapshot(void *arg) {
   return file_remove_tree(path);
 }
 
+/* As volume_run.c runs programs: what runs on the volume may put a link in a folder's place while it is copied. */
 static void copy_files(struct volume_job *j) {
-  auto_free char *from = volume_store_files(&j->engine->volumes, j->id, NULL);
-  auto_free char *to = snapshot_path(j, ".new-");
+  const struct local_engine *en = j->engine;
+  auto_free char *point = path_join(en->volumes.mounts, j->id), *to = str_format("snapshots/.new-%s", j->snapshot);
   auto_strv argv = STRV_EMPTY;
-  strv_add_all(&argv, (const char *const[]){"cp", "-a", "--reflink=always", "-T", "--", from, to, NULL});
+  strv_add_all(&argv, (const char *const[]){en->config.exec_program, "--die-with-parent", "--private-mounts", "--bind", point,
+                                            en->folders.volume, "--", "cp", "-a", "--reflink=always", "-T", "--", "files", to, NULL});
   run_program(j, &argv, "copying the volume's files", COPY_DEADLINE_MS);
 }
 
