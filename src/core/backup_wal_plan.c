@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 enum { NAME_LEN = 24, TIMELINE_LEN = 8, LAST_OF_FILE = 0xff };
+#define LATEST_S 1e11 /* files may be dated as whoever made them likes */
 
 bool wal_is_segment(const char *name) {
   return strlen(name) == NAME_LEN && strspn(name, "0123456789ABCDEF") == NAME_LEN;
@@ -43,6 +44,7 @@ static void take_line(char *line, struct wal_listing *l) {
   if (!space) return;
   *space = '\0';
   double mtime = strtod(space + 1, NULL);
+  if (!(mtime > 0 && mtime < LATEST_S)) mtime = 0;
   if (str_eq(line, "recovery.signal") || str_eq(line, "standby.signal")) {
     l->recovers = true;
   } else if (wal_is_segment(line)) {

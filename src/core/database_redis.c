@@ -209,5 +209,5 @@ double redis_info_number(const char *info, const char *name) {
   auto_free char *text = redis_info_text(info, name);
   char *end;
   double number = text ? strtod(text, &end) : -1;
-  return text && end == text ? -1 : number;
+  return text && (end == text || !(number < 9e15)) ? -1 : number; /* beyond it is no count of anything */
 }

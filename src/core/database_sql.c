@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { NAME_MAX_BYTES = 128 };
+enum { NAME_MAX_BYTES = 128, COLUMN_NAME_MAX_BYTES = 1024 /* MySQL's: 64 characters */ };
 
 /* ---- names and texts ---- */
 
@@ -144,9 +144,24 @@ static bool is_view(const json_t *columns) {
   return json_is_true(said) || json_integer_value(said);
 }
 
+/* The program that told them is the image's: it may say anything. */
+static err *check_columns(const json_t *columns) {
+  size_t i;
+  const json_t *column;
+  if (json_array_size(columns) > DATABASE_COLUMNS_MAX)
+    return err_new(ERR_CORRUPT, "the database's client told of more columns than it was asked for");
+  json_array_foreach((json_t *)columns, i, column) {
+    const char *name = json_get_text(column, "name");
+    if (!name || strlen(name) > COLUMN_NAME_MAX_BYTES)
+      return err_new(ERR_CORRUPT, "the database's client told of a column that has no name");
+  }
+  return NULL;
+}
+
 static err *check_question(const struct database_rows_question *q) {
   if (!json_array_size(q->columns))
     return err_new(ERR_NOT_FOUND, "there is no table '%s' in the schema '%s'", q->table.name, q->table.schema);
+  TRY(check_columns(q->columns));
   if (is_view(q->columns))
     return err_new(ERR_INVALID, "'%s' is a view: reading it runs what its maker wrote with the rights of the superuser; "
                                 "use `tram connect`", q->table.name);

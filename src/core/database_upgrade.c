@@ -17,7 +17,7 @@
 #include "store/deployment.h"
 #include "store/service.h"
 
-enum { FREEZE_MS = 60000, COUNT_MS = 2 * 3600 * 1000, FACTS_BYTES = 8 << 20, LAST_LINES = 8 };
+enum { FREEZE_MS = 60000, COUNT_MS = 2 * 3600 * 1000, FACTS_BYTES = 8 << 20, ALL_FACTS_BYTES = 32 << 20, DATABASES_MAX = 1000, LAST_LINES = 8 };
 
 /* `no` is a way to say off that nobody writes: what is set already stays as it is.  What autovacuum does would count as
  * transactions. */
@@ -53,6 +53,7 @@ struct task {
   timer *timer;
   json_t *facts[2]; /* of the live one and of the copy */
   size_t asked;     /* for the facts: databases, both sides; the clusters are the first two */
+  size_t facts_bytes;
   int64_t since_ms;
   bool asking, thaws;
 };
@@ -232,12 +233,22 @@ static const char *asked_database(const struct task *t) {
   return t->asked < 2 ? NULL : json_string_value(json_array_get(names, t->asked / 2 - 1));
 }
 
+/* The program that tells is the image's: it may tell without end. */
+static err *take_facts(struct task *t, const char *output, json_t **ret_facts) {
+  size_t len = strlen(output);
+  t->facts_bytes += len;
+  if (t->facts_bytes > ALL_FACTS_BYTES) return err_new(ERR_LIMIT, "it tells more of itself than %d bytes", ALL_FACTS_BYTES);
+  TRY(json_parse(output, len, "what the database says of itself", ret_facts));
+  if (json_array_size(json_object_get(*ret_facts, "databases")) <= DATABASES_MAX) return NULL;
+  return err_new(ERR_LIMIT, "it has more than %d databases", DATABASES_MAX);
+}
+
 static void on_facts(void *arg, err *e, const char *output) {
   struct task *t = arg;
   auto_json *facts = NULL;
   const char *database = asked_database(t);
   if (ended(t, e)) return;
-  if (!e) e = json_parse(output, strlen(output), "what the database says of itself", &facts);
+  if (!e) e = take_facts(t, output, &facts);
   if (e) {
     fail(t, err_wrap(e, t->asked % 2 ? "the copy" : "the database"));
     return;

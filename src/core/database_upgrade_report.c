@@ -59,7 +59,7 @@ static void compare_tables(struct comparison *m, const char *database, const jso
     const json_t *copied = json_object_get(copy, name);
     long long was = json_integer_value(count), is = json_integer_value(copied);
     m->tables++;
-    m->rows += was;
+    if (__builtin_add_overflow(m->rows, was, &m->rows)) m->rows = INT64_MAX; /* what it tells need not be true */
     if (!copied)
       note(m->problems, "the table %s of %s is not in the copy", name, database);
     else if (was != is)

@@ -72,7 +72,7 @@ static const char *id_of(const struct reading *r, const char *key) {
 static err *read_size(const json_t *given, json_t *part) {
   const json_t *size = json_object_get(given, "sizeMB");
   if (!size || json_is_null(size)) return NULL;
-  if (!json_is_integer(size) || json_integer_value(size) > VOLUME_SIZE_BYTES_MAX / VOLUME_MB)
+  if (!json_is_integer(size) || json_integer_value(size) < 1 || json_integer_value(size) > VOLUME_SIZE_BYTES_MAX / VOLUME_MB)
     return err_new(ERR_INVALID, "sizeMB must be a number of megabytes");
   TRY(volume_size_check(json_integer_value(size) * VOLUME_MB, 0));
   json_object_set(part, "sizeMB", (json_t *)size);

@@ -59,6 +59,10 @@ TEST(what_is_in_the_archive) {
   CHECK_INT(l.others.len, 1);
   CHECK_INT(l.first_us, 1700000002000000);
   CHECK(!l.recovers);
+  auto_wal_listing odd = {0}; /* dates are as whoever made the files likes */
+  wal_listing_read("000000010000000000000003 1e300 1\n000000010000000000000004 -7 1\n000000010000000000000005 nan 1\n", &odd);
+  CHECK_INT(odd.segments.len, 3);
+  CHECK_INT(odd.last_us, 0);
   wal_listing_read("recovery.signal 1 0\n", &recovering);
   CHECK(recovering.recovers);
 }

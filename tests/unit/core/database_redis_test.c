@@ -99,6 +99,8 @@ TEST(info_is_read) {
   CHECK(redis_info_number(info, "uptime_in_seconds") == 61);
   CHECK(redis_info_number(info, "version") == -1);
   CHECK(redis_info_number(info, "last") == -1);
+  CHECK(redis_info_number("\\x0aa:1e300\\x0d", "a") == -1);
+  CHECK(redis_info_number("\\x0aa:nan\\x0d", "a") == -1);
 }
 
 TEST_MAIN

@@ -88,6 +88,20 @@ TEST(what_cannot_be_read_is_refused) {
   CHECK_ERR(rows(DATABASE_POSTGRES, (struct database_rows_question){.limit = 1, .columns = view}, &sql), ERR_INVALID, "is a view");
 }
 
+TEST(a_client_that_lies_about_columns_is_told_so) {
+  static const char *const lies[] = {"[{}]", "[1]", "[{\"name\": 1}]", "[[]]", "[null]", "[{\"name\": null, \"type\": \"text\"}]"};
+  auto_free char *sql = NULL, *name = str_format("%2000s", "x");
+  auto_json *many = json_array(), *wide = json_pack("[{s:s}]", "name", name);
+  for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+    auto_json *columns = NULL;
+    CHECK_OK(json_parse(lies[i], strlen(lies[i]), "columns", &columns));
+    CHECK_ERR(rows(DATABASE_POSTGRES, (struct database_rows_question){.limit = 1, .columns = columns}, &sql), ERR_CORRUPT, "no name");
+  }
+  for (int i = 0; i <= DATABASE_COLUMNS_MAX; i++) json_array_append_new(many, json_pack("{s:s}", "name", "a"));
+  CHECK_ERR(rows(DATABASE_MYSQL, (struct database_rows_question){.limit = 1, .columns = many}, &sql), ERR_CORRUPT, "more columns");
+  CHECK_ERR(rows(DATABASE_MYSQL, (struct database_rows_question){.limit = 1, .columns = wide}, &sql), ERR_CORRUPT, "no name");
+}
+
 TEST(answers_are_lines_of_json) {
   auto_json *values = NULL, *none = NULL, *bad = NULL;
   CHECK_OK(database_lines_read("[\"a\",null]\n[\"b\"]", &values));
