@@ -153,13 +153,13 @@ void database_url_command(const struct database_url *url, const char *program, s
     add_option(ret_argv, "-h", url->host);
     add_option(ret_argv, "-P", url->port);
     add_option(ret_argv, "-u", url->user);
-    if (url->database) strv_add(ret_argv, url->database);
+    if (url->database) strv_addf(ret_argv, "--database=%s", url->database); /* alone it could be an option */
     add_variable(ret_env, "MYSQL_PWD", url->password);
   } else if (url->kind == DATABASE_POSTGRES) {
     add_option(ret_argv, "-h", url->host);
     add_option(ret_argv, "-p", url->port);
     add_option(ret_argv, "-U", url->user);
-    add_option(ret_argv, "-d", url->database);
+    add_variable(ret_env, "PGDATABASE", url->database); /* of -d psql would read settings, too */
     add_variable(ret_env, "PGPASSWORD", url->password);
     add_variable(ret_env, "PGSSLMODE", url->sslmode);
   } else {

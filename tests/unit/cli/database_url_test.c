@@ -21,12 +21,20 @@ static char *command(const char *url, const char *program) {
 
 TEST(the_password_is_in_the_environment_alone) {
   SAYS("postgresql://postgres:p%40ss%2Fw@db.railway.internal:5432/railway?sslmode=require", "psql",
-       "PGPASSWORD=p@ss/w PGSSLMODE=require | psql -h db.railway.internal -p 5432 -U postgres -d railway");
-  SAYS("postgres://u:p@h/db", "psql", "PGPASSWORD=p | psql -h h -p 5432 -U u -d db");
-  SAYS("mysql://root:pw@h:3307/shop", "mariadb", "MYSQL_PWD=pw | mariadb --protocol=TCP -h h -P 3307 -u root shop");
+       "PGDATABASE=railway PGPASSWORD=p@ss/w PGSSLMODE=require | psql -h db.railway.internal -p 5432 -U postgres");
+  SAYS("postgres://u:p@h/db", "psql", "PGDATABASE=db PGPASSWORD=p | psql -h h -p 5432 -U u");
+  SAYS("mysql://root:pw@h:3307/shop", "mariadb", "MYSQL_PWD=pw | mariadb --protocol=TCP -h h -P 3307 -u root --database=shop");
   SAYS("redis://default:pw@h:6379", "redis-cli", "REDISCLI_AUTH=pw | redis-cli -h h -p 6379");
   SAYS("redis://ada:pw@h:6379/2", "valkey-cli", "REDISCLI_AUTH=pw | valkey-cli -h h -p 6379 --user ada -n 2");
   SAYS("mongodb://mongo:pw@h:27017", "mongosh", " | mongosh --host h --port 27017 -u mongo --authenticationDatabase admin");
+}
+
+/* A variable is written by whoever may change the project; the client runs on another one's machine. */
+TEST(a_databases_name_is_no_option_of_the_client) {
+  SAYS("mysql://u:p@h/--pager=sh%20-c%20id", "mysql",
+       "MYSQL_PWD=p | mysql --protocol=TCP -h h -P 3306 -u u --database=--pager=sh -c id");
+  SAYS("postgres://u:p@h/host=elsewhere%20sslkey=x", "psql",
+       "PGDATABASE=host=elsewhere sslkey=x PGPASSWORD=p | psql -h h -p 5432 -U u");
 }
 
 TEST(what_is_no_databases_url_is_refused_without_being_shown) {
