@@ -5,9 +5,10 @@
  * at its top), devices, pipes and sockets are never opened, and what a program does to the folders
  * meanwhile leads nowhere else.  Owners are ids as they are inside.
  *
- * Everything happens on the loop thread; every callback comes once and owns its error; ERR_INVALID may come
- * before the call returns.  NOT_FOUND: there is no such volume, file or folder; CONFLICT: the name is taken;
- * LIMIT: the volume is full. */
+ * Everything happens on the loop thread; every callback comes once and owns its error; ERR_INVALID and BUSY may
+ * come before the call returns.  NOT_FOUND: there is no such volume, file or folder; CONFLICT: the name is taken;
+ * LIMIT: the volume is full; BUSY: too much is asked of the volume at once, or a folder is not removed after ten
+ * minutes. */
 #ifndef TRAMWAY_ENGINE_VOLUME_FILES_H
 #define TRAMWAY_ENGINE_VOLUME_FILES_H
 

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/local/volume_tree.h"
 #include "loop/work.h"
+
+enum { REMOVE_SLICE_MS = 200, REMOVE_MS = 600000 };
 
 static const struct volume_files_ops ops;
 
@@ -19,9 +22,11 @@ static struct folder_files *of(struct volume_files *f) {
 /* --- One question, one answer -------------------------------------------------------- */
 
 struct request {
+  struct list link; /* in files->requests */
   struct folder_files *files;
   char *id, *path, *to;
-  bool replace;
+  bool replace, unfinished;
+  int64_t ends_at_ms; /* of what is done in pieces; else 0 */
   err *(*act)(struct request *r, int root); /* on the pool */
   void (*answer)(struct request *r, err *e);
   union {
@@ -46,7 +51,13 @@ static err *act(void *arg) {
 
 static void answer(void *arg, err *e) {
   struct request *r = arg;
+  if (r->unfinished && !r->files->ending && clock_monotonic_ms() < r->ends_at_ms) {
+    err_ignore(e);
+    work_start(r->files->loop, act, answer, r); /* behind what waits for the pool */
+    return;
+  }
   --*r->files->pending;
+  list_remove(&r->link);
   r->answer(r, e);
   volume_entries_done(&r->entries);
   volume_entry_done(&r->entry);
@@ -62,12 +73,24 @@ static struct request *request_new(struct volume_files *f, const char *id, const
   r->id = str_dup(id);
   r->path = str_dup(path);
   r->arg = arg;
+  list_init(&r->link);
   return r;
 }
 
+static bool is_crowded(const struct request *r) {
+  int count = 0;
+  LIST_FOREACH(other, &r->files->requests, struct request, link) count += str_eq(other->id, r->id);
+  return count >= FOLDER_FILES_REQUESTS_MAX;
+}
+
 static void request_start(struct request *r) {
+  bool crowded = is_crowded(r);
+  list_push(&r->files->requests, &r->link);
   ++*r->files->pending;
-  work_start(r->files->loop, act, answer, r);
+  if (crowded)
+    answer(r, err_new(ERR_BUSY, "too much is being done to the volume's files: try again"));
+  else
+    work_start(r->files->loop, act, answer, r);
 }
 
 static void answer_done(struct request *r, err *e) {
@@ -111,7 +134,11 @@ static void files_make_folder(struct volume_files *f, const char *id, const char
 }
 
 static err *act_remove(struct request *r, int root) {
-  return volume_tree_remove(root, r->path);
+  int64_t now_ms = clock_monotonic_ms();
+  if (!r->ends_at_ms) r->ends_at_ms = now_ms + REMOVE_MS;
+  err *e = volume_tree_remove(root, r->path, now_ms + REMOVE_SLICE_MS);
+  r->unfinished = e && err_code_of(e) == ERR_BUSY;
+  return e;
 }
 
 static void files_remove(struct volume_files *f, const char *id, const char *path, engine_done_fn *done,
@@ -328,4 +355,5 @@ static const struct volume_files_ops ops = {
 void folder_files_init(struct folder_files *f, loop *l, err *(*open_root)(void *arg, const char *id, int *ret_fd),
                        void *arg, int *pending) {
   *f = (struct folder_files){.base = {&ops}, .loop = l, .open_root = open_root, .arg = arg, .pending = pending};
+  list_init(&f->requests);
 }

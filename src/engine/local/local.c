@@ -327,6 +327,7 @@ static void drop_workloads(struct local_engine *en) {
 static void local_free(engine *base) {
   struct local_engine *en = (struct local_engine *)base;
   en->closing = true;
+  en->files.ending = true;
   local_exec_kill_all(en);
   local_stream_close_all(en);
   volume_runs_end(en);

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -172,37 +173,49 @@ err *volume_tree_make_folder(int root, const char *path) {
   return e;
 }
 
-static err *remove_below(int folder, const char *name, const char *path, int depth);
+struct removal {
+  const char *path;
+  int64_t until_ms;
+};
 
-static err *empty_folder(int fd, const char *path, int depth) {
+static err *remove_below(const struct removal *r, int folder, const char *name, int depth);
+
+static err *check_time(const struct removal *r) {
+  if (clock_monotonic_ms() < r->until_ms) return NULL;
+  return err_new(ERR_BUSY, "not all of '%s' could be removed in time", r->path);
+}
+
+static err *empty_folder(const struct removal *r, int fd, int depth) {
   DIR *dir = fdopendir(fd);
   if (!dir) {
     close(fd);
-    return err_errno(errno, "reading a folder of '%s'", path);
+    return err_errno(errno, "reading a folder of '%s'", r->path);
   }
   err *e = NULL;
-  for (struct dirent *entry; !e && (entry = folder_next(dir, path, &e));)
-    e = remove_below(dirfd(dir), entry->d_name, path, depth);
+  for (struct dirent *entry; !e && (entry = folder_next(dir, r->path, &e));) {
+    e = remove_below(r, dirfd(dir), entry->d_name, depth);
+    if (!e) e = check_time(r);
+  }
   closedir(dir);
   return e;
 }
 
 /* Descriptors lead the way: what is renamed meanwhile cannot lead it elsewhere. */
-static err *remove_below(int folder, const char *name, const char *path, int depth) {
+static err *remove_below(const struct removal *r, int folder, const char *name, int depth) {
   if (unlinkat(folder, name, 0) == 0) return NULL;
-  if (errno != EISDIR && errno != EPERM) return lookup_error(path);
-  if (depth == DEPTH_MAX) return err_new(ERR_LIMIT, "'%s' has folders deeper than %d", path, DEPTH_MAX);
+  if (errno != EISDIR && errno != EPERM) return lookup_error(r->path);
+  if (depth == DEPTH_MAX) return err_new(ERR_LIMIT, "'%s' has folders deeper than %d", r->path, DEPTH_MAX);
   int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return lookup_error(path);
-  TRY(empty_folder(fd, path, depth + 1));
-  return unlinkat(folder, name, AT_REMOVEDIR) < 0 ? lookup_error(path) : NULL;
+  if (fd < 0) return lookup_error(r->path);
+  TRY(empty_folder(r, fd, depth + 1));
+  return unlinkat(folder, name, AT_REMOVEDIR) < 0 ? lookup_error(r->path) : NULL;
 }
 
-err *volume_tree_remove(int root, const char *path) {
+err *volume_tree_remove(int root, const char *path, int64_t until_ms) {
   auto_fd folder = -1;
   auto_free char *name = NULL;
   TRY(open_parent(root, path, &folder, &name));
-  return remove_below(folder, name, path, 0);
+  return remove_below(&(struct removal){path, until_ms}, folder, name, 0);
 }
 
 static err *name_error(const char *path) {

@@ -9,7 +9,8 @@
 /* `root` is a descriptor of the top folder. */
 fallible volume_tree_list(int root, const char *path, struct volume_entries *ret_entries);
 fallible volume_tree_make_folder(int root, const char *path);
-fallible volume_tree_remove(int root, const char *path);
+/* ERR_BUSY: not all of it is gone at `until_ms` (clock_monotonic_ms), because there is much, or somebody adds to it. */
+fallible volume_tree_remove(int root, const char *path, int64_t until_ms);
 fallible volume_tree_rename(int root, const char *from, const char *to);
 fallible volume_tree_read(int root, const char *path, int *ret_fd, struct volume_entry *ret_entry);
 

@@ -86,9 +86,9 @@ TEST(nothing_leads_out) {
   CHECK_ERR(volume_tree_list(root, "a/up", &entries), ERR_NOT_FOUND, "");
   CHECK_ERR(volume_tree_make_folder(root, "a/up/new"), ERR_NOT_FOUND, "");
   CHECK_ERR(volume_tree_rename(root, "a/f", "a/up/f"), ERR_NOT_FOUND, "");
-  CHECK_ERR(volume_tree_remove(root, "a/up/secret"), ERR_NOT_FOUND, "");
-  CHECK_ERR(volume_tree_remove(root, "/"), ERR_INVALID, "a name");
-  CHECK_ERR(volume_tree_remove(root, "a/.."), ERR_INVALID, "a name");
+  CHECK_ERR(volume_tree_remove(root, "a/up/secret", INT64_MAX), ERR_NOT_FOUND, "");
+  CHECK_ERR(volume_tree_remove(root, "/", INT64_MAX), ERR_INVALID, "a name");
+  CHECK_ERR(volume_tree_remove(root, "a/..", INT64_MAX), ERR_INVALID, "a name");
   struct volume_new_file file;
   CHECK_ERR(volume_tree_create(root, "a/up/new", true, &file), ERR_NOT_FOUND, "");
   auto_free char *secret = text_of(IN("outside/secret"));
@@ -96,15 +96,30 @@ TEST(nothing_leads_out) {
   clean_up();
 }
 
+TEST(removing_much_is_done_in_pieces) {
+  fresh();
+  CHECK_OK(volume_tree_make_folder(root, "much/a/b"));
+  CHECK_OK(volume_tree_make_folder(root, "much/c"));
+  int pieces = 0;
+  err *e;
+  for (; (e = volume_tree_remove(root, "much", 0)) && pieces < 10; pieces++) {
+    CHECK_INT(err_code_of(e), ERR_BUSY);
+    err_ignore(e);
+  }
+  CHECK_OK(e);
+  CHECK(pieces > 1);
+  clean_up();
+}
+
 TEST(removing_a_folder_removes_its_links_and_not_what_they_lead_to) {
   fresh();
   CHECK_OK(file_make_dirs(IN("volume/a/b/c/d/e"), 0000));
-  CHECK_OK(volume_tree_remove(root, "/a/"));
+  CHECK_OK(volume_tree_remove(root, "/a/", INT64_MAX));
   CHECK(!file_exists(IN("volume/a")));
-  CHECK_OK(volume_tree_remove(root, "top"));
+  CHECK_OK(volume_tree_remove(root, "top", INT64_MAX));
   auto_free char *secret = text_of(IN("outside/secret"));
   CHECK_TEXT(secret, "secret");
-  CHECK_ERR(volume_tree_remove(root, "a"), ERR_NOT_FOUND, "");
+  CHECK_ERR(volume_tree_remove(root, "a", INT64_MAX), ERR_NOT_FOUND, "");
   clean_up();
 }
 
