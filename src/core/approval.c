@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/pull_request_private.h"
+#include "core/volume_private.h"
 #include "store/deployment.h"
 #include "store/project.h"
 
@@ -29,6 +30,15 @@ err *approval_is_needed(core *c, const struct deployment *d, bool *ret_needed) {
   auto_environment environment = {0};
   TRY(environment_get(c->db, d->environment_id, &environment));
   *ret_needed = is_held(environment.meta, d);
+  return NULL;
+}
+
+err *approval_holds_all(core *c, const char *environment_id, bool *ret_holds) {
+  auto_environment environment = {0};
+  err *gone = environment_get(c->db, environment_id, &environment);
+  if (gone && err_code_of(gone) != ERR_NOT_FOUND) return gone;
+  err_ignore(gone);
+  *ret_holds = json_get_bool(environment.meta, META_IS_FORK, false) && !json_array_size(json_object_get(environment.meta, META_APPROVED));
   return NULL;
 }
 
@@ -76,6 +86,7 @@ err *core_approve(core *c, const char *id, const char *user_id) {
                                     *user_id ? user_id : "a project token");
   deploy_build_line(c, id, "info", line);
   log_info("deploy", "%s: %s", id, line);
+  volumes_wake(c);
   TRY(release(c, id));
   return release_others(c, &environment);
 }

@@ -361,6 +361,8 @@ void pull_request_stop(core *c);
 
 /* Whether it is to wait for a member who approves of its commit; the reason is static. */
 fallible approval_is_needed(core *c, const struct deployment *d, bool *ret_needed);
+/* Of a stranger's pull request nothing was approved yet. */
+fallible approval_holds_all(core *c, const char *environment_id, bool *ret_holds);
 extern const char approval_reason[];
 
 #endif

@@ -107,8 +107,10 @@ static err *look_at_live(core *c) {
   TRY(volume_instance_list(c->db, &list));
   for (size_t i = 0; i < list.len; i++) {
     const struct volume_instance *v = &list.items[i];
-    bool wanted = v->state == VOLUME_UPDATING || v->state == VOLUME_ERROR;
-    if (wanted && !map_has(c->volume_works, v->id)) make(c, v);
+    bool wanted = v->state == VOLUME_UPDATING || v->state == VOLUME_ERROR, holds = false;
+    if (!wanted || map_has(c->volume_works, v->id)) continue;
+    TRY(approval_holds_all(c, v->environment_id, &holds)); /* a stranger sets nothing of the disk aside */
+    if (!holds) make(c, v);
   }
   return NULL;
 }

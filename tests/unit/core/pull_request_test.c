@@ -3,6 +3,8 @@
 
 #include <sys/wait.h>
 
+#include "core/volume.h"
+#include "store/volume.h"
 #include "town.h"
 
 #define COMMITS 3
@@ -494,6 +496,31 @@ TEST(a_forks_commit_waits_for_approval_and_gets_no_variable) {
   WAIT_STATUS(d.id, SUCCESS);
   WAIT(str_eq(status_in(&service), "SUCCESS"));
   CHECK_ERR(core_approve(town, d.id, user.id), ERR_CONFLICT, "does not wait");
+  close_town();
+}
+
+/* What a volume has is set aside on the disk: whoever may open a pull request must not be able to take all of it. */
+TEST(a_forks_environment_sets_nothing_of_the_disk_aside_before_an_approval) {
+  open_town();
+  struct pull_request pr = of_fork(1);
+  auto_volume made = {0};
+  auto_volume_instance v = {0};
+  auto_deployment d = {0};
+  bool found = false;
+  struct core_volume_request request = {.project_id = project.id, .environment_id = instance.environment_id,
+                                        .service_id = service.id, .mount_path = "/data", .size_bytes = 1 << 30};
+  CHECK_OK(core_volume_create(town, &request, &made));
+  opened(&pr);
+  CHECK_OK(volume_instance_find(town_db, made.id, answer.environment_id, &found, &v));
+  CHECK(found);
+  turns(20);
+  town_restart();
+  turns(20);
+  CHECK(!fake_volume_find(&en->volumes, v.id));
+  CHECK(latest_of(&web, &d));
+  CHECK_OK(core_approve(town, d.id, user.id));
+  WAIT(fake_volume_find(&en->volumes, v.id) != NULL);
+  WAIT_STATUS(d.id, SUCCESS);
   close_town();
 }
 
