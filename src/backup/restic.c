@@ -10,8 +10,6 @@
 #include "base/secret.h"
 #include "build/build_cgroup.h"
 
-enum { ENDING_MS = 2000 };
-
 /* ---- the place ---- */
 
 static void each_text(struct restic_place *p, void (*fn)(const char **slot)) {
@@ -127,8 +125,7 @@ static void wake(restic *r) {
 static void cancel(restic_job *j) {
   if (j->cancelled) return;
   j->cancelled = true;
-  if (j->child) spawn_cancel(j->child, ENDING_MS);
-  if (j->run) engine_volume_run_cancel(j->run);
+  restic_job_kill(j);
   if (!j->running) wake(j->owner);
 }
 
@@ -198,6 +195,7 @@ err *restic_backup(restic *r, const struct restic_job_options *o, const struct r
   j->files = (struct restic_files){str_dup(b->from.volume_id), str_dup(b->from.snapshot), str_dup(b->from.folder)};
   j->creates = true;
   j->may_vanish = b->may_vanish;
+  j->bytes_max = b->bytes_max;
   hand_out(j, ret_job);
   return NULL;
 }

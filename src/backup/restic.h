@@ -74,6 +74,8 @@ struct restic_backup {
   struct restic_files from;
   struct restic_backup_words words;
   bool may_vanish; /* files may go while they are read: a running Postgres' */
+  int64_t bytes_max; /* of all files by the sizes that they tell; more is ERR_LIMIT.  0: any.  A hole is read like what
+                        is written, so that a file of some blocks would keep restic for days */
 };
 /* The answer has snapshot_id, total_bytes_processed, data_added. */
 fallible restic_backup(restic *r, const struct restic_job_options *o, const struct restic_backup *b, restic_job **ret_job);

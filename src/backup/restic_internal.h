@@ -33,11 +33,12 @@ struct restic_job {
   bool creates;   /* the repository, when there is none */
   bool writes;    /* into files.volume_id or .folder */
   bool may_vanish, ignores_missing, removes;
+  int64_t bytes_max; /* 0: any */
   int64_t ends_at_ms;
   restic_done_fn *done;
   void *arg;
 
-  bool running, cancelled, inited, unlocked;
+  bool running, cancelled, inited, unlocked, too_large;
   enum restic_step step;
   struct restic_output output;
   struct str text;  /* the end of what it printed that is no JSON */
@@ -48,5 +49,6 @@ struct restic_job {
 
 void restic_job_start(restic_job *j);        /* it is its turn */
 void restic_job_finish(restic_job *j, err *e); /* takes e; frees j */
+void restic_job_kill(restic_job *j);           /* what runs of it */
 
 #endif

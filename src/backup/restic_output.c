@@ -30,6 +30,12 @@ static void take_error(struct restic_output *o, const json_t *line) {
                               message ? message : number > 0 && number < 200 ? strerror((int)number) : "cannot be read");
 }
 
+/* {"message_type":"status","total_bytes":…,"bytes_done":…,…}: the total is that of what was counted so far. */
+static void take_status(struct restic_output *o, const json_t *line) {
+  int64_t total = json_get_int(line, "total_bytes", 0), done = json_get_int(line, "bytes_done", 0);
+  o->bytes = total > done ? total : done;
+}
+
 /* What is no JSON is for people, and stands in the tail of standard error too. */
 static void take_line(struct restic_output *o, const char *text, size_t len) {
   auto_json *line = NULL;
@@ -41,6 +47,7 @@ static void take_line(struct restic_output *o, const char *text, size_t len) {
   }
   const char *type = json_get_text(line, "message_type");
   if (type && str_eq(type, "error")) take_error(o, line);
+  if (type && str_eq(type, "status")) take_status(o, line);
   if (type && !str_eq(type, "summary")) return;
   json_decref(o->answer);
   o->answer = json_incref(line);

@@ -15,6 +15,7 @@ struct restic_output {
   struct str line;
   bool skipping;       /* the rest of a line that is too long */
   json_t *answer;      /* the last summary, or the last line that is an array or another object */
+  int64_t bytes;       /* of the files, by the sizes that they tell, as far as it knows them */
   int errors;          /* files that could not be read */
   int vanished;        /* of them: that were gone by then */
   char *first_error;   /* "pgdata/base/1: permission denied", of one that did not vanish; or NULL */

@@ -9,7 +9,7 @@
 #include "build/build_cgroup.h"
 #include "loop/work.h"
 
-enum { STEP_MS_MAX = 120000, TEXT_MAX = 65536, COMPLAINTS_MAX = 4096 };
+enum { STEP_MS_MAX = 120000, ENDING_MS = 2000, TEXT_MAX = 65536, COMPLAINTS_MAX = 4096 };
 
 static void next_step(restic_job *j, enum restic_step step);
 
@@ -50,6 +50,11 @@ struct ending {
 };
 
 static err *explain(restic_job *j, const struct ending *end) {
+  if (j->too_large) {
+    err_ignore(end->e);
+    return err_new(ERR_LIMIT, "the files say that they are larger than %lld MB, which is more than there can be: sparse files of "
+                              "that size cannot be backed up", (long long)(j->bytes_max / 1000000));
+  }
   if (j->cancelled) {
     err_ignore(end->e);
     return err_new(ERR_BUSY, "cancelled");
@@ -71,7 +76,7 @@ enum { INCOMPLETE = 3 }; /* restic's exit status: a snapshot was made, some file
 
 static err *judge(restic_job *j, const struct ending *end) {
   const struct restic_output *o = &j->output;
-  if (!end->e && end->exit_status == INCOMPLETE && !j->cancelled) {
+  if (!end->e && end->exit_status == INCOMPLETE && !j->cancelled && !j->too_large) {
     if (j->may_vanish && o->errors == o->vanished) return NULL;
     return err_new(ERR_IO, "%d file%s could not be read: %s", o->errors, o->errors == 1 ? "" : "s",
                    o->first_error ? o->first_error : "gone while they were read");
@@ -98,9 +103,21 @@ static void on_removed(void *arg, err *e) {
 
 /* ---- steps ---- */
 
+void restic_job_kill(restic_job *j) {
+  if (j->child) spawn_cancel(j->child, ENDING_MS);
+  if (j->run) engine_volume_run_cancel(j->run);
+}
+
+static void check_size(restic_job *j) {
+  if (!j->bytes_max || j->too_large || j->output.bytes <= j->bytes_max) return;
+  j->too_large = true;
+  restic_job_kill(j);
+}
+
 static void on_output(void *arg, int fd, const char *data, size_t len) {
   restic_job *j = arg;
   restic_output_feed(&j->output, data, len);
+  check_size(j);
   if (fd == 1 && j->text.len + len < TEXT_MAX) str_add_bytes(&j->text, data, len);
   if (fd == 1) return;
   str_add_bytes(&j->complaints, data, len);

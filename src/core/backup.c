@@ -21,6 +21,9 @@ backup_task *backup_task_new(struct backups *b, const char *volume_instance_id, 
   t->owner = b;
   t->core = b->core;
   t->begin = begin;
+  auto_volume_instance v = {0};
+  err_ignore(volume_instance_get(b->core->db, volume_instance_id, &v)); /* one that is gone is nobody's */
+  id_copy(t->workspace_id, v.workspace_id);
   id_copy(t->volume_instance_id, volume_instance_id);
   list_push(&b->tasks, &t->link);
   backup_task_wake(b);
@@ -39,6 +42,13 @@ static bool is_taken(const struct backups *b, const backup_task *waiting) {
   return false;
 }
 
+static bool has_its_share(const struct backups *b, const backup_task *waiting) {
+  int running = 0;
+  LIST_FOREACH(t, &b->tasks, backup_task, link)
+    running += t->running && *t->workspace_id && str_eq(t->workspace_id, waiting->workspace_id);
+  return running >= BACKUP_TASKS_MAX - 1;
+}
+
 static void start_some(void *arg) {
   struct backups *b = arg;
   b->due = false;
@@ -46,7 +56,7 @@ static void start_some(void *arg) {
   for (bool again = true; again && b->running < BACKUP_TASKS_MAX;) {
     again = false;
     LIST_FOREACH(t, &b->tasks, backup_task, link) {
-      if (t->running || is_taken(b, t)) continue;
+      if (t->running || is_taken(b, t) || has_its_share(b, t)) continue;
       t->running = again = true;
       t->begun_ms = clock_monotonic_ms();
       b->running++;

@@ -8,7 +8,8 @@
  * A restore goes to a new volume, or for a point in time to a new service; nothing that lives is touched before
  * somebody commits the swap, which is a staged change.  A drill restores into a scratch instance and checks it.
  *
- * Of one volume one thing at a time is done, BACKUP_TASKS_MAX of all.  Each is a row before it is begun; after a
+ * Of one volume one thing at a time is done, BACKUP_TASKS_MAX of all, and never all of them of one workspace: what it
+ * keeps waiting (a database that does not come up, a dump without end) is not to cost others their backups.  Each is a row before it is begun; after a
  * SIGKILL what was under way is recorded as failed, and what it left is removed. */
 #ifndef TRAMWAY_CORE_BACKUP_H
 #define TRAMWAY_CORE_BACKUP_H
@@ -18,12 +19,12 @@
 
 #define BACKUP_NAME_MAX 64
 #define BACKUPS_MANUAL_MAX 100 /* of a volume */
-enum { BACKUP_TASKS_MAX = 2 };
+enum { BACKUP_TASKS_MAX = 3 };
 
 /* ERR_BUSY: one is being taken; ERR_LIMIT: there are too many, or they take more than their quota. */
 fallible core_backup_create(core *c, const char *volume_instance_id, const char *name, const char *user_id,
                             char ret_id[ID_SIZE]);
-/* ERR_CONFLICT: it is locked, or being taken. */
+/* Also a locked one: that is kept from its end, not from people.  ERR_CONFLICT: it is being taken. */
 fallible core_backup_delete(core *c, const char *volume_instance_id, const char *id);
 fallible core_backup_lock(core *c, const char *volume_instance_id, const char *id); /* it never expires */
 fallible core_backup_find(core *c, const char *volume_instance_id, const char *id, struct backup *ret_backup);

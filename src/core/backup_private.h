@@ -15,6 +15,8 @@
 #define BACKUP_SNAPSHOT "backup" /* the engine's, while a backup is read from it */
 #define WAL_FOLDER "wal-archive"
 #define PGDATA_FOLDER "pgdata"
+/* By the sizes that they tell, a volume's files can be so many times as large as it: holes, and copies that share blocks. */
+enum { BACKUP_APPARENT_TIMES = 4 };
 enum { BACKUP_DEADLINE_MS = 12 * 3600 * 1000, BACKUP_SHORT_MS = 600 * 1000 };
 
 struct backups {
@@ -36,7 +38,7 @@ struct backup_task {
   core *core;
   backup_task_fn *begin;
   backup_task_fn *next; /* after a step that several flows share */
-  char volume_instance_id[ID_SIZE];
+  char volume_instance_id[ID_SIZE], workspace_id[ID_SIZE];
   struct backup backup;
   struct backup_restore restore;
   struct volume_instance volume; /* of backup: that is backed up; of a restore: that is restored to */

@@ -146,7 +146,8 @@ static void store(backup_task *t) {
   bool base = t->backup.method == BACKUP_POSTGRES;
   struct restic_job_options o = backup_job(t, t->volume_instance_id, on_stored);
   struct restic_backup b = {.from = {.volume_id = t->volume_instance_id, .snapshot = BACKUP_SNAPSHOT},
-                            .words = {.tag = t->backup.id, .excludes = base ? postgres_excludes : NULL}};
+                            .words = {.tag = t->backup.id, .excludes = base ? postgres_excludes : NULL},
+                            .bytes_max = t->volume.size_bytes * BACKUP_APPARENT_TIMES};
   err *e = restic_backup(t->owner->restic, &o, &b, &t->job);
   if (e) fail(t, e);
 }

@@ -142,7 +142,8 @@ static err *store(struct wal_push *p) {
   struct restic_job_options o = {.repository = p->repository, .deadline_ms = BACKUP_SHORT_MS, .done = on_stored, .arg = p};
   struct restic_backup b = {.from = {.volume_id = p->volume.id},
                             .words = {.path = WAL_FOLDER, .excludes = excludes},
-                            .may_vanish = true};
+                            .may_vanish = true,
+                            .bytes_max = p->volume.size_bytes * BACKUP_APPARENT_TIMES};
   return restic_backup(p->owner->restic, &o, &b, &p->job);
 }
 
@@ -188,7 +189,8 @@ static void start(struct wal_push *p) {
   str_clear(&p->output);
   struct volume_run run = {.volume_id = p->volume.id, .argv = argv, .read_only = true, .deadline_ms = LIST_MS,
                            .on_output = on_output, .on_exit = on_listed, .arg = p};
-  err *e = engine_volume_run(p->owner->core->engine, &run, &p->run);
+  err *e = core_disk_admits_source(p->owner->core, NULL); /* else whoever writes enough log fills the machine's disk */
+  if (!e) e = engine_volume_run(p->owner->core->engine, &run, &p->run);
   if (e) finish(p, e);
 }
 

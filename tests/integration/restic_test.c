@@ -278,4 +278,19 @@ TEST(an_s3_endpoint) {
   finish();
 }
 
+/* A hole costs whoever makes it nothing, and is read like data: a day for each 40 TB. */
+TEST(files_that_tell_more_than_there_can_be_are_refused_soon) {
+  begin(NULL);
+  put(t.data, "small", "x");
+  auto_free char *path = path_join(t.data, "sparse");
+  put(t.data, "sparse", "");
+  CHECK(truncate(path, 1LL << 40) == 0);
+  struct restic_job_options o = job("vol");
+  struct restic_backup b = {.from = {.folder = t.data}, .bytes_max = 1 << 20};
+  RUN_ERR(restic_backup(t.restic, &o, &b, NULL), ERR_LIMIT, "larger than 1 MB");
+  CHECK(truncate(path, 1 << 19) == 0);
+  RUN_OK(restic_backup(t.restic, &o, &b, NULL));
+  finish();
+}
+
 TEST_MAIN

@@ -122,6 +122,37 @@ TEST(one_at_a_time) {
   finish();
 }
 
+static void begin_backup_of_new_volume(const struct project *in) {
+  auto_environment_list environments = {0};
+  auto_volume made = {0};
+  auto_volume_instance v = {0};
+  bool found = false;
+  char id[ID_SIZE];
+  CHECK_OK(environment_list_by_project(town_db, in->id, NULL, &environments));
+  struct core_volume_request request = {.project_id = in->id, .environment_id = environments.items[0].id,
+                                        .mount_path = "/data", .size_bytes = 1 << 30};
+  CHECK_OK(core_volume_create(town, &request, &made));
+  CHECK_OK(volume_instance_find(town_db, made.id, environments.items[0].id, &found, &v));
+  WAIT(fake_volume_find(&en->volumes, v.id) != NULL);
+  CHECK_OK(core_backup_create(town, v.id, NULL, user.id, id));
+}
+
+TEST(a_workspace_whose_backups_do_not_end_leaves_others_a_turn) {
+  auto_workspace neighbour = {.name = str_dup("Neighbour's")};
+  auto_project theirs = {0};
+  begin();
+  res->hold = true;
+  for (int i = 0; i < BACKUP_TASKS_MAX + 1; i++) begin_backup_of_new_volume(&project);
+  WAIT(res->done.len == BACKUP_TASKS_MAX - 1);
+  turns(20);
+  CHECK_INT(res->done.len, BACKUP_TASKS_MAX - 1);
+  CHECK_OK(workspace_insert(town_db, &neighbour));
+  CHECK_OK(core_project_create(town, neighbour.id, "next door", NULL, &theirs));
+  begin_backup_of_new_volume(&theirs);
+  WAIT(res->done.len == BACKUP_TASKS_MAX);
+  finish();
+}
+
 TEST(tramd_ends_while_one_is_taken) {
   char id[ID_SIZE];
   begin();
