@@ -147,12 +147,20 @@ static err *move_in(const struct import *m, const char *folder, const char *name
   return rename(from, to) < 0 ? err_errno(errno, "moving '%s'", to) : NULL;
 }
 
+/* The short name of a layer, which becomes a path too. */
+static err *check_link(struct str *link) {
+  char *name = link->len ? str_trim(link->data) : NULL;
+  if (name && *name && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == strlen(name)) return NULL;
+  return err_new(ERR_CORRUPT, "its short name is none");
+}
+
 static err *move_layer(const struct import *m, const json_t *layer) {
   const char *id = json_get_text(layer, "id");
   auto_free char *link_path = str_format("%s/overlay/%s/link", m->unpacked, id);
   auto_free char *split = str_format("%s.tar-split.gz", id);
   auto_str link = STR_EMPTY;
   TRY(file_read(link_path, 256, &link));
+  TRY(check_link(&link));
   TRY(move_in(m, "overlay/l", str_trim(link.data)));
   TRY(move_in(m, "overlay", id));
   return move_in(m, "overlay-layers", split);

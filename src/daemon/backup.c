@@ -117,6 +117,17 @@ static err *write_archive(int fd, struct making *m, const char *copy_path) {
   return err_wrap(backup_verify(fd, &manifest, NULL), "reading the backup again");
 }
 
+/* The file is there and good for all else; but nobody may take it for a whole one. */
+static err *tell_missing(const char *path, const json_t *missing) {
+  auto_str text = STR_EMPTY;
+  const char *id;
+  json_t *why;
+  if (!json_object_size(missing)) return NULL;
+  json_object_foreach((json_t *)missing, id, why) str_addf(&text, "\n  %s: %s", id, json_string_value(why));
+  return err_new(ERR_CONFLICT, "'%s' is without %zu of the volumes, which could not be read:%s", path, json_object_size(missing),
+                 str_text(&text));
+}
+
 static err *make(struct making *m, const char *path) {
   auto_free char *unfinished = str_format("%s.new", path), *copy_path = str_format("%s.db", path);
   auto_free char *scratch = str_format("%s.part", path);
@@ -143,7 +154,7 @@ static err *make(struct making *m, const char *path) {
          m->parts->no_key ? ", the key " STORE_KEY_FILE " (keep a copy, or variables are lost)" : "",
          m->parts->no_snapshots ? ", the code of deployments" : "", m->parts->no_images ? ", images" : "",
          m->parts->no_volumes ? ", volumes" : "");
-  return NULL;
+  return tell_missing(path, json_object_get(about, BACKUP_VOLUMES_MISSING));
 }
 
 err *backup_make(const char *config_path, const char *path, const struct backup_parts *parts) {

@@ -13,6 +13,7 @@
 #define BACKUP_IMAGES "images"
 #define BACKUP_VOLUMES "volumes"
 #define BACKUP_VOLUME_SUFFIX ".tar.zst"
+#define BACKUP_VOLUMES_MISSING "volumesMissing" /* of the manifest: id → why */
 
 /* ---- backup_repos.c ---- */
 
@@ -24,7 +25,7 @@ struct config;
 struct volume_place;
 
 /* `scratch` is a path beside the backup, which may be used and is gone afterwards.  What is in them is told
- * in `about`. */
+ * in `about`, and which could not be read: that alone is no error. */
 fallible backup_add_volumes(backup_writer *w, const struct config *c, const char *scratch, json_t *about);
 
 /* Makes those of the manifest below `unpacked`, of the archives that were unpacked there, which go. */

@@ -11,8 +11,10 @@
 #include "base/str.h"
 #include "daemon/backup_internal.h"
 #include "daemon/config.h"
+#include "engine/engine_ops.h"
 #include "engine/local/volume_offline.h"
 #include "loop/spawn_wait.h"
+#include "model/volume.h"
 
 static struct volume_place place_of(const struct config *c) {
   return (struct volume_place){.data_dir = c->data.dir,
@@ -29,32 +31,45 @@ static err *pack(const char *folder, const char *file) {
   return spawn_wait(&(struct spawn_options){.argv = argv});
 }
 
-static err *add_volume(backup_writer *w, const struct volume_place *p, const char *id, const char *scratch,
-                       json_t *volumes) {
+static err *copy_and_pack(const struct volume_place *p, const char *id, const char *scratch, int64_t *ret_size_bytes) {
   struct volume_copy copy;
-  auto_free char *name = str_format(BACKUP_VOLUMES "/%s" BACKUP_VOLUME_SUFFIX, id);
   TRY(volume_offline_copy(p, id, &copy));
-  int64_t size_bytes = copy.size_bytes;
+  *ret_size_bytes = copy.size_bytes;
   err *e = pack(copy.folder, scratch);
   volume_offline_copy_done(p, id, &copy);
-  if (!e) e = backup_add_file(w, scratch, name);
+  return e;
+}
+
+/* What a service has put into its volume may be such that it cannot be copied (folders deeper than a path is long):
+ * that is told, and keeps nobody else's from being backed up. */
+static err *add_volume(backup_writer *w, const struct volume_place *p, const char *id, const char *scratch, json_t *about) {
+  auto_free char *name = str_format(BACKUP_VOLUMES "/%s" BACKUP_VOLUME_SUFFIX, id);
+  int64_t size_bytes = 0;
+  auto_err *missing = copy_and_pack(p, id, scratch, &size_bytes);
+  err *e = missing ? NULL : backup_add_file(w, scratch, name);
   unlink(scratch);
-  if (!e) json_object_set_new(volumes, id, json_integer(size_bytes));
-  return err_wrap(e, "packing volume '%s'", id);
+  if (e) return err_wrap(e, "packing volume '%s'", id);
+  if (missing)
+    json_set_text(json_object_get(about, BACKUP_VOLUMES_MISSING), id, err_message(missing));
+  else
+    json_object_set_new(json_object_get(about, "volumes"), id, json_integer(size_bytes));
+  return NULL;
 }
 
 err *backup_add_volumes(backup_writer *w, const struct config *c, const char *scratch, json_t *about) {
   struct volume_place p = place_of(c);
   auto_strv ids = STRV_EMPTY;
-  json_t *volumes = json_object();
-  json_object_set_new(about, "volumes", volumes);
+  json_object_set_new(about, "volumes", json_object());
+  json_object_set_new(about, BACKUP_VOLUMES_MISSING, json_object());
   TRY(volume_offline_list(&p, &ids));
   for (size_t i = 0; i < ids.len; i++)
-    TRY(add_volume(w, &p, ids.items[i], scratch, volumes));
+    TRY(add_volume(w, &p, ids.items[i], scratch, about));
   return NULL;
 }
 
 static err *restore_volume(const struct volume_place *p, const char *id, int64_t size_bytes) {
+  if (!engine_is_name(id, ENGINE_ID_MAX)) return err_new(ERR_CORRUPT, "that is no volume's id"); /* it becomes a path */
+  TRY(volume_size_check(size_bytes, 0));
   auto_free char *file = str_format("%s/" BACKUP_VOLUMES "/%s" BACKUP_VOLUME_SUFFIX, p->data_dir, id), *files = NULL;
   if (!file_exists(file)) return err_new(ERR_CORRUPT, "it is not in the backup");
   TRY(volume_offline_make(p, id, size_bytes, &files));
