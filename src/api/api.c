@@ -88,6 +88,7 @@ static err *listen_on(api *a, const char *const *listen) {
 err *api_start(const struct api_parts *parts, const struct api_options *options, api **ret_api) {
   api *a = mem_zalloc(sizeof *a);
   list_init(&a->pushes);
+  list_init(&a->tunnels);
   a->parts = *parts;
   a->version = str_dup(options->version);
   a->public_url = str_dup(options->public_url);

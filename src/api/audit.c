@@ -11,7 +11,7 @@
 #include "store/audit.h"
 #include "store/project.h"
 
-enum { TEXT_MAX = 200, PAYLOAD_MAX = 16 * 1024 };
+enum { TEXT_MAX = 200, PAYLOAD_MAX = 64 * 1024 /* two paths of the longest, escaped */ };
 
 /* ---- what is recorded of arguments ---- */
 

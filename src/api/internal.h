@@ -21,6 +21,7 @@ struct api {
   http_server *server;
   char *version, *public_url, *edge_url, *domain_suffix, *upload_dir;
   int64_t upload_limit_bytes, ssh_uid;
+  int64_t incoming_bytes; /* of upload.c: that may be sent yet by those who are sending */
   struct sign_in_guard *sign_in_guard;
   struct rate *rate;
   struct devices *devices; /* programs that wait to be signed in */
@@ -28,7 +29,7 @@ struct api {
   struct list pushes; /* of git_push.c: what is being taken or followed */
   map *hook_rates; /* webhook id → what it has sent in this minute */
   struct late_all *late_all; /* late.h */
-  int tunnels; /* that are open */
+  struct list tunnels; /* of tunnel.c: that are open */
 };
 
 enum { CALLER_ADDRESS_SIZE = 64, CALLER_AGENT_SIZE = 80 };
@@ -215,6 +216,10 @@ fallible check_local_source(const struct graphql_call *call, const char *repo, c
 
 void handle_graphql(http_request *r, void *api_);
 void handle_graphql_socket(http_request *r, void *api_);
+/* A body that goes to the disk: first the context with its caller, then, once that may send it, a file of it.  What
+ * several send at once is counted together, so that it cannot be more than there is room for. */
+struct caller *upload_sender(api *a, http_request *r);
+fallible upload_take(api *a, http_request *r, const char *ending);
 void handle_upload_begin(http_request *r, void *api_);
 void handle_upload(http_request *r, void *api_);
 void handle_exec(http_request *r, void *api_);

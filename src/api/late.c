@@ -6,13 +6,16 @@
 #include "base/str.h"
 
 struct late_all {
-  size_t count; /* tickets whose answer is to come */
+  struct list open; /* tickets whose answer is to come */
+  size_t count;
   bool closed;
 };
 
 struct late_ticket {
   struct late *owner; /* NULL: nobody waits for it any more */
   struct list link;   /* in owner->tickets */
+  struct list open;   /* in all->open */
+  char user_id[ID_SIZE], project_id[ID_SIZE]; /* of the caller */
   struct late_all *all;
   char *key; /* the field and its arguments */
   bool done;
@@ -29,7 +32,9 @@ struct late {
 };
 
 struct late_all *late_all_new(void) {
-  return mem_zalloc(sizeof(struct late_all));
+  struct late_all *all = mem_zalloc(sizeof *all);
+  list_init(&all->open);
+  return all;
 }
 
 static void late_all_free_if_unused(struct late_all *all) {
@@ -66,16 +71,27 @@ static err *not_yet(void) {
   return err_new(ERR_BUSY, "the answer is not there yet");
 }
 
-static err *ticket_new(struct late *l, const char *key, struct late_ticket **ret_ticket) {
+static size_t count_of(const struct late_all *all, const struct caller *caller) {
+  size_t count = 0;
+  LIST_FOREACH(t, &all->open, struct late_ticket, open)
+    count += str_eq(t->user_id, caller->user_id) && str_eq(t->project_id, caller->project_id);
+  return count;
+}
+
+static err *ticket_new(struct late *l, const char *key, const struct caller *caller, struct late_ticket **ret_ticket) {
   if (l->count == LATE_FIELDS_MAX)
     return err_new(ERR_LIMIT, "a request may ask for %d such fields at most", LATE_FIELDS_MAX);
-  if (l->all->count >= LATE_ALL_MAX) return err_new(ERR_BUSY, "too much is being asked for at the moment: try again");
+  if (l->all->count >= LATE_ALL_MAX || count_of(l->all, caller) >= LATE_OF_ONE_MAX)
+    return err_new(ERR_BUSY, "too much is being asked for at the moment: try again");
   struct late_ticket *t = mem_zalloc(sizeof *t);
   t->owner = l;
   t->all = l->all;
   t->key = str_dup(key);
+  id_copy(t->user_id, caller->user_id);
+  id_copy(t->project_id, caller->project_id);
   list_init(&t->link);
   list_push(&l->tickets, &t->link);
+  list_push(&l->all->open, &t->open);
   l->count++;
   l->waiting++;
   l->all->count++;
@@ -89,7 +105,7 @@ err *late_take(const struct graphql_call *call, json_t **ret_value, struct late_
   *ret_ticket = NULL;
   if (!l) return err_new(ERR_INVALID, "%s is answered over HTTP only: POST the query", call->field);
   struct late_ticket *t = ticket_find(l, key);
-  if (!t) return ticket_new(l, key, ret_ticket);
+  if (!t) return ticket_new(l, key, &asking_of(call)->caller, ret_ticket);
   if (!t->done) return not_yet(); /* asked for twice in one request */
   if (t->e) return err_dup(t->e);
   *ret_value = json_incref(t->value);
@@ -100,6 +116,7 @@ static void ticket_settle(struct late_ticket *t, err *e, json_t *value) {
   t->done = true;
   t->e = e;
   t->value = value;
+  list_remove(&t->open);
   t->all->count--;
   late_all_free_if_unused(t->all);
 }

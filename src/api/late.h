@@ -16,6 +16,7 @@
 
 #define LATE_FIELDS_MAX 8 /* of one request */
 #define LATE_ALL_MAX 32   /* that are under way at a time; then ERR_BUSY */
+#define LATE_OF_ONE_MAX 16 /* of them, of one caller */
 
 struct late_all; /* what all requests wait for */
 struct late;     /* what one does */

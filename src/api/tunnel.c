@@ -10,9 +10,10 @@
 #include "loop/timer.h"
 #include "model/streams.h"
 
-enum { TUNNELS_MAX = 500 }; /* of everybody */
+enum { TUNNELS_MAX = 500 /* of everybody */, TUNNELS_OF_ONE_MAX = 200 };
 
 struct tunnel {
+  struct list link; /* in api->tunnels */
   api *api;
   ws *ws;
   engine_stream *stream;
@@ -27,7 +28,7 @@ static void tunnel_free(struct tunnel *t) {
   if (t->stream) engine_stream_close(t->stream);
   timer_stop(t->input_watch);
   timer_stop(t->access_watch);
-  t->api->tunnels--;
+  list_remove(&t->link);
   free(t);
 }
 
@@ -99,13 +100,24 @@ static err *read_port(const http_request *r, int *ret_port) {
   return NULL;
 }
 
+/* So that nobody keeps all others from theirs. */
+static err *check_count(api *a, const struct tunnel *t) {
+  int all = 0, own = 0;
+  LIST_FOREACH(other, &a->tunnels, struct tunnel, link) {
+    all++;
+    own += str_eq(other->caller.user_id, t->caller.user_id) && str_eq(other->caller.project_id, t->caller.project_id);
+  }
+  if (own > TUNNELS_OF_ONE_MAX) return err_new(ERR_LIMIT, "you have %d tunnels already", TUNNELS_OF_ONE_MAX);
+  return all > TUNNELS_MAX ? err_new(ERR_LIMIT, "there are %d tunnels already", TUNNELS_MAX) : NULL;
+}
+
 static err *check(api *a, http_request *r, struct tunnel *t, int *ret_port, struct deployment *d, char **ret_instance) {
   int replica = -1;
   TRY(auth_caller(a, r, &t->caller));
   TRY(exec_find_deployment(a, r, &t->caller, d, &replica));
   TRY(read_port(r, ret_port));
   TRY(core_running_instance(a->parts.core, d->id, replica, ret_instance));
-  if (a->tunnels >= TUNNELS_MAX) return err_new(ERR_LIMIT, "there are %d tunnels already", TUNNELS_MAX);
+  TRY(check_count(a, t));
   if (!ws_offers(r, TUNNEL_PROTOCOL))
     return err_new(ERR_INVALID, "open a WebSocket with the subprotocol " TUNNEL_PROTOCOL);
   return audit_accepted(a, &t->caller, "tunnel", d->environment_id,
@@ -129,7 +141,7 @@ static err *open_tunnel(struct tunnel *t, http_request *r) {
 void handle_tunnel(http_request *r, void *api_) {
   struct tunnel *t = mem_zalloc(sizeof *t);
   t->api = api_;
-  t->api->tunnels++;
+  list_push(&t->api->tunnels, &t->link);
   err *e = open_tunnel(t, r);
   if (e) {
     http_respond_err(r, e);

@@ -15,19 +15,52 @@ struct pending {
   http_request *request; /* NULL: gone */
 };
 
+/* ---- room for what is being sent ---- */
+
+/* The context of a request whose body goes to the disk. */
+struct sender {
+  struct caller caller; /* first: others see no more of it */
+  api *api;
+  int64_t bytes; /* that it may send yet */
+};
+
+static void sender_free(void *context) {
+  struct sender *s = context;
+  s->api->incoming_bytes -= s->bytes;
+  free(s);
+}
+
+struct caller *upload_sender(api *a, http_request *r) {
+  struct sender *s = mem_zalloc(sizeof *s);
+  s->api = a;
+  http_set_context(r, s, sender_free);
+  return &s->caller;
+}
+
+err *upload_take(api *a, http_request *r, const char *ending) {
+  struct sender *s = http_context(r);
+  long long told;
+  int64_t room = 0;
+  TRY(core_disk_admits_source(a->parts.core, &room)); /* before the client sends it all */
+  room -= a->incoming_bytes;
+  int64_t limit = room < a->upload_limit_bytes ? room : a->upload_limit_bytes;
+  if (limit <= 0) return err_new(ERR_BUSY, "what others are sending takes the room that the disk has: try again");
+  s->bytes = str_to_int(http_header(r, "Content-Length"), 0, limit, &told) ? told : limit;
+  a->incoming_bytes += s->bytes;
+  auto_free char *name = secret_random_hex(16);
+  auto_free char *path = str_format("%s/%s.%s", a->upload_dir, name, ending);
+  return http_body_to_file(r, path, limit);
+}
+
+/* ---- code ---- */
+
 static err *begin(api *a, http_request *r) {
-  struct caller *caller = mem_zalloc(sizeof *caller);
-  http_set_context(r, caller, free);
+  struct caller *caller = upload_sender(a, r);
   TRY(auth_caller(a, r, caller));
   TRY(access_environment(a, caller, http_param(r, "environment"), WORKSPACE_MEMBER));
   TRY(audit_accepted(a, caller, "upload", http_param(r, "environment"),
                      json_pack("{s:s?}", "serviceId", http_query(r, "serviceId"))));
-  int64_t limit_bytes = 0;
-  TRY(core_disk_admits_source(a->parts.core, &limit_bytes)); /* before the client sends it all */
-  if (limit_bytes > a->upload_limit_bytes) limit_bytes = a->upload_limit_bytes;
-  auto_free char *name = secret_random_hex(16);
-  auto_free char *path = str_format("%s/%s.tar.gz", a->upload_dir, name);
-  return http_body_to_file(r, path, limit_bytes);
+  return upload_take(a, r, "tar.gz");
 }
 
 void handle_upload_begin(http_request *r, void *api_) {

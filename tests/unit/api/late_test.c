@@ -109,20 +109,28 @@ TEST(who_went_away_is_not_told) {
   CHECK_INT(agains, 0);
 }
 
+static void ask_as(int user, struct late *of) {
+  asking = (struct asking){.late = of};
+  snprintf(asking.caller.user_id, sizeof asking.caller.user_id, "user-%d", user);
+}
+
 TEST(not_too_many_at_a_time) {
   struct late *others[LATE_ALL_MAX / LATE_FIELDS_MAX];
   struct late_ticket *tickets[LATE_ALL_MAX], *more = NULL;
   json_t *value = NULL;
   all = late_all_new();
   for (int i = 0; i < LATE_ALL_MAX; i++) {
-    if (i % LATE_FIELDS_MAX == 0) asking = (struct asking){.late = others[i / LATE_FIELDS_MAX] = late_new(all, again, &agains)};
+    if (i % LATE_FIELDS_MAX == 0) ask_as(i / LATE_OF_ONE_MAX, others[i / LATE_FIELDS_MAX] = late_new(all, again, &agains));
     tickets[i] = start(json_pack("{s:i}", "n", i));
   }
   CHECK_ERR(take(json_pack("{s:i}", "n", -1), &value, &more), ERR_LIMIT, "8 such fields");
   late = late_new(all, again, &agains);
-  asking = (struct asking){.late = late};
+  ask_as(2, late);
   CHECK_ERR(take(json_object(), &value, &more), ERR_BUSY, "try again");
   late_answer(tickets[0], NULL, json_null());
+  ask_as(1, late); /* has as many under way as one may */
+  CHECK_ERR(take(json_object(), &value, &more), ERR_BUSY, "try again");
+  ask_as(2, late);
   late_answer(start(json_object()), NULL, json_null());
   for (int i = 1; i < LATE_ALL_MAX; i++) late_answer(tickets[i], NULL, json_null());
   for (size_t i = 0; i < ARRAY_LEN(others); i++) late_free(others[i]);
