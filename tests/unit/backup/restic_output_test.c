@@ -23,6 +23,7 @@ TEST(progress_is_no_answer) {
   restic_output_init(&o);
   feed("{\"message_type\":\"status\",\"percent_done\":0.5,\"total_bytes\":200,\"bytes_done\":100}\n");
   CHECK(!o.answer);
+  CHECK_INT(o.bytes, 200);
   restic_output_done(&o);
 }
 
