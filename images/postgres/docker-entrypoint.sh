@@ -63,32 +63,44 @@ make_cluster() {
 # Everything of another server, of this major version or an older one: how a database goes to a newer version, and how that is
 # rehearsed.  The other one is only read.  What could not be taken over is listed, and ends the start: the next begins again.
 copy_cluster() {
-  local began=$SECONDS from=$POSTGRES_COPY_FROM secret=
+  local began=$SECONDS from=$POSTGRES_COPY_FROM secret='' ended=(0 0)
   case $from in
     *://*:*@*) secret=${from#*://*:} secret=${secret%%@*} from=${from/":$secret@"/@} ;; # not among the arguments
   esac
   echo "copying from another server"
-  PGPASSWORD=$secret pg_dumpall --dbname="$from" --quote-all-identifiers >"$PGDATA/copy.sql" || fail "the other server could not be read"
-  echo "read $(stat -c %s "$PGDATA/copy.sql") bytes in $((SECONDS - began)) s"
-  psql --username "$POSTGRES_USER" --no-password --no-psqlrc --quiet --dbname postgres --file "$PGDATA/copy.sql" \
-    >/dev/null 2>"$PGDATA/copy.errors" || true
-  rm "$PGDATA/copy.sql"
+  PGPASSWORD=$secret pg_dumpall --dbname="$from" --quote-all-identifiers |
+    psql --username "$POSTGRES_USER" --no-password --no-psqlrc --quiet --dbname postgres >/dev/null 2>"$PGDATA/copy.errors" ||
+    ended=("${PIPESTATUS[@]}")
   if grep 'ERROR:' "$PGDATA/copy.errors" | grep -v "role \"$POSTGRES_USER\" already exists" | sed 's/^psql:[^ ]* *//' | sort | uniq -c >&2; then
     fail "not everything could be copied (after $((SECONDS - began)) s); the other server is as it was"
   fi
+  [ "${ended[1]}" = 0 ] || fail "this server ended while it was filled, as when its volume is full: $(tail -n 1 "$PGDATA/copy.errors")"
+  [ "${ended[0]}" = 0 ] || fail "the other server could not be read to its end"
   rm "$PGDATA/copy.errors"
-  docker_process_sql --dbname postgres <<<"ALTER ROLE \"${POSTGRES_USER//\"/\"\"}\" PASSWORD $(sql_text "$POSTGRES_PASSWORD")"
+  set_password
   vacuumdb --username "$POSTGRES_USER" --no-password --all --analyze-only --quiet
   echo "copied in $((SECONDS - began)) s: $(psql -U "$POSTGRES_USER" -XAtd postgres -c "select string_agg(datname || ' ' ||
     pg_size_pretty(pg_database_size(oid)), ', ' order by datname) from pg_database where not datistemplate")"
+}
+
+# POSTGRES_PASSWORD is that of whom PGUSER names, if the other server has that user: after a rotation the second of two.
+set_password() {
+  local user=$POSTGRES_USER
+  if [ -n "$login" ] && [ "$(docker_process_sql --dbname postgres -At <<<"SELECT 1 FROM pg_roles WHERE rolname = $(sql_text "$login")")" = 1 ]; then
+    user=$login
+  fi
+  docker_process_sql --dbname postgres <<<"ALTER ROLE \"${user//\"/\"\"}\" PASSWORD $(sql_text "$POSTGRES_PASSWORD")"
 }
 
 sql_text() {
   printf "'%s'" "${1//"'"/"''"}"
 }
 
+# With the settings for this memory and this disk.  Nobody waits for a commit, since half of it is thrown away; the end syncs all.
 fill_cluster() {
-  pg_ctl -o "-c listen_addresses='' -c archive_mode=off -p 5432" -w -t 600 start
+  write_settings
+  pg_ctl -o "-c config_file=$settings -c listen_addresses='' -c ssl=off -c archive_mode=off -c wal_level=minimal -c max_wal_senders=0 \
+    -c synchronous_commit=off -p 5432" -w -t 600 start
   if [ -n "$POSTGRES_COPY_FROM" ]; then
     POSTGRES_DB='' copy_cluster
   elif [ "$POSTGRES_DB" != postgres ]; then
@@ -100,6 +112,7 @@ fill_cluster() {
 }
 
 initialise() {
+  local login=${PGUSER:-}
   check_variables
   mkdir -m 0700 "$PGDATA/.initialising"
   (

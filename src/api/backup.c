@@ -90,6 +90,13 @@ RESOLVER(query_schedules) {
   return NULL;
 }
 
+static err *set_former_service(const struct graphql_call *call, const struct volume_instance *v, json_t *o) {
+  auto_backup_list list = {0};
+  if (!*v->service_id) TRY(backup_list(db_of(call), v->id, &list));
+  json_set_text(o, "formerServiceId", list.len && *list.items[0].service_id ? list.items[0].service_id : NULL);
+  return NULL;
+}
+
 static err *add_volume(const struct graphql_call *call, const struct volume_instance *v, json_t *list) {
   auto_backup_repository known = {0};
   auto_backup_schedule s = {0};
@@ -112,7 +119,7 @@ static err *add_volume(const struct graphql_call *call, const struct volume_inst
   json_object_set_new(o, "restorableFrom", time_json(from_us));
   json_object_set_new(o, "restorableTo", time_json(to_us));
   json_array_append_new(list, o);
-  return NULL;
+  return set_former_service(call, v, o);
 }
 
 RESOLVER(query_volumes) {

@@ -39,6 +39,12 @@ RESOLVER(mutation_rehearse) {
   return begin(call, true, ret_value);
 }
 
+RESOLVER(mutation_cancel) {
+  TRY(core_database_upgrade_cancel(core_of(call), arg_text(call, "environmentId"), arg_text(call, "serviceId")));
+  *ret_value = json_true();
+  return NULL;
+}
+
 RESOLVER(mutation_back) {
   TRY(core_database_upgrade_back(core_of(call), arg_text(call, "environmentId"), arg_text(call, "serviceId"),
                                  asking_of(call)->caller.user_id));
@@ -50,6 +56,7 @@ RESOLVER(mutation_back) {
 static const struct graphql_binding rows[] = {
   { "Mutation", "databaseUpgrade",         mutation_upgrade,  NULL },
   { "Mutation", "databaseUpgradeBack",     mutation_back,     NULL },
+  { "Mutation", "databaseUpgradeCancel",   mutation_cancel,   NULL },
   { "Mutation", "databaseUpgradeRehearse", mutation_rehearse, NULL },
   { "Query",    "databaseUpgradeState",    query_upgrade,     NULL },
 };

@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 #include "cli/scope.h"
 
-/* The volume that a verb is about: --volume, or that of the service; as tramwayBackupVolumes has it. */
+/* The volume that a verb is about: --volume, or that of the service; as tramwayBackupVolumes has it,
+ * with "former": those that its service had before. */
 fallible backup_find_volume(struct cli *cli, const struct args *args, struct scope *ret_scope, json_t **ret_volume);
 
 /* Which of `list`, newest first, `word` means: the whole id or its beginning, the name of one that can be restored (the
@@ -14,6 +15,9 @@ fallible backup_choose(const json_t *list, const char *word, json_t **ret_backup
 
 /* "the backup of 2026-11-21 03:17 UTC (DAILY, 32 MB)"; the caller owns it. */
 char *backup_describe(const json_t *b);
+
+/* From when to when those can be restored that its service had before (in "former"); nothing where there are none. */
+void backup_print_former(struct cli *cli, const json_t *volume);
 
 /* Waits until what a mutation began is done; ERR_IO with its error.  With --no-wait it does not wait. */
 fallible backup_wait(struct cli *cli, const struct args *args, const json_t *workflow, const char *doing, bool *ret_waited);

@@ -46,6 +46,26 @@ static err *fetch_volumes(struct cli *cli, const struct scope *scope, json_t **r
   return NULL;
 }
 
+/* Volumes that its service had before, from which a moment can still be restored. */
+static json_t *former_volumes(const json_t *volumes, const char *service_id) {
+  json_t *former = json_array();
+  size_t i;
+  json_t *v;
+  json_array_foreach(volumes, i, v) {
+    bool its = service_id && str_eq(json_get_text(v, "formerServiceId"), service_id);
+    if (its && json_get_text(v, "restorableFrom")) json_array_append(former, v);
+  }
+  return former;
+}
+
+void backup_print_former(struct cli *cli, const json_t *volume) {
+  size_t i;
+  json_t *v;
+  json_array_foreach(json_object_get(volume, "former"), i, v)
+    out_line(&cli->out, "Before that, from the volume %s: any second from %.19sZ to %.19sZ", json_get_text(v, "volumeName"),
+             json_get_text(v, "restorableFrom"), json_get_text(v, "restorableTo"));
+}
+
 err *backup_find_volume(struct cli *cli, const struct args *args, struct scope *ret_scope, json_t **ret_volume) {
   auto_json *volumes = NULL;
   const char *named = args_text(args, "volume");
@@ -54,7 +74,8 @@ err *backup_find_volume(struct cli *cli, const struct args *args, struct scope *
   json_t *v = match(volumes, named, ret_scope->service_id);
   if (!v && !named && !ret_scope->service_id && json_array_size(volumes) == 1) v = json_array_get(volumes, 0);
   if (!v) return not_found(ret_scope, volumes, named);
-  *ret_volume = json_incref(v);
+  *ret_volume = json_copy(v);
+  json_object_set_new(*ret_volume, "former", former_volumes(volumes, json_get_text(v, "serviceId")));
   return NULL;
 }
 
@@ -188,6 +209,7 @@ static void print_volume(struct cli *cli, const json_t *volume) {
   out_line(&cli->out, "\nSchedule: %s; %s in %s", kinds.len ? schedules : "none", bytes, json_get_text(volume, "location"));
   const char *from = json_get_text(volume, "restorableFrom"), *to = json_get_text(volume, "restorableTo");
   if (from) out_line(&cli->out, "Any second from %.19sZ to %.19sZ: `%s postgres pitr restore --at TIME`", from, to, cli->program);
+  backup_print_former(cli, volume);
   const char *problem = json_get_text(volume, "problem");
   auto_free char *clean = problem ? format_printable(problem) : NULL;
   if (clean) out_line(&cli->out, "Problem: %s", clean);

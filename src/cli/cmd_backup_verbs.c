@@ -163,6 +163,7 @@ static err *run_pitr_status(struct cli *cli, const struct args *args) {
   }
   out_line(&cli->out, "Point-in-time recovery of %s: %s", json_get_text(volume, "volumeName"), from ? "on" : "nothing to restore from yet");
   if (from) out_line(&cli->out, "Restorable from %.19sZ to %.19sZ, to the second", from, to);
+  backup_print_former(cli, volume);
   out_line(&cli->out, "Kept in %s", json_get_text(volume, "location"));
   return NULL;
 }

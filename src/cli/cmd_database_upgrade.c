@@ -34,6 +34,7 @@ static void say_status(struct upgrading *r, const char *status) {
       {"COPYING", "A service beside it copies everything"},
       {"COMPARING", "The copy answers, and is compared"},
       {"SWAPPING", "The copy's volume and the new version take its place"},
+      {"RETURNING", "The former version and volume take its place"},
   };
   if (r->quiet || str_eq(status, r->said)) return;
   for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -41,6 +42,7 @@ static void say_status(struct upgrading *r, const char *status) {
   str_replace_owned(&r->said, status);
 }
 
+/* Until it is over. */
 static err *follow(struct upgrading *r, json_t **ret_state) {
   for (;;) {
     auto_json *data = NULL;
@@ -49,7 +51,7 @@ static err *follow(struct upgrading *r, json_t **ret_state) {
     const char *status = json_get_text(state, "status");
     json_decref(*ret_state);
     *ret_state = json_incref(state);
-    if (!status || str_eq(status, "DONE") || str_eq(status, "FAILED")) return NULL;
+    if (!status || str_eq(status, "DONE") || str_eq(status, "FAILED") || str_eq(status, "RETURNED")) return NULL;
     say_status(r, status);
     nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
   }
@@ -105,15 +107,29 @@ static err *upgrade(struct upgrading *r, const struct args *args) {
 }
 
 static err *go_back(struct upgrading *r, const struct args *args) {
-  auto_json *data = NULL;
+  auto_json *data = NULL, *state = NULL;
   auto_free char *question = str_format("Take %s back to its former version? What was written since the upgrade stays behind",
                                         r->database.name);
   TRY(cli_confirm(r->cli, args, question));
   TRY(cli_query(r->cli, mutation_database_upgrade_back, place_of(r), &data));
+  TRY(follow(r, &state));
+  if (r->quiet) out_json(&r->cli->out, state);
+  if (!str_eq(json_get_text(state, "status"), "RETURNED"))
+    return err_new(ERR_CONFLICT, "%s stays with the newer version: %s", r->database.name, json_get_text(state, "problem"));
+  if (!r->quiet)
+    out_line(&r->cli->out, "%s✓%s %s runs %s again; the other volume is detached", out_style(&r->cli->out, STYLE_GREEN),
+             out_reset(&r->cli->out), r->database.name, json_get_text(state, "formerImage"));
+  return NULL;
+}
+
+static err *cancel(struct upgrading *r) {
+  auto_json *data = NULL, *state = NULL;
+  TRY(cli_query(r->cli, mutation_database_upgrade_cancel, place_of(r), &data));
+  TRY(follow(r, &state));
   if (r->quiet)
-    out_json(&r->cli->out, data);
+    out_json(&r->cli->out, state);
   else
-    out_line(&r->cli->out, "%s is deployed with its former version and volume; the other volume is detached", r->database.name);
+    out_line(&r->cli->out, "%s is as it was", r->database.name);
   return NULL;
 }
 
@@ -121,7 +137,7 @@ static err *run(struct cli *cli, const struct args *args) {
   __attribute__((cleanup(upgrading_done))) struct upgrading r = {.cli = cli, .quiet = args_has(args, "json")};
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &r.scope));
   TRY(database_find(cli, args, &r.scope, &r.database));
-  return args_has(args, "back") ? go_back(&r, args) : upgrade(&r, args);
+  return args_has(args, "cancel") ? cancel(&r) : args_has(args, "back") ? go_back(&r, args) : upgrade(&r, args);
 }
 
 /* clang-format off */
@@ -130,6 +146,7 @@ static const struct flag flags[] = {
   { "to",         "VERSION",  "the major version: 17" },
   { "rehearse",   NULL,       "copy and compare while it serves, report, and remove the copy again" },
   { "back",       NULL,       "the version and the volume from before the upgrade" },
+  { "cancel",     NULL,       "end the one that is under way: the database is as it was" },
   FLAG_YES, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
 /* clang-format on */
@@ -139,7 +156,8 @@ const struct command database_upgrade = {
     .summary = "Take a Postgres to a newer major version, or rehearse that",
     .details = "A service beside it copies everything over the private network, and what is there is compared. A rehearsal only "
                "reads the live one. An upgrade ends writing first, and then gives the service the new version and the copy's "
-               "volume; until then the live one is untouched, and a failure leaves it serving.",
+               "volume; until then the live one is untouched, and a failure leaves it serving. This command only watches: tramd goes "
+               "on without it.",
     .examples = "database upgrade --to 17 --rehearse\ndatabase upgrade --database Postgres --to 17 --yes\ndatabase upgrade --back",
     .flags = flags,
     .run = run,

@@ -132,7 +132,7 @@ const char query_variable_names[] =
 const char query_backup_volumes[] =
     "query BackupVolumes($environmentId: String!) { tramwayBackupVolumes(environmentId: $environmentId) { "
     "volumeInstanceId volumeId volumeName serviceId schedules location repositoryMB problem "
-    "restorableFrom restorableTo } }";
+    "restorableFrom restorableTo formerServiceId } }";
 const char query_backups[] =
     "query VolumeInstanceBackupList($volumeInstanceId: String!) { "
     "volumeInstanceBackupList(volumeInstanceId: $volumeInstanceId) { id name kind state method problem "
@@ -443,6 +443,7 @@ const char *const all_queries[] = {
   mutation_database_upgrade,
   mutation_database_rehearse,
   mutation_database_upgrade_back,
+  mutation_database_upgrade_cancel,
   query_database_upgrade,
   mutation_template_deploy,
   query_user_meta,

@@ -74,6 +74,7 @@ extern const char query_password_rotation[];
 extern const char mutation_database_upgrade[];
 extern const char mutation_database_rehearse[];
 extern const char mutation_database_upgrade_back[];
+extern const char mutation_database_upgrade_cancel[];
 extern const char query_database_upgrade[];
 extern const char mutation_template_deploy[];
 extern const char mutation_commit_patch[];

@@ -43,6 +43,9 @@ const char mutation_database_upgrade[] =
 const char mutation_database_rehearse[] =
     "mutation DatabaseUpgradeRehearse($input: DatabaseUpgradeInput!) { databaseUpgradeRehearse(input: $input) " UPGRADE_FIELDS
     " }";
+const char mutation_database_upgrade_cancel[] =
+    "mutation DatabaseUpgradeCancel($environmentId: String!, $serviceId: String!) "
+    "{ databaseUpgradeCancel(environmentId: $environmentId, serviceId: $serviceId) }";
 const char mutation_database_upgrade_back[] =
     "mutation DatabaseUpgradeBack($environmentId: String!, $serviceId: String!) { "
     "databaseUpgradeBack(environmentId: $environmentId, serviceId: $serviceId) }";

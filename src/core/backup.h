@@ -29,6 +29,9 @@ fallible core_backup_delete(core *c, const char *volume_instance_id, const char 
 fallible core_backup_lock(core *c, const char *volume_instance_id, const char *id); /* it never expires */
 fallible core_backup_find(core *c, const char *volume_instance_id, const char *id, struct backup *ret_backup);
 
+/* A first one of what has just come to live in the volume, by no schedule's time; it is kept as a daily one. */
+void core_backup_begin(core *c, const char *volume_instance_id);
+
 fallible core_backup_schedule(core *c, const char *volume_instance_id, struct backup_schedule *ret_schedule);
 fallible core_backup_set_schedule(core *c, const char *volume_instance_id, const struct backup_schedule *wanted);
 
@@ -36,7 +39,8 @@ fallible core_backup_set_schedule(core *c, const char *volume_instance_id, const
 fallible core_backup_restore(core *c, const char *volume_instance_id, const char *id, const char *user_id,
                              char ret_workflow[ID_SIZE]);
 
-/* A new service with the Postgres as it was then.  target_us 0: as it is now; `name` NULL:
+/* A new service with the Postgres as it was then: of this volume, or of one that its service had before (it went to a newer
+ * version, or a restored volume was swapped in), with the image of that time's major version.  target_us 0: as it is now; `name` NULL:
  * "<source>-restored-YYYYMMDD-HHMM".  ERR_NOT_FOUND: there is no base backup from before; ERR_INVALID: it is no
  * Postgres, or the time is to come. */
 fallible core_backup_pitr(core *c, const char *volume_instance_id, int64_t target_us, const char *name,

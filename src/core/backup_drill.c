@@ -14,6 +14,7 @@
 #include "store/artifact.h"
 #include "store/backup.h"
 #include "store/deployment.h"
+#include "store/release.h"
 #include "store/service.h"
 #include "store/volume.h"
 
@@ -351,7 +352,30 @@ static err *apply(struct drill *d, const char *mount_path) {
   return engine_apply(t->core->engine, &w);
 }
 
-/* The deployment of the service that has the volume: the image that goes with the data. */
+/* The newest that ran with the volume: the service may run another version since, with another one. */
+static err *find_with_volume(core *c, const char *service_instance_id, const char *volume_instance_id, bool *ret_found,
+                             struct deployment *ret_deployment) {
+  auto_deployment_list list = {0};
+  struct deployment_filter filter = {.service_instance_id = service_instance_id};
+  TRY(deployment_list(c->db, &filter, NULL, &list));
+  for (size_t i = 0; i < list.len && !*ret_found; i++) {
+    auto_release release = {0};
+    bool was_live = false;
+    TRY(release_find(c->db, list.items[i].id, &was_live, &release));
+    *ret_found = was_live && str_eq(json_get_text(json_array_get(release.volumes, 0), "id"), volume_instance_id);
+    if (*ret_found) deployment_copy(&list.items[i], ret_deployment);
+  }
+  return NULL;
+}
+
+static err *is_kept(core *c, const struct deployment *d, bool *ret_kept) {
+  auto_image image = {0};
+  *ret_kept = false;
+  if (*d->image_id) TRY(image_get(c->db, d->image_id, &image));
+  return *d->image_id ? image_index_has(c->images, image.digest, ret_kept) : NULL;
+}
+
+/* The deployment of the service that has the volume: the image that goes with the data.  Without it only the files are tried. */
 static err *find_deployment(struct drill *d, const struct volume_instance *v, bool *ret_found) {
   backup_task *t = d->task;
   auto_service_instance instance = {0};
@@ -359,7 +383,13 @@ static err *find_deployment(struct drill *d, const struct volume_instance *v, bo
   *ret_found = false;
   if (!*service_id) return NULL;
   TRY(service_instance_find(t->core->db, service_id, v->environment_id, ret_found, &instance));
-  if (*ret_found) TRY(deployment_find_active(t->core->db, instance.id, ret_found, &d->deployment));
+  if (!*ret_found) return NULL;
+  *ret_found = false;
+  TRY(find_with_volume(t->core, instance.id, t->volume_instance_id, ret_found, &d->deployment));
+  if (*ret_found)
+    TRY(is_kept(t->core, &d->deployment, ret_found));
+  else
+    TRY(deployment_find_active(t->core->db, instance.id, ret_found, &d->deployment));
   if (!*ret_found) return NULL;
   enum database_kind kind = database_kind_of_image(d->deployment.settings.source_image);
   *ret_found = kind != DATABASE_NONE && kind != DATABASE_MONGO;

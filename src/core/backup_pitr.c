@@ -48,6 +48,12 @@ static err *name_service(core *c, const char *source, struct service *s) {
   return err_new(ERR_LIMIT, "there are too many restored services: delete some");
 }
 
+/* The data are of the version that ran with them then. */
+static void use_image_of_then(const struct backup *base, struct service_settings *settings) {
+  if (base->image && database_image_major(base->image) != database_image_major(settings->source_image))
+    str_replace_owned(&settings->source_image, base->image);
+}
+
 static err *make_service(backup_task *t) {
   auto_service_instance source = {0};
   auto_service original = {0}, s = {0};
@@ -61,6 +67,7 @@ static err *make_service(backup_task *t) {
     TRY(service_set_name(&s, t->wanted_name));
   else
     TRY(name_service(t->core, original.name, &s));
+  use_image_of_then(&t->backup, &source.settings);
   return insert_service(t, &source, &s);
 }
 
@@ -159,7 +166,7 @@ static void without_source(backup_task *t, err *e) {
     backup_restore_end(t, e);
     return;
   }
-  if (t->restore.target_us > known.wal_us) t->restore.target_us = 0; /* else Postgres does not come up */
+  if (t->restore.target_us >= known.wal_us) t->restore.target_us = 0; /* else Postgres does not come up */
   go_on(t);
 }
 
@@ -230,45 +237,113 @@ static void begin(backup_task *t) {
 
 /* ---- what is asked for ---- */
 
+static err *log_reaches(core *c, const struct backup *b, int64_t target_us, bool *ret_reaches) {
+  auto_backup_repository known = {0};
+  bool found = false;
+  TRY(backup_repository_find(c->db, b->volume_instance_id, &found, &known));
+  *ret_reaches = found && target_us <= known.wal_us;
+  return NULL;
+}
+
+/* Of a volume that the service had then. */
+static err *find_former_base(core *c, const struct volume_instance *v, int64_t target_us, bool *ret_found, struct backup *ret_base) {
+  auto_backup_list bases = {0};
+  TRY(backup_list_bases(c->db, v->environment_id, v->service_id, &bases));
+  for (size_t i = 0; i < bases.len && !*ret_found; i++) {
+    const struct backup *b = &bases.items[i];
+    if (str_eq(b->volume_instance_id, v->id) || b->taken_us >= target_us) continue;
+    TRY(log_reaches(c, b, target_us, ret_found));
+    if (*ret_found) backup_copy(b, ret_base);
+  }
+  return NULL;
+}
+
+static err *find_base(core *c, const struct volume_instance *v, int64_t target_us, struct backup *ret_base) {
+  auto_backup_list list = {0};
+  bool found = false;
+  TRY(backup_list(c->db, v->id, &list));
+  const struct backup *base = backup_base_for(&list, target_us);
+  if (base)
+    backup_copy(base, ret_base);
+  else if (target_us && *v->service_id)
+    TRY(find_former_base(c, v, target_us, &found, ret_base));
+  return base || found ? NULL
+                       : err_new(ERR_NOT_FOUND, "there is no base backup of this Postgres from before that moment, with the log up "
+                                                "to it: `tram backup list`");
+}
+
 err *core_backup_pitr(core *c, const char *volume_instance_id, int64_t target_us, const char *name,
                       const char *user_id, char ret_workflow[ID_SIZE]) {
-  auto_backup_list list = {0};
   auto_volume_instance v = {0};
+  auto_backup base = {0};
   backup_task *t;
   TRY(backups_check(c));
   TRY(volume_instance_get(c->db, volume_instance_id, &v));
-  TRY(backup_list(c->db, volume_instance_id, &list));
   if (target_us > clock_now_us()) return err_new(ERR_INVALID, "that moment is still to come");
-  const struct backup *base = backup_base_for(&list, target_us);
-  if (!base)
-    return err_new(ERR_NOT_FOUND, "there is no base backup of this Postgres from before that moment: `tram backup list`");
-  TRY(backup_restore_begin(c->backups, base, RESTORE_PITR, user_id, begin, &t));
+  TRY(find_base(c, &v, target_us, &base));
+  TRY(backup_restore_begin(c->backups, &base, RESTORE_PITR, user_id, begin, &t));
   t->restore.target_us = target_us;
   t->wanted_name = str_dup(name);
-  id_copy(t->backup.service_id, *v.service_id ? v.service_id : base->service_id);
+  id_copy(t->backup.service_id, *v.service_id ? v.service_id : base.service_id);
   id_copy(ret_workflow, t->restore.id);
   return NULL;
 }
 
 /* ---- the swap ---- */
 
+/* {services: {<live>: {source: {image}, volumeMounts: {<its>: null, <restored>: {mountPath}}}, <restored>: {…: null}}} */
+static json_t *patch_of(const struct volume_instance *own, const struct volume_instance *restored, const char *image) {
+  json_t *patch = json_pack("{s:{s:{s:{s:n, s:{s:s}}}, s:{s:{s:n}}}}", "services", own->service_id, "volumeMounts",
+                            own->volume_id, restored->volume_id, "mountPath", own->mount_path, restored->service_id,
+                            "volumeMounts", restored->volume_id);
+  if (image)
+    json_object_set_new(json_object_get(json_object_get(patch, "services"), own->service_id), "source",
+                        json_pack("{s:s}", "image", image));
+  return patch;
+}
+
+/* What the live service is to run with the restored data; NULL: what it runs now. */
+static err *find_other_image(core *c, const struct volume_instance *own, const struct volume_instance *restored, char **ret_image) {
+  auto_service_instance live = {0}, made = {0};
+  bool found = false, both = false;
+  TRY(service_instance_find(c->db, own->service_id, own->environment_id, &found, &live));
+  if (found) TRY(service_instance_find(c->db, restored->service_id, own->environment_id, &both, &made));
+  if (both && database_image_major(live.settings.source_image) != database_image_major(made.settings.source_image))
+    *ret_image = str_dup(made.settings.source_image);
+  return NULL;
+}
+
+/* The volume of the service that was restored from, which may be another one since. */
+static err *find_own(core *c, const struct backup_restore *r, bool *ret_found, struct volume_instance *ret_own) {
+  auto_backup b = {0};
+  bool known = false;
+  TRY(volume_instance_get(c->db, r->volume_instance_id, ret_own));
+  *ret_found = *ret_own->service_id;
+  if (*ret_found) return NULL;
+  TRY(backup_find(c->db, r->backup_id, &known, &b));
+  if (!known) return NULL;
+  volume_instance_done(ret_own);
+  *ret_own = (struct volume_instance){0};
+  return volume_instance_find_by_service(c->db, b.service_id, b.environment_id, ret_found, ret_own);
+}
+
 /* The restored service goes; the live one gets its volume, its own stays detached. */
 err *core_backup_swap(core *c, const char *environment_id, const char *restored_service_id, const char *user_id) {
   auto_backup_restore r = {0};
-  auto_volume_instance source = {0}, restored = {0};
+  auto_volume_instance own = {0}, restored = {0};
   auto_environment_patch staged = {0};
+  auto_free char *image = NULL;
   bool found = false;
   TRY(backup_restore_find_by_service(c->db, restored_service_id, &found, &r));
   if (!found) return err_new(ERR_CONFLICT, "the service was not made by a point-in-time restore");
   if (r.state != RESTORE_DONE) return err_new(ERR_CONFLICT, "its restore is not done");
-  TRY(volume_instance_get(c->db, r.volume_instance_id, &source));
   TRY(volume_instance_get(c->db, r.target_instance_id, &restored));
-  if (!str_eq(source.environment_id, environment_id))
+  if (!str_eq(restored.environment_id, environment_id))
     return err_new(ERR_NOT_FOUND, "the service was not restored in this environment");
-  if (!*source.service_id || !str_eq(restored.service_id, restored_service_id))
+  TRY(find_own(c, &r, &found, &own));
+  if (!found || !str_eq(restored.service_id, restored_service_id))
     return err_new(ERR_CONFLICT, "the volumes are no longer attached to the two services");
-  auto_json *patch = json_pack("{s:{s:{s:{s:n, s:{s:s}}}, s:{s:{s:n}}}}", "services", source.service_id, "volumeMounts",
-                               source.volume_id, restored.volume_id, "mountPath", source.mount_path, restored_service_id,
-                               "volumeMounts", restored.volume_id);
-  return core_stage(c, source.environment_id, patch, true, user_id, &staged);
+  TRY(find_other_image(c, &own, &restored, &image));
+  auto_json *patch = patch_of(&own, &restored, image);
+  return core_stage(c, environment_id, patch, true, user_id, &staged);
 }

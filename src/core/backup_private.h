@@ -102,6 +102,8 @@ typedef void backup_wal_fn(void *arg, err *e); /* owns e */
 /* Puts what has come into the archive since into the repository; `done` may be NULL.  Together with one that is
  * under way already, after it. */
 void backup_wal_push(struct backups *b, const struct volume_instance *v, backup_wal_fn *done, void *arg);
+/* The same for a volume that nothing runs with; then it is known that this was all. */
+void backup_wal_close(struct backups *b, const struct volume_instance *v);
 void backup_wal_stop(struct backups *b);
 void backup_wal_free(struct backups *b);
 

@@ -359,6 +359,7 @@ static err *begin(backup_task *t) {
   TRY(backup_find_live(c, &t->volume, &t->live));
   t->backup.volume_bytes = t->volume.size_bytes;
   t->database = database_kind_of_image(t->live.settings.source_image);
+  if (t->database != DATABASE_NONE) str_replace_owned(&t->backup.image, t->live.settings.source_image);
   return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/backup_private.h"
 #include "store/backup.h"
+#include "store/database_upgrade.h"
 
 enum { LIST_MS = 60000, OUTPUT_MAX = 1 << 20, SEGMENTS_MAX = 32, SEGMENTS_MIN = 4, REMOVED_MAX = 512 };
 
@@ -30,6 +31,7 @@ struct wal_push {
   size_t waiters_len;
   struct wal_waiter *late;    /* that came while it was under way, and want another */
   size_t late_len;
+  bool closes; /* nothing runs with the volume: this is the end of it */
 };
 
 static void push_free(struct wal_push *p) {
@@ -45,11 +47,27 @@ static void push_free(struct wal_push *p) {
 
 static void start(struct wal_push *p);
 
+/* Of a database that went to another version the log ends with the last that was written: a restore to a later moment is one to
+ * its end. */
+static err *record_closed(struct wal_push *p) {
+  auto_backup_repository known = {0};
+  auto_database_upgrade upgrade = {0};
+  db *d = p->owner->core->db;
+  bool found = false, upgraded = false;
+  TRY(backup_repository_find(d, p->volume.id, &found, &known));
+  TRY(database_upgrade_find_by_former_volume(d, p->volume.id, &upgraded, &upgrade));
+  id_copy(known.volume_instance_id, p->volume.id);
+  known.wal_closed_us = clock_now_us();
+  if (upgraded && upgrade.frozen_us) known.wal_us = upgrade.frozen_us;
+  return backup_repository_set(d, &known);
+}
+
 /* Takes e: every waiter gets a copy. */
 static void finish(struct wal_push *p, err *e) {
   struct wal_waiter *waiters = p->waiters;
   size_t len = p->waiters_len;
   bool stopping = p->owner->core->stopping, again = p->late_len && !stopping;
+  if (!e && !stopping && p->closes) e = record_closed(p);
   if (e && !stopping) {
     log_warn("backup", "the log of volume %s: %s; trying again", p->volume.id, err_message(e));
     backup_problem(p->owner, p->volume.id, err_message(e));
@@ -161,6 +179,7 @@ static err *take_listing(struct wal_push *p, bool *ret_stores) {
   wal_listing_done(&p->listing);
   wal_listing_read(str_text(&p->output), &p->listing);
   *ret_stores = false;
+  if (p->listing.recovers) p->closes = false;
   if (!p->listing.segments.len || p->listing.recovers) return NULL;
   TRY(is_known(p, &known));
   if (known) return NULL;
@@ -199,18 +218,30 @@ static void add_waiter(struct wal_waiter **waiters, size_t *len, backup_wal_fn *
   (*waiters)[(*len)++] = (struct wal_waiter){done, arg};
 }
 
+static struct wal_push *push_new(struct backups *b, const struct volume_instance *v) {
+  struct wal_push *p = mem_zalloc(sizeof *p);
+  p->owner = b;
+  volume_instance_copy(v, &p->volume);
+  p->repository = backup_wal_repository(v->id);
+  map_set(b->pushing, v->id, p);
+  return p;
+}
+
 void backup_wal_push(struct backups *b, const struct volume_instance *v, backup_wal_fn *done, void *arg) {
   struct wal_push *p = map_get(b->pushing, v->id);
   if (p) {
     add_waiter(&p->late, &p->late_len, done, arg);
     return;
   }
-  p = mem_zalloc(sizeof *p);
-  p->owner = b;
-  volume_instance_copy(v, &p->volume);
-  p->repository = backup_wal_repository(v->id);
+  p = push_new(b, v);
   add_waiter(&p->waiters, &p->waiters_len, done, arg);
-  map_set(b->pushing, v->id, p);
+  start(p);
+}
+
+void backup_wal_close(struct backups *b, const struct volume_instance *v) {
+  if (map_has(b->pushing, v->id)) return; /* it is looked at again */
+  struct wal_push *p = push_new(b, v);
+  p->closes = true;
   start(p);
 }
 

@@ -7,6 +7,9 @@
 #include "base/log.h"
 #include "core/backup_private.h"
 #include "store/backup.h"
+#include "store/database_upgrade.h"
+#include "store/deployment.h"
+#include "store/release.h"
 #include "store/volume.h"
 
 #define DAY_US (24LL * 3600 * 1000000)
@@ -241,6 +244,45 @@ static err *tell(struct backups *b, const struct volume_instance *v, const struc
   return backup_repository_set(b->core->db, &known);
 }
 
+/* ---- the log of a Postgres ---- */
+
+/* What is on its way out still writes. */
+static err *is_held(core *c, const struct volume_instance *v, bool *ret_held) {
+  auto_deployment_list list = {0};
+  struct instance_counts counts;
+  TRY(deployment_list_unfinished(c->db, &list));
+  for (size_t i = 0; i < list.len && !*ret_held; i++) {
+    auto_release release = {0};
+    bool was_live = false;
+    if (!str_eq(list.items[i].environment_id, v->environment_id)) continue;
+    TRY(release_find(c->db, list.items[i].id, &was_live, &release));
+    if (!was_live || !str_eq(json_get_text(json_array_get(release.volumes, 0), "id"), v->id)) continue;
+    instances_count(c, list.items[i].id, &counts);
+    *ret_held = counts.running + counts.other > 0;
+  }
+  return NULL;
+}
+
+/* What runs archives its log again and again; what has ended once more, so that its last seconds are not only in the volume. */
+static err *look_at_log(struct backups *b, const struct volume_instance *v, const struct deployment *live,
+                        const struct backup_list *list) {
+  auto_backup_repository known = {0};
+  bool serves = *live->id && database_kind_of_image(live->settings.source_image) == DATABASE_POSTGRES, held = false;
+  if (!serves && !backup_base_for(list, 0)) return NULL;
+  TRY(load(b->core, v->id, &known));
+  if (serves && known.wal_closed_us) {
+    known.wal_closed_us = 0;
+    TRY(backup_repository_set(b->core->db, &known));
+  }
+  if (serves) {
+    backup_wal_push(b, v, NULL, NULL);
+  } else if (!known.wal_closed_us) {
+    TRY(is_held(b->core, v, &held));
+    if (!held) backup_wal_close(b, v);
+  }
+  return NULL;
+}
+
 /* ---- a volume ---- */
 
 static err *look(struct backups *b, const struct volume_instance *v, bool wal) {
@@ -256,8 +298,7 @@ static err *look(struct backups *b, const struct volume_instance *v, bool wal) {
   struct backup_question q = {v->id, v->created_us, &schedule, &list, now_us};
   TRY(tell(b, v, &q));
   TRY(backup_find_live(b->core, v, &live));
-  if (wal && *live.id && database_kind_of_image(live.settings.source_image) == DATABASE_POSTGRES)
-    backup_wal_push(b, v, NULL, NULL);
+  if (wal) TRY(look_at_log(b, v, &live, &list));
   if (backups_have_task(b, v->id)) return NULL;
   TRY(needs_tidying(b->core, v->id, &list, now_us, &needs));
   const struct backup *drilled = backup_to_drill(&list, now_us);
@@ -271,14 +312,31 @@ static err *look(struct backups *b, const struct volume_instance *v, bool wal) {
   return NULL;
 }
 
+/* What is being copied to it is elsewhere, and a base backup of its middle would be worth nothing. */
+static bool is_copy(const struct database_upgrade_list *open, const struct volume_instance *v) {
+  for (size_t i = 0; i < open->len; i++)
+    if (*open->items[i].sibling_id && str_eq(open->items[i].volume_id, v->id)) return true;
+  return false;
+}
+
+void core_backup_begin(core *c, const char *volume_instance_id) {
+  auto_volume_instance v = {0};
+  if (!c->backups->restic || backups_have_task(c->backups, volume_instance_id)) return;
+  auto_err *e = volume_instance_get(c->db, volume_instance_id, &v);
+  if (!e) e = backup_take_start(c->backups, &v, BACKUP_DAILY, NULL, NULL, NULL);
+  if (e) log_warn("backup", "the first backup of volume %s: %s; its schedule takes it", volume_instance_id, err_message(e));
+}
+
 void backup_watch_tick(void *backups_) {
   struct backups *b = backups_;
   auto_volume_instance_list volumes = {0};
+  auto_database_upgrade_list upgrades = {0};
   if (b->core->stopping || !b->restic) return;
   bool wal = b->ticks++ % WAL_EVERY_TICKS == 0;
   err *e = volume_instance_list(b->core->db, &volumes);
+  if (!e) e = database_upgrade_list_open(b->core->db, &upgrades);
   for (size_t i = 0; !e && i < volumes.len; i++)
-    if (volumes.items[i].state == VOLUME_READY) e = err_wrap(look(b, &volumes.items[i], wal), "volume %s", volumes.items[i].id);
+    if (volumes.items[i].state == VOLUME_READY && !is_copy(&upgrades, &volumes.items[i])) e = err_wrap(look(b, &volumes.items[i], wal), "volume %s", volumes.items[i].id);
   if (!e) e = sweep_orphans(b);
   if (e) log_error("backup", "%s", err_message(e));
   err_free(e);

@@ -14,15 +14,18 @@ const char upgrade_sql_cluster[] =
     "FROM pg_database), 'roles', (SELECT json_agg(rolname ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'), "
     "'databases', (SELECT json_agg(datname ORDER BY datname) FROM pg_database WHERE datallowconn AND NOT datistemplate))";
 
-/* Of an extension's own tables the extension decides what is in them. */
+/* Of an extension's own tables and sequences the extension decides what is in them. */
+#define OF_AN_EXTENSION "EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
 const char upgrade_sql_database[] =
     "SELECT json_build_object('extensions', (SELECT coalesce(json_object_agg(extname, extversion), '{}') FROM pg_extension), "
     "'tables', (SELECT coalesce(json_object_agg(n.nspname || '.' || c.relname, (xpath('/row/n/text()', query_to_xml(format("
     "'SELECT count(*) AS n FROM ONLY %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint), '{}') "
     "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND c.relispopulated "
     "AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' "
-    "AND NOT EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND "
-    "d.deptype = 'e')))";
+    "AND NOT " OF_AN_EXTENSION "), "
+    "'sequences', (SELECT coalesce(json_object_agg(n.nspname || '.' || c.relname, pg_sequence_last_value(c.oid::regclass)), '{}') "
+    "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND c.relpersistence <> 't' "
+    "AND NOT " OF_AN_EXTENSION "))";
 
 struct comparison {
   bool frozen;
@@ -68,6 +71,20 @@ static void compare_tables(struct comparison *m, const char *database, const jso
   }
 }
 
+/* null: nobody has asked it yet. */
+static void compare_sequences(struct comparison *m, const char *database, const json_t *live, const json_t *copy) {
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)live, name, value) {
+    const json_t *copied = json_object_get(copy, name);
+    if (!copied)
+      note(m->problems, "the sequence %s of %s is not in the copy", name, database);
+    else if (!json_equal(value, copied))
+      note(m->frozen ? m->problems : m->differences, "the sequence %s of %s stands at %lld, and in the copy at %lld", name, database,
+           (long long)json_integer_value(value), (long long)json_integer_value(copied));
+  }
+}
+
 static void compare_extensions(struct comparison *m, const char *database, const json_t *live, const json_t *copy) {
   const char *name;
   json_t *version;
@@ -90,6 +107,7 @@ json_t *upgrade_report_make(const json_t *live, const json_t *copy, bool frozen)
   json_object_foreach(json_object_get(live, "databases"), name, database) {
     const json_t *copied = json_object_get(json_object_get(copy, "databases"), name);
     compare_tables(&m, name, json_object_get(database, "tables"), json_object_get(copied, "tables"));
+    compare_sequences(&m, name, json_object_get(database, "sequences"), json_object_get(copied, "sequences"));
     compare_extensions(&m, name, json_object_get(database, "extensions"), json_object_get(copied, "extensions"));
   }
   return json_pack("{s:s?, s:s?, s:I, s:I, s:I, s:o, s:o}", "fromVersion", json_get_text(was, "version"), "toVersion",

@@ -1,7 +1,8 @@
 /* What is asked of a Postgres and of its copy, and what the answers say of each other.  Pure.
  *
  * The facts of a server: {"cluster": {version, bytes, roles: [name], databases: [name]},
- *                         "databases": {name: {tables: {"schema.table": rows}, extensions: {name: version}}}}
+ *                         "databases": {name: {tables: {"schema.table": rows}, sequences: {"schema.sequence": last},
+ *                                              extensions: {name: version}}}}
  * The report: {fromVersion, toVersion, bytes, tables, rows, problems: [text], differences: [text]}: what is missing in the
  * copy is a problem; a difference is another number of rows in what is written to meanwhile, or another version of an
  * extension. */

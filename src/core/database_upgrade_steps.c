@@ -133,15 +133,17 @@ err *upgrade_make_sibling(core *c, const char *version, struct database_upgrade 
   return deploy_instance(c, &made, "Copies a database to a newer version", user_id, id);
 }
 
-/* What went to the trash with the sibling is destroyed at once: it holds nothing that is not elsewhere. */
+/* What went to the trash with the sibling is destroyed at once, since it holds nothing that is not elsewhere; but not what
+ * the service may have written to. */
 static err *drop_volume(core *c, const struct database_upgrade *u) {
   auto_volume_instance v = {0};
+  bool was_served = u->status == DATABASE_UPGRADE_SWAPPING;
   err *e = *u->volume_id ? volume_instance_get(c->db, u->volume_id, &v) : NULL;
   if (e && err_code_of(e) == ERR_NOT_FOUND) {
     err_free(e);
     return NULL;
   }
-  if (e || !*v.id || *v.service_id) return e;
+  if (e || !*v.id || *v.service_id || (v.deleted_us && was_served)) return e;
   if (v.deleted_us)
     v.state = VOLUME_DELETING;
   else
@@ -160,53 +162,93 @@ err *upgrade_clear(core *c, struct database_upgrade *u) {
   return database_upgrade_update(c->db, u, clock_now_us());
 }
 
-/* ---- the swap ---- */
+/* ---- the two sides ---- */
 
-static json_t *patch_of(const struct database_upgrade *u, const struct volume_instance *from, const struct volume_instance *to,
+const char *upgrade_message(bool back) {
+  return back ? "A database goes back to its former version" : "A database goes to a newer version";
+}
+
+static const char *volume_of(const struct database_upgrade *u, bool upgraded) {
+  return upgraded ? u->volume_id : u->former_volume_id;
+}
+
+static const char *image_of(const struct database_upgrade *u, bool upgraded) {
+  return upgraded ? u->image : u->former_image;
+}
+
+/* The service's image, and its volume; id "": it has none. */
+static err *load_side(core *c, const struct database_upgrade *u, struct service_instance *ret_instance,
+                      struct volume_instance *ret_volume) {
+  bool found = false, has = false;
+  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, ret_instance));
+  if (found) TRY(volume_instance_find_by_service(c->db, u->service_id, u->environment_id, &has, ret_volume));
+  return NULL;
+}
+
+err *upgrade_is_attached(core *c, const struct database_upgrade *u, bool upgraded, bool *ret_is) {
+  auto_service_instance instance = {0};
+  auto_volume_instance v = {0};
+  TRY(load_side(c, u, &instance, &v));
+  *ret_is = *v.id && str_eq(v.id, volume_of(u, upgraded)) && str_eq(instance.settings.source_image, image_of(u, upgraded));
+  return NULL;
+}
+
+err *upgrade_has_image(core *c, const struct database_upgrade *u, bool upgraded, bool *ret_has) {
+  auto_service_instance instance = {0};
+  auto_volume_instance v = {0};
+  TRY(load_side(c, u, &instance, &v));
+  *ret_has = (!*v.id || str_eq(v.id, volume_of(u, upgraded))) &&
+             str_eq(instance.settings.source_image, image_of(u, upgraded));
+  return NULL;
+}
+
+err *upgrade_check_former(core *c, const struct database_upgrade *u) {
+  auto_volume_instance v = {0};
+  err *e = volume_instance_get(c->db, u->former_volume_id, &v);
+  if (e && err_code_of(e) == ERR_NOT_FOUND) return err_recode(e, ERR_CONFLICT);
+  TRY(e);
+  TRY(err_wrap(volume_check_changeable(&v), "its former volume"));
+  return *v.service_id ? err_new(ERR_CONFLICT, "its former volume is attached to another service") : NULL;
+}
+
+/* {services: {<service>: {source: {image}, volumeMounts: {<its>: null, <to>: {mountPath}}}, <whoever has it>: …}} */
+static json_t *patch_of(const struct database_upgrade *u, const struct volume_instance *its, const struct volume_instance *to,
                         const char *image) {
-  json_t *patch = json_pack("{s:{s:{s:{s:s}, s:{s:n, s:{s:s}}}}}", "services", u->service_id, "source", "image", image,
-                            "volumeMounts", from->volume_id, to->volume_id, "mountPath", from->mount_path);
+  json_t *mounts = json_pack("{s:{s:s}}", to->volume_id, "mountPath", to->mount_path);
+  if (*its->id) json_object_set_new(mounts, its->volume_id, json_null());
+  json_t *patch = json_pack("{s:{s:{s:{s:s}, s:o}}}", "services", u->service_id, "source", "image", image, "volumeMounts", mounts);
   if (*to->service_id)
     json_object_set_new(json_object_get(patch, "services"), to->service_id,
                         json_pack("{s:{s:n}}", "volumeMounts", to->volume_id));
   return patch;
 }
 
-static err *copy_schedule(core *c, const struct database_upgrade *u) {
-  auto_backup_schedule schedule = {0};
-  TRY(core_backup_schedule(c, u->former_volume_id, &schedule));
-  return core_backup_set_schedule(c, u->volume_id, &schedule);
-}
-
-err *upgrade_swap(core *c, struct database_upgrade *u, bool back, const char *user_id) {
-  auto_volume_instance from = {0}, to = {0};
+err *upgrade_attach(core *c, const struct database_upgrade *u, bool upgraded, const char *user_id) {
   auto_service_instance instance = {0};
+  auto_volume_instance its = {0}, to = {0};
+  bool is_on = false, was_on = false;
   char id[ID_SIZE];
-  bool found = false;
-  TRY(volume_instance_get(c->db, back ? u->volume_id : u->former_volume_id, &from));
-  TRY(volume_instance_get(c->db, back ? u->former_volume_id : u->volume_id, &to));
-  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, &instance));
-  if (!found || !str_eq(from.service_id, u->service_id) ||
-      !str_eq(instance.settings.source_image, back ? u->image : u->former_image))
-    return err_new(ERR_CONFLICT, "the database has another volume or another image meanwhile");
-  auto_json *patch = patch_of(u, &from, &to, back ? u->former_image : u->image);
+  TRY(upgrade_is_attached(c, u, upgraded, &is_on));
+  if (is_on) return NULL;
+  TRY(upgrade_has_image(c, u, !upgraded, &was_on));
+  TRY(load_side(c, u, &instance, &its));
+  if (!was_on)
+    return err_new(ERR_CONFLICT, "the database was deleted, or has another volume or another image meanwhile");
+  TRY(volume_instance_get(c->db, volume_of(u, upgraded), &to));
+  TRY(volume_check_changeable(&to));
+  if (*to.service_id && !str_eq(to.service_id, u->sibling_id))
+    return err_new(ERR_CONFLICT, "the volume is attached to another service");
+  auto_json *patch = patch_of(u, &its, &to, image_of(u, upgraded));
   struct core_patch_commit commit = {.environment_id = u->environment_id, .patch = patch, .user_id = user_id,
-                                     .message = back ? "A database goes back to its former version"
-                                                     : "A database goes to a newer version",
-                                     .skip_deploys = true};
-  TRY(core_patch_commit(c, &commit, id));
-  if (!back) TRY(upgrade_clear(c, u));
-  if (!back) TRY(copy_schedule(c, u));
-  service_instance_done(&instance);
-  instance = (struct service_instance){0};
-  TRY(service_instance_find(c->db, u->service_id, u->environment_id, &found, &instance));
-  return deploy_instance(c, &instance, commit.message, user_id, id);
+                                     .message = upgrade_message(!upgraded), .skip_deploys = true};
+  return core_patch_commit(c, &commit, id);
 }
 
-err *upgrade_is_swapped(core *c, const struct database_upgrade *u, bool *ret_swapped) {
-  auto_volume_instance v = {0};
-  bool has = false;
-  TRY(volume_instance_find_by_service(c->db, u->service_id, u->environment_id, &has, &v));
-  *ret_swapped = has && *u->volume_id && str_eq(v.id, u->volume_id);
+err *upgrade_copy_schedule(core *c, const struct database_upgrade *u) {
+  auto_backup_schedule schedule = {0};
+  err *e = core_backup_schedule(c, u->former_volume_id, &schedule);
+  if (!e) e = core_backup_set_schedule(c, u->volume_id, &schedule);
+  if (!e || (err_code_of(e) != ERR_NOT_FOUND && err_code_of(e) != ERR_CONFLICT)) return e;
+  err_free(e); /* one of them was deleted already */
   return NULL;
 }

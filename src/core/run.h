@@ -33,6 +33,7 @@ struct run {
   struct config_job *config_job;
   json_t *build_variables; /* {name: value} that only the build gets, from the config file; or NULL */
   handover *handover;
+  char volume_id[ID_SIZE]; /* that was handed over to it, or is being; "" */
   health *health;
   timer *deadline;
   struct strv changed; /* files that a push changed, when knows_changes */

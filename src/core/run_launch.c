@@ -239,11 +239,21 @@ static err *start_instances(struct run *r) {
 
 /* ---- its volume ---- */
 
+static err *take_volume(struct run *r);
+
+/* The service may have got another volume meanwhile, which somebody else may have mounted. */
+static err *use_volume(struct run *r) {
+  auto_mount m = {0};
+  bool mounts = false;
+  TRY(deploy_step_end(r->core, r->deployment.id, r->step_id, NULL));
+  TRY(mount_of_deployment(r->core, &r->deployment, &mounts, &m));
+  return mounts && str_eq(m.volume.id, r->volume_id) ? start_instances(r) : take_volume(r);
+}
+
 static void on_handed_over(void *arg, err *e) {
   struct run *r = arg;
   r->handover = NULL;
-  if (!e) e = deploy_step_end(r->core, r->deployment.id, r->step_id, NULL);
-  if (!e) e = err_wrap(start_instances(r), "starting its instances");
+  if (!e) e = err_wrap(use_volume(r), "starting its instances");
   if (e) run_fail(r, e);
 }
 
@@ -255,6 +265,7 @@ static err *take_volume(struct run *r) {
   if (!mounts) return start_instances(r);
   TRY(deploy_step_begin(r->core, r->deployment.id, STEP_MIGRATE_VOLUMES, r->step_id));
   r->phase = RUN_HANDOVER;
+  id_copy(r->volume_id, m.volume.id);
   r->handover = handover_start(r->core, &r->deployment, m.volume.id, on_handed_over, r);
   return NULL;
 }

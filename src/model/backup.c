@@ -8,7 +8,7 @@ MODEL_ENUM_WORDS(backup_restore_state, "state of a restore", "RUNNING", "DONE", 
 
 #define F(member) FIELD(struct backup, member)
 static const struct field backup_fields[] = {
-    F(id), F(volume_instance_id), F(project_id), F(environment_id), F(service_id), F(creator_id), F(name),
+    F(id), F(volume_instance_id), F(project_id), F(environment_id), F(service_id), F(creator_id), F(name), F(image),
     ENUM_FIELD(struct backup, kind, backup_kind_names),
     ENUM_FIELD(struct backup, state, backup_state_names),
     ENUM_FIELD(struct backup, method, backup_method_names),
@@ -29,7 +29,7 @@ const struct shape backup_schedule_shape = SHAPE("backup schedule", struct backu
 #define F(member) FIELD(struct backup_repository, member)
 static const struct field backup_repository_fields[] = {
     F(id),      F(volume_instance_id), F(bytes),  F(measured_us), F(checked_us),
-    F(problem), F(alerted_us),         F(wal_us), F(created_us),
+    F(problem), F(alerted_us),         F(wal_us), F(wal_closed_us), F(created_us),
 };
 #undef F
 const struct shape backup_repository_shape =

@@ -32,6 +32,7 @@ struct backup {
   char service_id[ID_SIZE]; /* that had the volume then; "" */
   char creator_id[ID_SIZE]; /* of a manual one: the user; "" */
   char *name;
+  char *image; /* of the database that ran with it, "tramway/postgres:15"; NULL: of none */
   enum backup_kind kind;
   enum backup_state state;
   enum backup_method method;
@@ -76,6 +77,7 @@ struct backup_repository {
   char *problem;           /* of what went wrong last; NULL: nothing */
   int64_t alerted_us;      /* when its owner was told of that, or of a backup that is too old */
   int64_t wal_us;          /* up to when there is write-ahead log; 0: none */
+  int64_t wal_closed_us;   /* since when all of it is there, as nothing runs with the volume; 0: it goes on */
   int64_t created_us;
 };
 MODEL_STRUCT(backup_repository);

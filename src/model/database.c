@@ -61,6 +61,14 @@ enum database_kind database_kind_of_image(const char *image) {
   return DATABASE_NONE;
 }
 
+int database_image_major(const char *image) {
+  const char *slash = image ? strrchr(image, '/') : NULL;
+  const char *colon = image ? strchr(slash ? slash : image, ':') : NULL;
+  if (!colon) return 0;
+  const char *tag = str_starts(colon + 1, "pg") ? colon + 3 : colon + 1;
+  return isdigit((unsigned char)*tag) && strspn(tag, "0123456789") <= 4 ? atoi(tag) : 0;
+}
+
 const struct database_facts *database_facts(enum database_kind kind) {
   if (kind == DATABASE_NONE || (size_t)kind >= ARRAY_LEN(facts)) abort();
   return &facts[kind];

@@ -13,6 +13,9 @@ MODEL_ENUM(database_kind); /* NONE POSTGRES MYSQL REDIS MONGO */
  * programs that work on a database are none.  NULL and "" are DATABASE_NONE. */
 enum database_kind database_kind_of_image(const char *image);
 
+/* As its tag says, "17.2-alpine" or "pg17": 17.  0: it says nothing. */
+int database_image_major(const char *image);
+
 struct database_facts {
   const char *label;               /* "Postgres", for people; also what the template calls its service */
   int port;                        /* 5432 */

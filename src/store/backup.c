@@ -27,13 +27,13 @@ err *backup_update(db *d, const struct backup *b) {
                     " size_bytes = ?7, added_bytes = ?8, volume_bytes = ?9, paused_ms = ?10, took_ms = ?11,"
                     " taken_us = ?12, expires_us = ?13, is_locked = ?14, drilled_us = ?15, drill_ms = ?16,"
                     " drill_problem = ?17, drill_checksum = ?18, method = ?19, wal_first = ?20,"
-                    " wal_last = ?21 WHERE id = ?1",
+                    " wal_last = ?21, image = ?22 WHERE id = ?1",
                     DB_BIND(db_text(b->id), db_text(backup_state_name(b->state)), db_text(b->snapshot_id),
                             db_text(b->checksum), db_text(b->label), db_text(b->problem), db_int(b->size_bytes),
                             db_int(b->added_bytes), db_int(b->volume_bytes), db_int(b->paused_ms), db_int(b->took_ms),
                             db_int(b->taken_us), db_int(b->expires_us), db_int(b->is_locked), db_int(b->drilled_us),
                             db_int(b->drill_ms), db_text(b->drill_problem), db_text(b->drill_checksum),
-                            db_text(backup_method_name(b->method)), db_text(b->wal_first), db_text(b->wal_last)),
+                            db_text(backup_method_name(b->method)), db_text(b->wal_first), db_text(b->wal_last), db_text(b->image)),
                     b->id);
 }
 
@@ -44,6 +44,13 @@ err *backup_purge(db *d, const char *id) {
 err *backup_list(db *d, const char *volume_instance_id, struct backup_list *ret_list) {
   ROW_LIST(ret_list, row_list(d, &backups, "WHERE t.volume_instance_id = ?1 ORDER BY t.seq DESC",
                               DB_BIND(db_text(volume_instance_id)), &rows_));
+}
+
+err *backup_list_bases(db *d, const char *environment_id, const char *service_id, struct backup_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &backups,
+                              "WHERE t.environment_id = ?1 AND t.service_id = ?2 AND t.state = 'READY' AND t.method = 'POSTGRES'"
+                              " ORDER BY t.taken_us DESC",
+                              DB_BIND(db_text(environment_id), db_text(service_id)), &rows_));
 }
 
 err *backup_list_orphans(db *d, struct strv *ret_volume_instances) {
@@ -92,7 +99,7 @@ err *backup_repository_set(db *d, struct backup_repository *r) {
   return row_upsert(d, &repositories,
                     "ON CONFLICT (volume_instance_id) DO UPDATE SET bytes = excluded.bytes,"
                     " measured_us = excluded.measured_us, checked_us = excluded.checked_us, problem = excluded.problem,"
-                    " alerted_us = excluded.alerted_us, wal_us = excluded.wal_us",
+                    " alerted_us = excluded.alerted_us, wal_us = excluded.wal_us, wal_closed_us = excluded.wal_closed_us",
                     r);
 }
 

@@ -13,6 +13,8 @@ fallible backup_update(db *d, const struct backup *b);
 fallible backup_purge(db *d, const char *id);
 /* Newest first; of all states. */
 fallible backup_list(db *d, const char *volume_instance_id, struct backup_list *ret_list);
+/* READY base backups of all volumes that the service has had there, newest first. */
+fallible backup_list_bases(db *d, const char *environment_id, const char *service_id, struct backup_list *ret_list);
 /* The ids that backups or log name and that no volume instance has any more. */
 fallible backup_list_orphans(db *d, struct strv *ret_volume_instances);
 fallible backup_forget_volume(db *d, const char *volume_instance_id); /* every row of it */

@@ -30,6 +30,7 @@ typedef void fake_exec_fn(struct fake_exec *x);
 static fake_exec_fn *fake_exec_answer;
 static const char *fake_exec_fail; /* none can be started */
 static int fake_execs_alive;
+static struct fake_exec *fake_exec_held; /* that fake_exec_answer has left without an answer; NULL when it ends */
 
 static inline void fake_exec_end_(void *x_) {
   struct fake_exec *x = x_;
@@ -53,6 +54,7 @@ static inline void fake_exec_exit(struct fake_exec *x, err *problem, int exit_co
     err_ignore(problem);
     return;
   }
+  if (x == fake_exec_held) fake_exec_held = NULL;
   x->ended = true;
   x->problem = problem;
   x->exit_code = exit_code;
