@@ -1,5 +1,9 @@
 // The least of three databases' clients that a writer needs: each connects, says what it has to, and tells when a write was
 // acknowledged.  Own ones, so that what counts as acknowledged is in sight, and no package is needed.
+//
+// A write is a transaction of two parts: number n of a writer, which is a key, and one more in the writer's tally.  One that
+// was done before fails with `isThere`.  `figures` gives, of each writer, how many numbers there are, from where to where, and
+// the tally, all of one moment.
 const crypto = require('crypto');
 const net = require('net');
 
@@ -14,7 +18,7 @@ class Wire {
     this.error = null;
     this.socket = net.connect({ host, port, noDelay: true });
     this.socket.setTimeout(CONNECT_MS);
-    this.socket.on('timeout', () => this.end(new Error('silent')));
+    this.socket.on('timeout', () => this.end(Object.assign(new Error('silent'), { isSilent: true })));
     this.socket.on('error', (error) => this.end(error));
     this.socket.on('close', () => this.end(new Error('closed')));
     this.socket.on('data', (data) => {
@@ -77,7 +81,7 @@ class Postgres {
 
   async expect(type) {
     const message = await this.wire.next();
-    if (message.type === 'E') throw new Error(message.body.toString().replace(/\0./g, ' '));
+    if (message.type === 'E') throw postgresError(message.body);
     if (message.type !== type) throw new Error(`'${message.type}' instead of '${type}'`);
     return message.body;
   }
@@ -87,7 +91,7 @@ class Postgres {
     const rows = [];
     for (;;) {
       const { type, body } = await this.wire.next();
-      if (type === 'E') throw new Error(body.toString().replace(/\0./g, ' '));
+      if (type === 'E') throw postgresError(body);
       if (type === 'D') rows.push(body.subarray(6).toString());
       if (type === 'Z') return rows;
     }
@@ -98,11 +102,39 @@ class Postgres {
     return this.ready();
   }
 
-  prepare() { return this.ask('create table if not exists written (n bigint primary key)'); }
+  async prepare(writer) {
+    await this.ask('create table if not exists written (writer text, n bigint, primary key (writer, n))');
+    await this.ask('create table if not exists tally (writer text primary key, total bigint)');
+    await this.ask(`insert into tally values ('${writer}', 0) on conflict do nothing`);
+  }
 
-  write(n) { return this.ask(`insert into written values (${n})`); }
+  async write(writer, n) {
+    for (const sql of writeSql('', writer, n)) await this.ask(sql);
+  }
 
-  async all() { return (await this.ask('select n from written')).map(Number); }
+  async figures() {
+    return readFigures(await this.ask(figuresSql('')));
+  }
+}
+
+function postgresError(body) {
+  return Object.assign(new Error(body.toString().replace(/\0./g, ' ')), { isThere: body.includes('\0C23505\0') });
+}
+
+// ---- SQL -------------------------------------------------------------------------------------------
+
+const writeSql = (schema, writer, n) => ['begin', `insert into ${schema}written values ('${writer}', ${n})`,
+  `update ${schema}tally set total = total + 1 where writer = '${writer}'`, 'commit'];
+
+const figuresSql = (schema) => `select concat_ws(' ', t.writer, t.total, count(n), min(n), max(n))
+  from ${schema}tally t left join ${schema}written w on w.writer = t.writer group by t.writer, t.total`;
+
+// Lines "writer total count min max", without the last two where there is nothing.
+function readFigures(lines) {
+  return new Map(lines.map((line) => {
+    const [writer, total, count, first = 0, last = 0] = line.split(' ');
+    return [writer, { total: Number(total), count: Number(count), first: Number(first), last: Number(last) }];
+  }));
 }
 
 function int(value) {
@@ -132,7 +164,6 @@ class MariaDb {
     this.number = 1;
     this.send(Buffer.concat([head, Buffer.from('root\0'), Buffer.from([token.length]), token, Buffer.from('mysql\0mysql_native_password\0')]));
     await this.ok();
-    await this.ask('create database if not exists soak');
   }
 
   send(body) {
@@ -144,7 +175,7 @@ class MariaDb {
 
   async ok() {
     const { body } = await this.wire.next();
-    if (body[0] === 0xff) throw new Error(body.subarray(3).toString());
+    if (body[0] === 0xff) throw Object.assign(new Error(body.subarray(3).toString()), { isThere: body.readUInt16LE(1) === 1062 });
     return body;
   }
 
@@ -162,11 +193,20 @@ class MariaDb {
     }
   }
 
-  prepare() { return this.ask('create table if not exists soak.written (n bigint primary key)'); }
+  async prepare(writer) {
+    await this.ask('create database if not exists soak');
+    await this.ask('create table if not exists soak.written (writer varchar(40), n bigint, primary key (writer, n))');
+    await this.ask('create table if not exists soak.tally (writer varchar(40) primary key, total bigint)');
+    await this.ask(`insert ignore into soak.tally values ('${writer}', 0)`);
+  }
 
-  write(n) { return this.ask(`insert into soak.written values (${n})`); }
+  async write(writer, n) {
+    for (const sql of writeSql('soak.', writer, n)) await this.ask(sql);
+  }
 
-  async all() { return (await this.ask('select n from soak.written')).map(Number); }
+  async figures() {
+    return readFigures(await this.ask(figuresSql('soak.')));
+  }
 }
 
 // ---- Redis ------------------------------------------------------------------------------------------
@@ -184,11 +224,25 @@ class Redis {
     return reply;
   }
 
-  prepare() { return this.ask('PING'); }
+  prepare(writer) { return this.ask('SADD', 'writers', writer); }
 
-  write(n) { return this.ask('SADD', 'written', String(n)); }
+  async write(writer, n) {
+    const script = "if redis.call('ZADD', KEYS[1], 'NX', ARGV[1], ARGV[1]) == 0 then return 0 end return redis.call('INCR', KEYS[2])";
+    if (await this.ask('EVAL', script, '2', `written:${writer}`, `tally:${writer}`, String(n)) === '0')
+      throw Object.assign(new Error('it is there'), { isThere: true });
+  }
 
-  async all() { return (await this.ask('SMEMBERS', 'written')).map(Number); }
+  async figures() {
+    const script = `local lines = {}
+      for i, w in ipairs(redis.call('SMEMBERS', 'writers')) do
+        local key, line = 'written:' .. w, { w, redis.call('GET', 'tally:' .. w) or 0, redis.call('ZCARD', 'written:' .. w) }
+        line[4] = redis.call('ZRANGE', key, 0, 0)[1] or 0
+        line[5] = redis.call('ZRANGE', key, -1, -1)[1] or 0
+        lines[i] = table.concat(line, ' ')
+      end
+      return lines`;
+    return readFigures(await this.ask('EVAL', script, '0'));
+  }
 }
 
 function parseReply(b, from = 0) {
