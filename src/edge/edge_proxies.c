@@ -43,10 +43,11 @@ bool edge_port_is_free(uint16_t port) {
 }
 
 /* HAProxy does not start, and does not reload, when it cannot have one of its ports.  Where it was killed
- * its workers may still be there for a moment. */
+ * its workers may still be there for a moment; else who shares would get a part of the connections. */
 static void look_at_port(edge *g, struct wanted_proxy *w) {
   const struct proxy *present = proxies_find(&g->proxies, w->port);
-  bool blocked = !(present && present->open) && (!g->tcp_listen.len || !is_free(w->port, !g->running));
+  bool beside = !g->running && g->ended_pid;
+  bool blocked = !(present && present->open) && (!g->tcp_listen.len || !is_free(w->port, beside));
   if (blocked && !w->blocked && g->tcp_listen.len) {
     auto_free char *cause = str_format("another program listens on port %u", w->port);
     edge_tell_repair(g, "TCP proxy", w->key, cause, "opening it", "it stays closed until that ends");

@@ -83,13 +83,14 @@ EDGE_TEST(another_proxy_costs_no_connection) {
   struct edge_proxy proxies[] = {proxy_to(&t.a, free_port()), proxy_to(&t.b, free_port())};
   proxies[1].key = "other-tcp";
   open_proxy(proxies);
-  int fd = open_echo(proxies[0].port);
+  int open[200];
+  for (size_t i = 0; i < ARRAY_LEN(open); i++) open[i] = open_echo(proxies[0].port);
   set_proxies(proxies, 2);
   WAIT(edge_proxy_is_open(t.edge, "other-tcp"));
   CHECK(answers(proxies[1].port, "b"));
-  CHECK(echoes(fd)); /* through the old process */
-  CHECK_INT(sessions().connections, 1);
-  close(fd);
+  for (size_t i = 0; i < ARRAY_LEN(open); i++) CHECK(echoes(open[i])); /* through the old process */
+  CHECK_INT(sessions().connections, ARRAY_LEN(open));
+  for (size_t i = 0; i < ARRAY_LEN(open); i++) close(open[i]);
 }
 
 EDGE_TEST(a_proxy_that_goes_closes_its_port_and_its_connections) {
@@ -254,10 +255,22 @@ EDGE_TEST(what_somebody_changed_is_put_right_and_told) {
   WAIT(answers(proxy.port, "a"));
 }
 
-/* Neither does HAProxy fail to start because of it. */
+/* As another HAProxy of this machine would. */
+static int listen_and_share(uint16_t *ret_port) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof address;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  CHECK(bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 16) == 0);
+  getsockname(fd, (struct sockaddr *)&address, &size);
+  *ret_port = ntohs(address.sin_port);
+  return fd;
+}
+
+/* Neither does HAProxy fail to start because of it, nor take a part of its connections. */
 EDGE_TEST(a_port_that_somebody_else_has_harms_no_other) {
   uint16_t taken = 0;
-  auto_fd somebody = listen_on(0, &taken);
+  auto_fd somebody = listen_and_share(&taken);
   edge_on_repair(t.edge, on_repair, NULL);
   t.edge->check_pause_ms = 100;
   CHECK(!edge_port_is_free(taken));
@@ -274,6 +287,24 @@ EDGE_TEST(a_port_that_somebody_else_has_harms_no_other) {
   somebody = -1;
   WAIT(edge_proxy_is_open(t.edge, "k-tcp"));
   CHECK(answers(taken, "a"));
+}
+
+/* While nobody looks: the edge starts HAProxy again in the next turn of the loop. */
+EDGE_TEST(a_port_that_is_taken_while_haproxy_is_gone_harms_no_other) {
+  start_edge();
+  struct edge_proxy proxies[] = {proxy_to(&t.a, free_port()), proxy_to(&t.b, free_port())};
+  proxies[1].key = "other-tcp";
+  set_proxies(proxies, 2);
+  WAIT(edge_proxy_is_open(t.edge, "k-tcp") && edge_proxy_is_open(t.edge, "other-tcp"));
+  t.edge->check_pause_ms = 100;
+  kill(t.edge->processes.master, SIGKILL);
+  int somebody = -1;
+  TAP_WAIT_FOR((somebody = listen_on(proxies[0].port, NULL)) >= 0, DEADLINE_MS, usleep(1000));
+  WAIT(edge_proxy_is_open(t.edge, "other-tcp") && answers(proxies[1].port, "b"));
+  CHECK(!edge_proxy_is_open(t.edge, "k-tcp"));
+  close(somebody);
+  WAIT(edge_proxy_is_open(t.edge, "k-tcp"));
+  CHECK(answers(proxies[0].port, "a"));
 }
 
 EDGE_TEST(without_a_target_connections_are_closed_at_once) {
