@@ -123,7 +123,7 @@ static err *tell_missing(const char *path, const json_t *missing) {
   const char *id;
   json_t *why;
   if (!json_object_size(missing)) return NULL;
-  json_object_foreach((json_t *)missing, id, why) str_addf(&text, "\n  %s: %s", id, json_string_value(why));
+  json_object_foreach((json_t *)missing, id, why) str_addf(&text, "\n  %s: %.500s", id, json_string_value(why));
   return err_new(ERR_CONFLICT, "'%s' is without %zu of the volumes, which could not be read:%s", path, json_object_size(missing),
                  str_text(&text));
 }

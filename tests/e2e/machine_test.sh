@@ -14,6 +14,13 @@ check "an app with a volume is deployed" deployed
 puts() { for _ in $(seq 150); do get -d "$1" "$(cat "$WORK/url")" 2>/dev/null && return 0; sleep 0.2; done; return 1; }
 written() { puts kept && echo two > version && tram up --ci && says two:kept; }
 check "it keeps something, and a second version finds it" written
+# Whoever runs in a volume can make what no program that copies by paths can copy.
+named() {
+  local part deep; part=$(printf '%0254d' 0); deep=$(for _ in $(seq 16); do printf '%s/' "$part"; done)
+  tram volume files mkdir -v store "$deep" && ! admin backup "$WORK/b.tar.zst" > "$WORK/out" 2>&1 && has "without 1 of the volumes" "$WORK/out" &&
+    tar --zstd -tf "$WORK/b.tar.zst" | grep -qx tramway.db && tram volume files delete -v store "$part" --yes
+}
+check "a volume that cannot be copied is named, and all else is backed up" named
 backed_up() { admin backup "$WORK/b.tar.zst" && says two:kept; }
 check "the whole machine is backed up while it serves" backed_up
 # Paused is not torn: both files are of one moment.
