@@ -260,6 +260,29 @@ TEST(a_strangers_archive_is_refused) {
   CHECK(!has(&m, ".restore") && !has(&m, ".restore.new"));
 }
 
+TEST(a_volume_s_id_that_is_a_path_leads_nowhere) {
+  static const char *const ids[] = {"../../escaped", "/escaped", "a/b", "..", "", "A"};
+  auto_machine m;
+  char message[512];
+  machine_used(&m);
+  auto_free char *path = path_join(m.data, "tramway.db"), *kept = str_format("%s.kept", m.backup);
+  auto_str database = STR_EMPTY;
+  CHECK_OK(file_read(path, 1 << 30, &database));
+  CHECK_OK(file_write(kept, database.data, database.len, 0600));
+  for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+    backup_writer *w;
+    auto_json *manifest = json_pack("{s:{s:i}, s:b}", "volumes", ids[i], 300000000, "key", false);
+    auto_fd fd = open(m.backup, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK_OK(backup_open(fd, &w));
+    CHECK_OK(backup_add_file(w, kept, "tramway.db"));
+    CHECK_OK(backup_close(w, manifest));
+    backup_free(w);
+    CHECK_INT(restore_code(&m, true, message), ERR_CORRUPT);
+    CHECK_HAS(message, "no volume's id");
+  }
+  unlink(kept);
+}
+
 /* Made by Tramway as of before there were volumes (744b516): format 1, no images, a database of then. */
 TEST(one_of_the_version_before_is_taken) {
   auto_machine m;
