@@ -38,6 +38,7 @@ void volume_store_init(struct volume_store *s, const char *data_dir, const char 
   s->mounts = path_join(run_dir, "v");
   s->reserve_bytes = reserve_bytes;
   pthread_mutex_init(&s->lock, NULL);
+  pthread_mutex_init(&s->space, NULL);
 }
 
 void volume_store_done(struct volume_store *s) {
@@ -45,6 +46,7 @@ void volume_store_done(struct volume_store *s) {
   free(s->folder);
   free(s->mounts);
   pthread_mutex_destroy(&s->lock);
+  pthread_mutex_destroy(&s->space);
 }
 
 err *volume_store_make_folders(const struct volume_store *s) {
@@ -120,6 +122,15 @@ static err *set_aside(int fd, const char *path, int64_t bytes) {
   return fsync(fd) < 0 ? err_errno(errno, "syncing '%s'", path) : NULL;
 }
 
+/* The file has `from` bytes and gets `to`. */
+static err *take_space(struct volume_store *s, int fd, const char *path, int64_t from, int64_t to) {
+  pthread_mutex_lock(&s->space);
+  err *e = check_room(s, to - from);
+  if (!e) e = set_aside(fd, path, to);
+  pthread_mutex_unlock(&s->space);
+  return e;
+}
+
 static int64_t file_bytes(int64_t size_bytes) {
   return (size_bytes + LOG_BYTES + BLOCK - 1) / BLOCK * BLOCK;
 }
@@ -132,13 +143,12 @@ int64_t volume_size_of_file(int64_t bytes) {
 
 static err *make_image(struct volume_store *s, const char *id, int64_t bytes) {
   auto_free char *folder = place_of(s, NEW_PREFIX, id, ""), *image = path_join(folder, "image");
-  TRY(check_room(s, bytes));
   TRY(file_remove_tree(folder));
   TRY(file_make_dirs(folder, 0700));
   auto_fd fd = open(image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return err_errno(errno, "making '%s'", image);
   write_in_place(fd);
-  err *e = set_aside(fd, image, bytes);
+  err *e = take_space(s, fd, image, 0, bytes);
   if (e) err_ignore(file_remove_tree(folder));
   return e;
 }
@@ -149,10 +159,9 @@ static err *grow_image(struct volume_store *s, const char *id, int64_t from, int
                    (long long)((from - LOG_BYTES) / 1000000));
   if (to > from) {
     auto_free char *image = image_of(s, id);
-    TRY(check_room(s, to - from));
     auto_fd fd = open(image, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return err_errno(errno, "opening '%s'", image);
-    TRY(set_aside(fd, image, to));
+    TRY(take_space(s, fd, image, from, to));
   }
   return volume_store_mount(s, id);
 }

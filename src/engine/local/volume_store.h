@@ -25,6 +25,7 @@ struct volume_store {
   char *folder, *mounts;
   int64_t reserve_bytes; /* of the disk stay free; 0: usage_reserve */
   pthread_mutex_t lock;  /* of mounting */
+  pthread_mutex_t space; /* held from looking for room until it is taken: volumes are made at the same time */
 };
 
 void volume_store_init(struct volume_store *s, const char *data_dir, const char *run_dir,
