@@ -121,11 +121,20 @@ static void on_workload_gone(void *arg, err *e) {
     engine_remove_environment(d->task->core->engine, d->task->restore.id, on_network_gone, d);
 }
 
+/* What its instance printed is in no deployment's log, where its service's secrets would be found. */
+static err *without_secrets(const struct drill *d, err *e) {
+  if (!e || !*d->deployment.id) return e;
+  auto_free char *text = redaction_text(d->task->core, d->deployment.id, err_message(e));
+  err *told = err_new(err_code_of(e), "%s", text);
+  err_free(e);
+  return told;
+}
+
 /* Takes e. */
 static void end(struct drill *d, err *e) {
   backup_task *t = d->task;
   if (!d->problem)
-    d->problem = e;
+    d->problem = without_secrets(d, e);
   else
     err_free(e);
   if (d->has_workload)
