@@ -4,34 +4,69 @@
 
 #include "base/mem.h"
 
-enum { FAILED, STARTING, SLEEPING, NONE, SILENT };
+enum { FAILED, UNAVAILABLE, SILENT };
 
-/* FAILED is for a backend that fails or has lost its servers, SILENT for one that does not answer
- * in time; the others are for a slot without servers, by reason. */
+/* FAILED is for a backend that fails or has lost its servers, SILENT for one that does not answer in time;
+ * what UNAVAILABLE says depends on the slot's label. */
 // clang-format off
 const struct haproxy_page haproxy_pages[] = {
-    [FAILED]   = {"failed.page",   EDGE_ROUTE_ACTIVE,   502, "Application failed to respond"},
-    [STARTING] = {"starting.page", EDGE_ROUTE_STARTING, 503, "Application is starting"},
-    [SLEEPING] = {"sleeping.page", EDGE_ROUTE_SLEEPING, 503, "Application is sleeping"},
-    [NONE]     = {"none.page",     EDGE_ROUTE_NONE,     503, "Application has no deployment"},
-    [SILENT]   = {"silent.page",   EDGE_ROUTE_ACTIVE,   504, "Application failed to respond in time"},
+    [FAILED]      = {"failed.page",      502, "Application failed to respond"},
+    [UNAVAILABLE] = {"unavailable.page", 503, NULL},
+    [SILENT]      = {"silent.page",      504, "Application failed to respond in time"},
+};
+
+static const struct {
+  enum edge_route_state reason;
+  int status;
+  const char *message;
+} reasons[] = {
+    {EDGE_ROUTE_ACTIVE,   502, "Application failed to respond"},
+    {EDGE_ROUTE_STARTING, 503, "Application is starting"},
+    {EDGE_ROUTE_SLEEPING, 503, "Application is sleeping"},
+    {EDGE_ROUTE_NONE,     503, "Application has no deployment"},
 };
 // clang-format on
 const size_t haproxy_pages_len = ARRAY_LEN(haproxy_pages);
 
-/* One body for both kinds of client: iif() picks the JSON or the HTML text around the request id.
- * Neither text may hold a single quote, '%' or ']'. */
-void haproxy_config_page(const struct haproxy_page *page, struct str *ret_text) {
-  str_addf(ret_text,
-           "%%[var(txn.json,0),iif('{\"status\":\"error\",\"code\":%d,\"message\":\"%s\","
-           "\"request_id\":\"',"
-           "'<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
-           "<meta name=\"viewport\" content=\"width=device-width\"><title>%s</title>"
-           "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;"
-           "padding:0 1em;color-scheme:light dark}p{opacity:.7}</style>"
-           "<h1>%s</h1><p>Error %d. If this is your application, look at its deploy logs.</p>"
-           "<p>Request <code>')]%%[unique-id]%%[var(txn.json,0),iif('\"}','</code></p></html>')]",
-           page->status, page->message, page->message, page->message, page->status);
+void haproxy_config_reasons(struct str *ret_text) {
+  for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+    str_addf(ret_text, "%s %d:%s\n", routes_reason_name(reasons[i].reason), reasons[i].status, reasons[i].message);
+}
+
+/* What the label of the request's slot says there: 1 the status, 2 the message. */
+static void add_reason(const struct haproxy_settings *s, int field, struct str *text) {
+  str_addf(text,
+           "%%[be_name,map(%s/" HAPROXY_LABELS_FILE ",active:),field(1,:),map(%s/" HAPROXY_REASONS_FILE "),field(%d,:)]",
+           s->run_dir, s->run_dir, field);
+}
+
+/* JSON or HTML, by what the client accepts.  Neither may hold a single quote or ']'. */
+static void add_either(const char *json, const char *html, struct str *text) {
+  str_addf(text, "%%[var(txn.json,0),iif('%s','%s')]", json, html);
+}
+
+/* One body for both kinds of client. */
+void haproxy_config_page(const struct haproxy_settings *s, const struct haproxy_page *page, struct str *ret_text) {
+  auto_str status = STR_EMPTY, message = STR_EMPTY;
+  if (page->message) {
+    str_addf(&status, "%d", page->status);
+    str_add(&message, page->message);
+  } else {
+    add_reason(s, 1, &status);
+    add_reason(s, 2, &message);
+  }
+  add_either("{\"status\":\"error\",\"code\":",
+             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+             "<meta name=\"viewport\" content=\"width=device-width\"><title>Error ", ret_text);
+  str_add(ret_text, str_text(&status));
+  add_either(",\"message\":\"",
+             "</title><style>body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;"
+             "padding:0 1em;color-scheme:light dark}p{opacity:.7}</style><h1>", ret_text);
+  str_add(ret_text, str_text(&message));
+  add_either("\",\"request_id\":\"",
+             "</h1><p>If this is your application, look at its deploy logs.</p><p>Request <code>", ret_text);
+  str_add(ret_text, "%[unique-id]");
+  add_either("\"}", "</code></p></html>", ret_text);
 }
 
 static void add_global(const struct haproxy_settings *s, struct str *text) {
@@ -54,20 +89,15 @@ static void add_global(const struct haproxy_settings *s, struct str *text) {
   str_add_char(text, '\n');
 }
 
-/* The end of a rule that answers with a page; add_response_rules acts on its marking header. */
-static void add_page(const struct haproxy_settings *s, const struct haproxy_page *page,
-                     struct str *text) {
-  str_addf(text,
-           " content-type text/html lf-file %s/%s hdr x-tramway-error %d"
-           " hdr cache-control no-store",
-           s->run_dir, page->file, page->status);
-}
-
-/* The page for an error that HAProxy itself finds. */
-static void add_http_error(const struct haproxy_settings *s, int status,
-                           const struct haproxy_page *page, struct str *text) {
-  str_addf(text, "  http-error status %d", status);
-  add_page(s, page, text);
+/* The page for an error that HAProxy itself finds; add_response_rules acts on its marking header. */
+static void add_http_error(const struct haproxy_settings *s, int status, const struct haproxy_page *page,
+                           struct str *text) {
+  str_addf(text, "  http-error status %d content-type text/html lf-file %s/%s hdr cache-control no-store hdr x-tramway-error ",
+           status, s->run_dir, page->file);
+  if (page->message)
+    str_addf(text, "%d", page->status);
+  else
+    add_reason(s, 1, text);
   str_add_char(text, '\n');
 }
 
@@ -92,7 +122,7 @@ static void add_defaults(const struct haproxy_settings *s, struct str *text) {
                 "  option redispatch 1\n"
                 "  balance leastconn\n");
   add_http_error(s, 502, &haproxy_pages[FAILED], text);
-  add_http_error(s, 503, &haproxy_pages[FAILED], text);
+  add_http_error(s, 503, &haproxy_pages[UNAVAILABLE], text);
   add_http_error(s, 504, &haproxy_pages[SILENT], text);
   str_add_char(text, '\n');
 }
@@ -103,10 +133,10 @@ static void add_log_format(const struct haproxy_settings *s, struct str *text) {
   str_addf(text,
            "  log global\n"
            "  log-format '{\"time\":\"%%[date(0,us)]\",\"id\":\"%%ID\","
-           "\"key\":\"%%[var(txn.slot),map(%s/" HAPROXY_LABELS_FILE "),field(2,:)]\",",
+           "\"key\":\"%%[be_name,map(%s/" HAPROXY_LABELS_FILE "),field(2,:)]\",",
            s->run_dir);
   str_add(text,
-          "\"host\":\"%[var(txn.host),json(ascii)]\",\"method\":\"%HM\",\"status\":%ST,\"client\":\"%ci\","
+          "\"host\":\"%[capture.req.hdr(0),json(ascii)]\",\"method\":\"%HM\",\"status\":%ST,\"client\":\"%ci\","
           "\"backend\":\"%b\",\"server\":\"%s\",\"target\":\"%si\",\"bytes_in\":%U,\"bytes_out\":%B,"
           "\"stream\":\"%[var(txn.stream)]\",\"wait_ms\":\"%Tr\",\"total_ms\":\"%Ta\",\"retries\":\"%rc\",\"end\":\"%tsc\"} "
           "%HPO'\n");
@@ -126,51 +156,52 @@ static void add_request_headers(const struct haproxy_settings *s, struct str *te
   str_addf(text,
            "  http-request del-header x-forwarded- -m beg\n"
            "  http-request del-header x-railway- -m beg\n"
-           "  http-request del-header x-real-ip\n"
-           "  http-request del-header x-request-start\n"
            "  http-request del-header forwarded\n"
            "  http-request del-header proxy\n"
-           "  http-request add-header X-Real-IP %%[var(sess.ip)]\n"
+           "  http-request set-header X-Real-IP %%[var(sess.ip)]\n"
            "  http-request add-header X-Forwarded-For %%[var(sess.ip)]\n"
            "  http-request add-header X-Forwarded-Proto http\n"
-           "  http-request add-header X-Forwarded-Host %%[var(txn.host)]\n"
-           "  http-request add-header X-Request-Start %%[date(0,ms)]\n"
+           "  http-request add-header X-Forwarded-Host %%[capture.req.hdr(0)]\n"
+           "  http-request set-header X-Request-Start %%[date(0,ms)]\n"
            "  http-request add-header X-Railway-Edge %s\n",
            s->edge_name);
 }
 
-/* Host → slot: as it is, in lower case; then without port and final dot; then with "*" for the first
- * label. */
+/* Host (capture 0) → slot (capture 1): as it is, in lower case; then without port and final dot; then with "*"
+ * for the first label.  Captures, because a variable that is set costs a malloc and two counters that all threads
+ * share.  Whether the slot has servers is found out by HAProxy itself, which ends in UNAVAILABLE. */
 static void add_routing(const struct haproxy_settings *s, struct str *text) {
-  str_addf(
-      text,
-      "  http-request set-var(txn.slot) var(txn.host),map(%s/" HAPROXY_HOSTS_FILE ")\n"
-      "  http-request set-var(txn.host) var(txn.host),regsub(:[0-9]*$,),regsub([.]$,)"
-      " unless { var(txn.slot) -m found }\n"
-      "  http-request set-var(txn.slot) var(txn.host),map(%s/" HAPROXY_HOSTS_FILE
-      ") unless { var(txn.slot) -m found }\n"
-      "  http-request set-var(txn.slot) var(txn.host),regsub(^[^.]*,*),map(%s/" HAPROXY_HOSTS_FILE
-      ") unless { var(txn.slot) -m found }\n"
-      "  use_backend unknown unless { var(txn.slot) -m found }\n"
-      "  use_backend unavailable if { var(txn.slot),nbsrv eq 0 } !{ stopping }\n"
-      "  use_backend %%[var(txn.slot)]\n",
-      s->run_dir, s->run_dir, s->run_dir);
+  str_addf(text,
+           "  declare capture request len 7\n"
+           "  http-request capture capture.req.hdr(0),map(%s/" HAPROXY_HOSTS_FILE ") id 1\n"
+           "  http-request allow if { capture.req.hdr(1) -m found }\n"
+           "  http-request capture capture.req.hdr(0),field(1,:),rtrim(.),map(%s/" HAPROXY_HOSTS_FILE ") id 1\n"
+           "  http-request allow if { capture.req.hdr(1) -m found }\n"
+           "  http-request capture capture.req.hdr(0),field(1,:),rtrim(.),regsub(^[^.]*,*),map(%s/" HAPROXY_HOSTS_FILE
+           ") id 1\n"
+           "  use_backend %%[capture.req.hdr(1)]\n"
+           "  default_backend unknown\n",
+           s->run_dir, s->run_dir, s->run_dir);
 }
 
+/* Small and of known length: over as soon as it begins, and so no stream, whatever its type. */
+#define SMALL "{ res.hdr_val(content-length) le 65536 }"
+
 /* When some are enough, a line is written only for what a later count may need: what can still be
- * under way when the next cutover begins, what fails, and what never had a response of the app.
- * Small answers of known length are over as soon as they begin. */
+ * under way when the next cutover begins, what fails, and what never had a response of the app. */
 static void add_logging(const struct haproxy_settings *s, struct str *text) {
   str_addf(text,
-           "  http-response set-log-level silent if { res.hdr_val(content-length) le 65536 } { status 200:499 } "
-           "!{ var(txn.stream) -m found } "
+           "  http-response set-log-level silent if { status 200:499 } " SMALL " "
            "{ str(" HAPROXY_LOGGED_KEY "),map(%s/" HAPROXY_LOGGED_FILE ") -m str some }\n",
            s->run_dir);
 }
 
-/* WebSockets and event streams are counted by server, so that a drain need not wait for them. */
+/* WebSockets and event streams are counted by server, so that a drain need not wait for them.  Most responses are
+ * none at first sight, and need no further rule. */
 static void add_streams(struct str *text) {
   str_add(text,
+          "  http-response allow if { status 200:399 } " SMALL "\n"
+          "  http-response del-header x-tramway-error\n"
           "  http-response set-var(txn.stream) int(1) if { status 101 } or { "
           "res.hdr(content-type) -m beg text/event-stream }\n"
           "  http-response set-var(txn.server) srv_name if { var(txn.stream) -m found }\n"
@@ -182,8 +213,7 @@ static void add_streams(struct str *text) {
  * their responses); its value is the status, because HAProxy's own 503 means a failed connect.
  * %ID is cheaper, but not yet known where HAProxy itself found the error. */
 static void add_response_rules(struct str *text) {
-  str_add(text, "  http-response del-header x-tramway-error if { status ge 400 }\n"
-                "  http-after-response set-header X-Railway-Request-Id %ID\n"
+  str_add(text, "  http-after-response set-header X-Railway-Request-Id %ID\n"
                 "  http-after-response allow if { status lt 400 }\n"
                 "  http-after-response set-header X-Railway-Request-Id %[unique-id]\n"
                 "  http-after-response set-status 502 reason \"Bad Gateway\" if { res.hdr(x-tramway-error) 502 }\n"
@@ -198,39 +228,26 @@ static void add_frontend(const struct haproxy_settings *s, struct str *text) {
     str_addf(text, "  bind %s\n", s->listen->items[i]);
   str_addf(text, "  maxconn %u\n", s->connections);
   add_session(text);
-  str_add(text, "  http-request set-var(txn.host) req.hdr(host),lower\n"
+  str_add(text, "  http-request capture req.hdr(host),lower len 259\n" /* a name and a port */
                 "  http-request set-var(txn.json) bool(true) if { req.hdr(accept) -i -m sub"
                 " application/json } !{ req.hdr(accept) -i -m sub text/html }\n");
   if (s->access_log) add_log_format(s, text);
   add_request_headers(s, text);
   add_routing(s, text);
-  add_streams(text);
   if (s->access_log) add_logging(s, text);
+  add_streams(text);
   add_response_rules(text);
   str_add_char(text, '\n');
 }
 
-/* What a slot without servers says depends on its label, which is looked up only here. */
-static void add_error_backends(const struct haproxy_settings *s, struct str *text) {
-  str_addf(text, "backend " HAPROXY_STREAMS_TABLE "\n"
+static void add_error_backends(struct str *text) {
+  str_add(text, "backend " HAPROXY_STREAMS_TABLE "\n"
                 "  stick-table type string len 32 size 100k expire 10s store conn_cur\n\n"
                 "backend unknown\n"
                 "  http-request return status 404 content-type application/json"
                 " hdr cache-control no-store hdr x-railway-fallback true"
                 " lf-string '{\"status\":\"error\",\"code\":404,"
-                "\"message\":\"Application not found\",\"request_id\":\"%%[unique-id]\"}'\n\n"
-                "backend unavailable\n"
-                "  http-request set-var(txn.label) var(txn.slot),map(%s/" HAPROXY_LABELS_FILE ")\n",
-           s->run_dir);
-  for (size_t i = STARTING; i <= NONE; i++) {
-    str_addf(text, "  http-request return status %d", haproxy_pages[i].status);
-    add_page(s, &haproxy_pages[i], text);
-    str_addf(text, " if { var(txn.label),field(1,:) %s }\n",
-             routes_reason_name(haproxy_pages[i].reason));
-  }
-  str_addf(text, "  http-request return status %d", haproxy_pages[FAILED].status);
-  add_page(s, &haproxy_pages[FAILED], text);
-  str_add(text, "\n\n");
+                "\"message\":\"Application not found\",\"request_id\":\"%[unique-id]\"}'\n\n");
 }
 
 void haproxy_config_head(const struct haproxy_settings *settings, struct str *ret_text) {
@@ -240,7 +257,7 @@ void haproxy_config_head(const struct haproxy_settings *settings, struct str *re
   haproxy_proxies_head(settings, ret_text);
   add_defaults(settings, ret_text);
   add_frontend(settings, ret_text);
-  add_error_backends(settings, ret_text);
+  add_error_backends(ret_text);
 }
 
 static bool is_untouched(const struct routes_slot *slot) {

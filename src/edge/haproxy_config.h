@@ -15,6 +15,7 @@
 #define HAPROXY_LOGGED_FILE "logged.map" /* "requests" → "all" or "some" */
 #define HAPROXY_LABELS_FILE "labels.map" /* slot → why it may be empty, and the route's key */
 
+#define HAPROXY_REASONS_FILE "reasons.map" /* why a slot may be empty → status and message of the page */
 #define HAPROXY_OWNERS_FILE "proxies.map" /* port of a TCP proxy → edge/proxies.h */
 #define HAPROXY_ALLOW_DIR "allow"         /* port and family → who may connect */
 
@@ -37,13 +38,13 @@ struct haproxy_settings {
 /* The error pages, each a file of run_dir with log-format variables. */
 struct haproxy_page {
   const char *file;
-  enum edge_route_state reason;
   int status;
-  const char *message;
+  const char *message; /* NULL: both as HAPROXY_REASONS_FILE says of the slot's label */
 };
 extern const struct haproxy_page haproxy_pages[];
 extern const size_t haproxy_pages_len;
-void haproxy_config_page(const struct haproxy_page *page, struct str *ret_text);
+void haproxy_config_page(const struct haproxy_settings *settings, const struct haproxy_page *page, struct str *ret_text);
+void haproxy_config_reasons(struct str *ret_text);
 
 /* The part in front of the backends, which tells whether a running HAProxy was started for the same
  * settings, and the whole. */

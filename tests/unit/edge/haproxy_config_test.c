@@ -111,17 +111,28 @@ static size_t count(const char *text, char c) {
   return found;
 }
 
-/* What haproxy_config_page says about quotes, '%' and ']' holds for every page. */
+/* What add_either says about quotes and ']' holds for every page. */
 TEST(pages_can_be_read_by_iif) {
+  struct haproxy_settings s = settings(false);
   for (size_t i = 0; i < haproxy_pages_len; i++) {
     auto_str text = STR_EMPTY;
-    haproxy_config_page(&haproxy_pages[i], &text);
-    CHECK_INT(count(str_text(&text), '\''), 8);
-    CHECK_INT(count(str_text(&text), '%'), 3);
-    CHECK_INT(count(str_text(&text), ']'), 3);
-    CHECK_HAS(str_text(&text), haproxy_pages[i].message);
+    size_t looked_up = haproxy_pages[i].message ? 0 : 2; /* status and message */
+    haproxy_config_page(&s, &haproxy_pages[i], &text);
+    CHECK_INT(count(str_text(&text), '\''), 16);
+    CHECK_INT(count(str_text(&text), '%'), 5 + looked_up);
+    CHECK_INT(count(str_text(&text), ']'), 5 + looked_up);
+    CHECK(!haproxy_pages[i].message || strstr(str_text(&text), haproxy_pages[i].message));
     CHECK(text.len < 4096);
   }
+}
+
+TEST(every_reason_has_a_status_and_a_message) {
+  auto_str text = STR_EMPTY;
+  haproxy_config_reasons(&text);
+  CHECK_TEXT(str_text(&text), "active 502:Application failed to respond\n"
+                              "starting 503:Application is starting\n"
+                              "sleeping 503:Application is sleeping\n"
+                              "none 503:Application has no deployment\n");
 }
 
 TEST(reasons_have_names) {
