@@ -140,6 +140,7 @@ json_t *deployment_json(const struct deployment *d) {
   json_object_set_new(o, "deploymentStopped", json_boolean(over));
   json_object_set_new(o, "meta", meta_json(d));
   set_id(o, "snapshotId", d->snapshot_id);
+  set_id(o, "supersededById", d->superseded_by_id);
   set_id(o, "creatorUserId", d->creator_user_id);
   json_object_set_new(o, "detectedPort", json_integer(d->detected_port));
   return o;

@@ -132,7 +132,7 @@ static void print_detached(struct cli *cli, const struct args *args, const json_
 }
 
 /* SUCCESS → "success", for the last line of --json. */
-static void print_json_end(struct cli *cli, const char *id, const char *status, const char *url) {
+static void print_json_end(struct cli *cli, const char *id, const struct watch_end *watched, const char *url) {
   static const struct {
     const char *status, *word;
   } words[] = {
@@ -144,8 +144,10 @@ static void print_json_end(struct cli *cli, const char *id, const char *status, 
   };
   const char *word = "success";
   for (size_t i = 0; i < ARRAY_LEN(words); i++)
-    if (str_eq(words[i].status, status)) word = words[i].word;
-  auto_json *end = json_pack("{s:s, s:s, s:s*}", "status", word, "deploymentId", id, "url", url);
+    if (str_eq(words[i].status, watched->status)) word = words[i].word;
+  if (watched->superseded_by) word = "superseded";
+  auto_json *end = json_pack("{s:s, s:s, s:s*, s:s*}", "status", word, "deploymentId", id, "url", url, "supersededBy",
+                             watched->superseded_by);
   out_json_line(&cli->out, end);
 }
 
@@ -185,8 +187,8 @@ static err *follow(struct cli *cli, const struct args *args, const struct scope 
     if (good)
       TRY(public_url(cli, scope, &end, &url));
     else
-      cli->exit_status = EXIT_NOT_LIVE;
-    print_json_end(cli, id, end.status, url);
+      cli->exit_status = end.superseded_by ? err_code_exit_status(ERR_CONFLICT) : EXIT_NOT_LIVE;
+    print_json_end(cli, id, &end, url);
     return NULL;
   }
   TRY(watch_to_success(cli, &w, &end));
@@ -244,7 +246,8 @@ const struct command command_up = {
         "Packs the linked folder (or PATH below it) without what .gitignore, .railwayignore,\n"
         ".git and node_modules hold, uploads it, and follows the build and the deployment to\n"
         "their end. What served before serves until the new deployment is healthy; when that\n"
-        "fails it serves on, and the exit status is 1. A project without a service gets one\n"
+        "fails it serves on, and the exit status is 1; it is 4 when a newer deployment of the\n"
+        "service took this one's place before it was live. A project without a service gets one\n"
         "named after the folder, and a service without a domain gets one.",
     .examples = "up  # this folder\n"
                 "up backend --path-as-root -s api  # a part of a larger repository\n"

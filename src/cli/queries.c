@@ -8,7 +8,7 @@
   "node { id name isEphemeral } } } services(first: 500) { " PAGE_INFO "edges { node { id name } } }"
 #define DEPLOYMENT_FIELDS                                                                          \
   "id status statusReason createdAt statusUpdatedAt deploymentStopped canRedeploy "                \
-  "canRollback url staticUrl suggestAddServiceDomain meta instances { id status }"
+  "canRollback url staticUrl suggestAddServiceDomain supersededById meta instances { id status }"
 #define CHANGE_FIELDS " { kind serviceId serviceName path from to isVariable isSealed }"
 #define CHANGES "changes" CHANGE_FIELDS
 #define CHANGES_WITH_VALUES "changes(decryptVariables: $values)" CHANGE_FIELDS

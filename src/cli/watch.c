@@ -43,6 +43,7 @@ void watch_end_done(struct watch_end *end) {
   free(end->status);
   free(end->reason);
   free(end->url);
+  free(end->superseded_by);
   *end = (struct watch_end){0};
 }
 
@@ -194,14 +195,15 @@ err *watch_deployment(struct cli *cli, const struct watch *w, struct watch_end *
   err *e = follow(&f);
   out_moving_end(&cli->out);
   if (e) return err_wrap(e, "following deployment %s (it goes on)", w->deployment_id);
-  const char *url = json_get_text(f.deployment, "url");
+  const char *url = json_get_text(f.deployment, "url"), *newer = json_get_text(f.deployment, "supersededById");
   if (!url) url = json_get_text(f.deployment, "staticUrl");
   *ret_end = (struct watch_end){
       .status = str_dup(json_get_text(f.deployment, "status")),
       .reason = str_dup(json_get_text(f.deployment, "statusReason")),
       .url = str_dup(url),
       .suggest_domain = json_get_bool(f.deployment, "suggestAddServiceDomain", false),
-      .nothing_changed = str_eq(json_get_text(f.deployment, "status"), "SKIPPED"),
+      .superseded_by = str_dup(newer),
+      .nothing_changed = !newer && str_eq(json_get_text(f.deployment, "status"), "SKIPPED"),
   };
   return NULL;
 }
@@ -246,6 +248,10 @@ void watch_explain(struct cli *cli, const struct watch *w, const struct watch_en
 err *watch_to_success(struct cli *cli, const struct watch *w, struct watch_end *ret_end) {
   auto_watch_end end = {0};
   TRY(watch_deployment(cli, w, &end));
+  if (end.superseded_by)
+    return err_new(ERR_CONFLICT, "deployment %s did not go live: a newer one of the service took its place, %s. "
+                   "`%s logs --build %s` shows how that one goes", w->deployment_id, end.superseded_by, cli->program,
+                   end.superseded_by);
   if (!is_good(end.status)) {
     if (!w->json) watch_explain(cli, w, &end);
     cli->explained = !w->json;

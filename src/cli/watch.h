@@ -20,6 +20,7 @@ struct watch_end {
   char *reason; /* in words, or NULL */
   char *url;    /* the deployment's domain, without a scheme, or NULL */
   bool suggest_domain;
+  char *superseded_by;  /* the newer deployment that took its place, or NULL */
   bool nothing_changed; /* SKIPPED: no changed file matched the watch patterns */
 };
 void watch_end_done(struct watch_end *end);
@@ -34,7 +35,7 @@ fallible watch_deployment(struct cli *cli, const struct watch *w, struct watch_e
 /* Prints what a failed deployment needs said: status, reason, its last lines, what to do next. */
 void watch_explain(struct cli *cli, const struct watch *w, const struct watch_end *end);
 
-/* watch_deployment, watch_explain where needed, and ERR_IO unless it ended well. */
+/* watch_deployment, watch_explain where needed, and ERR_IO unless it ended well; ERR_CONFLICT: it was superseded. */
 fallible watch_to_success(struct cli *cli, const struct watch *w, struct watch_end *ret_end);
 
 /* Whether a deployment with this status goes no further by itself. */

@@ -129,20 +129,3 @@ err *autodeploy_base(core *c, const struct deployment *d, char **ret_sha) {
   *ret_sha = str_dup(json_get_text(push_of(d), "before"));
   return NULL;
 }
-
-err *autodeploy_supersede(core *c, const struct deployment *d) {
-  auto_deployment_list list = {0};
-  bool older = false;
-  if (!autodeploy_is_push(d)) return NULL;
-  TRY(list_recent(c, d->service_instance_id, &list));
-  auto_free char *reason = str_format("superseded by a newer push: %.7s", commit_of(d));
-  for (size_t i = 0; i < list.len; i++) {
-    const struct deployment *other = &list.items[i];
-    bool has_not_begun = other->status == DEPLOYMENT_QUEUED || other->status == DEPLOYMENT_INITIALIZING;
-    struct run *r = older && has_not_begun && autodeploy_is_push(other) ? run_find(c, other->id) : NULL;
-    if (r) run_cancel(r, reason);
-    if (str_eq(other->id, d->id)) older = true;
-  }
-  ci_wake(c);
-  return NULL;
-}

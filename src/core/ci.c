@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/checks.h"
 #include "core/internal.h"
+#include "core/supersede_plan.h"
 #include "store/deployment.h"
 #include "store/webhook.h"
 
@@ -26,31 +27,34 @@ static const char *commit_of(const struct deployment *d) {
   return json_get_text(d->meta, "commitHash");
 }
 
-/* What was asked for later takes its place, whatever it came from. */
-static err *superseded_by(core *c, const struct deployment *d, char **ret_reason) {
+/* A newer one that is live, whatever it came from, or that contains it takes its place. */
+static err *superseded_by(core *c, const struct deployment *d, char ret_by[ID_SIZE], char **ret_reason) {
   auto_deployment_list list = {0};
+  auto_deployment serving = {0};
+  bool found = false;
   struct deployment_filter filter = {.service_instance_id = d->service_instance_id};
   TRY(deployment_list(c->db, &filter, NULL, &list));
+  TRY(deployment_find_active(c->db, d->service_instance_id, &found, &serving));
   for (size_t i = 0; i < list.len && !str_eq(list.items[i].id, d->id); i++) {
     const struct deployment *newer = &list.items[i];
     if (deployment_status_is_final(newer->status) || newer->status == DEPLOYMENT_REMOVING) continue;
-    bool is_push = autodeploy_is_push(newer);
-    *ret_reason = is_push ? str_format("superseded by a newer push: %.7s", commit_of(newer))
-                          : str_dup("superseded by a newer deployment");
+    if (!deployment_status_is_active(newer->status) && !supersede_contains(newer, d, found ? &serving : NULL)) continue;
+    id_copy(ret_by, newer->id);
+    *ret_reason = supersede_reason(newer);
     return NULL;
   }
   return NULL;
 }
 
-static err *judge(core *c, const struct deployment *d, int64_t now_us, char **ret_reason, int64_t *ret_again_us,
-                  enum checks_verdict *ret_verdict) {
+static err *judge(core *c, const struct deployment *d, int64_t now_us, char ret_by[ID_SIZE], char **ret_reason,
+                  int64_t *ret_again_us, enum checks_verdict *ret_verdict) {
   auto_commit_check_list checks = {0};
   const struct core_options *o = &c->options;
   struct checks_wait wait = {.since_us = d->created_us,
                              .timeout_us = (o->ci_timeout_ms ? o->ci_timeout_ms : TIMEOUT_MS) * 1000,
                              .settle_us = (o->ci_settle_ms ? o->ci_settle_ms : SETTLE_MS) * 1000};
   *ret_verdict = CHECKS_SKIP;
-  TRY(superseded_by(c, d, ret_reason));
+  TRY(superseded_by(c, d, ret_by, ret_reason));
   if (*ret_reason) return NULL;
   const char *sha = commit_of(d);
   if (sha) TRY(commit_check_list(c->db, d->project_id, sha, &checks));
@@ -58,18 +62,27 @@ static err *judge(core *c, const struct deployment *d, int64_t now_us, char **re
   return NULL;
 }
 
+static err *skip(core *c, const struct deployment *d, const char *by, const char *reason) {
+  auto_db_transaction t = {0};
+  TRY(db_begin(c->db, &t));
+  if (*by) TRY(deployment_set_superseded(c->db, d->id, by, clock_now_us()));
+  TRY(deploy_apply(c, d->id, DEPLOY_SKIP, reason));
+  return db_commit(&t);
+}
+
 static err *look_at(core *c, const struct deployment *d, int64_t now_us, int64_t *next_us) {
   auto_free char *reason = NULL;
   int64_t again_us = INT64_MAX;
   enum checks_verdict verdict;
-  TRY(judge(c, d, now_us, &reason, &again_us, &verdict));
+  char by[ID_SIZE] = "";
+  TRY(judge(c, d, now_us, by, &reason, &again_us, &verdict));
   if (verdict == CHECKS_WAIT) {
     if (again_us < *next_us) *next_us = again_us;
     return NULL;
   }
   auto_free char *line = str_format("Wait for CI: %s", reason);
   deploy_build_line(c, d->id, verdict == CHECKS_PASS ? "info" : "warn", line);
-  if (verdict == CHECKS_SKIP) return deploy_apply(c, d->id, DEPLOY_SKIP, line);
+  if (verdict == CHECKS_SKIP) return skip(c, d, by, line);
   TRY(deploy_apply(c, d->id, DEPLOY_QUEUE, NULL));
   return run_start(c, d->id);
 }

@@ -105,7 +105,7 @@ static bool cancel_rivals(const handover *h) {
     struct run *r = run_find(h->core, ids.items[i]);
     if (!r || !is_rival(h, r)) continue;
     any = true;
-    run_cancel(r, SUPERSEDED);
+    run_supersede(r, h->deployment.id, SUPERSEDED);
   }
   return any;
 }

@@ -134,6 +134,7 @@ void log_scrubbing_free(core *c);
 fallible run_start(core *c, const char *deployment_id);  /* a new one, or one that was interrupted */
 void run_instance_changed(struct run *r, const struct instance_report *report, bool is_job);
 void run_cancel(struct run *r, const char *reason); /* ends in REMOVED */
+void run_supersede(struct run *r, const char *by_id, const char *reason); /* the same; that one took its place */
 void run_quiet(struct run *r); /* tramd ends: builds and fetches are ended, nothing is recorded */
 bool run_is_quiet(const struct run *r);
 void run_free(struct run *r);  /* after that; without a change of status */
@@ -333,14 +334,19 @@ fallible autodeploy_record(core *c, const struct service_instance *instance, con
                            const char *user_id, struct deployment *ret_deployment, char **ret_why_not);
 
 bool autodeploy_is_push(const struct deployment *d); /* made by autodeploy_record */
+#define DEPLOYMENT_PR_NUMBER "prNumber" /* in its meta, as in its environment's: it is of a pull request's commit */
 #define AUTODEPLOY_OPTED_OUT "the commit says %s" /* why it is SKIPPED */
 
 /* The commit that a push's is compared with, for its watch paths: what was deployed, or begun, last from
  * that branch; else where the branch was before.  NULL: not known. */
 fallible autodeploy_base(core *c, const struct deployment *d, char **ret_sha);
 
-/* Earlier pushes to the service that have not begun to build do not need to any more. */
-fallible autodeploy_supersede(core *c, const struct deployment *d);
+/* ---- supersede.c: of what waits for its build, what a newer one makes needless ---- */
+
+/* `d` is ready for its build.  What has not begun and is contained in it (core/supersede_plan.h) is cancelled, and
+ * gives it its place in the queue.  `ret_by`: the newer one that `d` itself is contained in, or "". */
+fallible supersede(core *c, struct deployment *d, char ret_by[ID_SIZE]);
+char *supersede_reason(const struct deployment *newer); /* the caller owns it */
 
 /* ---- ci.c: deployments that wait for the checks of their commit ---- */
 

@@ -63,7 +63,7 @@ static json_t *meta_of(const struct project *project, const struct pull_request 
   json_t *meta = former ? json_deep_copy(former) : json_object();
   auto_free char *title = short_title(pr->title);
   bool is_fork = pr->is_fork || json_get_bool(former, META_IS_FORK, false);
-  json_object_set_new(meta, "prNumber", json_integer(pr->number));
+  json_object_set_new(meta, DEPLOYMENT_PR_NUMBER, json_integer(pr->number));
   auto_free char *full_name = repo_full_name(pr->repositories->items[0]);
   json_set_text(meta, "prRepo", full_name);
   json_object_set_new(meta, META_REPO_KEYS, keys_of(pr));
@@ -120,7 +120,7 @@ static bool is_of(const struct environment *e, const struct pull_request *pr) {
   auto_json *keys = keys_of(pr);
   const json_t *theirs = json_object_get(e->meta, META_REPO_KEYS), *item;
   size_t i;
-  if (json_get_int(e->meta, "prNumber", 0) != pr->number) return false;
+  if (json_get_int(e->meta, DEPLOYMENT_PR_NUMBER, 0) != pr->number) return false;
   json_array_foreach(theirs, i, item) if (has_key(keys, json_string_value(item))) return true;
   return false;
 }

@@ -87,10 +87,14 @@ static err *find_wanted(core *c, const struct street *s, const struct pull_reque
 static err *deploy_one(core *c, const json_t *meta, const struct service_instance *instance, const char *user_id) {
   char id[ID_SIZE];
   auto_service_instance pinned = {0};
+  const char *commit = json_get_text(meta, META_COMMIT);
+  if (!pull_request_owns(meta, &instance->settings)) return core_deploy_instance(c, instance, user_id, id);
   service_instance_copy(instance, &pinned);
-  if (pull_request_owns(meta, &pinned.settings))
-    str_replace_owned(&pinned.settings.source_commit, json_get_text(meta, META_COMMIT));
-  return core_deploy_instance(c, &pinned, user_id, id);
+  str_replace_owned(&pinned.settings.source_commit, commit);
+  auto_json *known = json_pack("{s:s*, s:s*, s:O*}", "commitHash", commit, "branch", pinned.settings.source_branch,
+                               DEPLOYMENT_PR_NUMBER, json_object_get(meta, DEPLOYMENT_PR_NUMBER));
+  struct deployment_request request = {.cause = DEPLOYMENT_CAUSE_REPO, .user_id = user_id, .meta = known};
+  return create_deployment(c, &pinned, &request, id);
 }
 
 static err *skip_one(core *c, const json_t *meta, const struct service_instance *instance) {

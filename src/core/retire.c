@@ -32,9 +32,12 @@ static void retirement_free(struct retirement *r) {
 
 static void remove_all(void *arg);
 
+/* Why it had to go, if that was said, stays. */
 static err *record_gone(struct retirement *r) {
+  auto_deployment d = {0};
+  TRY(deployment_get(r->core->db, r->id, &d));
   TRY(deploy_step_end(r->core, r->id, r->step_id, NULL));
-  return deploy_apply(r->core, r->id, DEPLOY_GONE, NULL);
+  return deploy_apply(r->core, r->id, DEPLOY_GONE, d.status_reason);
 }
 
 static void on_gone(void *arg, err *e) {
@@ -126,9 +129,9 @@ static uint32_t unfinished_statuses(void) {
   return bits;
 }
 
-static err *retire_one(core *c, const struct deployment *d) {
+static err *retire_one(core *c, const char *live_id, const struct deployment *d) {
   struct run *r = run_find(c, d->id);
-  if (r) run_cancel(r, "a newer deployment is live");
+  if (r) run_supersede(r, live_id, "a newer deployment is live");
   return !r && deployment_status_is_active(d->status) ? retire_start(c, d->id, true) : NULL;
 }
 
@@ -139,7 +142,7 @@ static err *send_older_away(core *c, const struct deployment *live) {
   bool older = false; /* the newest come first */
   TRY(deployment_list(c->db, &filter, NULL, &all));
   for (size_t i = 0; i < all.len; i++) {
-    if (older) TRY(retire_one(c, &all.items[i]));
+    if (older) TRY(retire_one(c, live->id, &all.items[i]));
     if (str_eq(all.items[i].id, live->id)) older = true;
   }
   return NULL;

@@ -81,8 +81,13 @@ bool run_is_quiet(const struct run *r) {
 
 /* A cancellation is recorded before it is tried, so that a start of tramd goes on with it. */
 static err *record_cancelled(struct run *r) {
+  auto_db_transaction t = {0};
   if (r->deployment.status == DEPLOYMENT_REMOVING) return NULL;
+  TRY(db_begin(r->core->db, &t));
+  if (*r->superseded_by_id)
+    TRY(deployment_set_superseded(r->core->db, r->deployment.id, r->superseded_by_id, clock_now_us()));
   TRY(deploy_apply(r->core, r->deployment.id, DEPLOY_REMOVE, r->end_reason));
+  TRY(db_commit(&t));
   r->deployment.status = DEPLOYMENT_REMOVING;
   return NULL;
 }
@@ -192,6 +197,11 @@ void run_cancel(struct run *r, const char *reason) {
     end_run(r, DEPLOY_REMOVE, r->end_reason);
 }
 
+void run_supersede(struct run *r, const char *by_id, const char *reason) {
+  if (!r->cancelled && r->phase != RUN_ENDING) id_copy(r->superseded_by_id, by_id);
+  run_cancel(r, reason);
+}
+
 /* ---- source ---- */
 
 /* Whether it is a push that concerns nothing that the service watches; `ret_reason` says so.  What is not
@@ -211,14 +221,25 @@ static void skip(struct run *r, const char *reason) {
   end_run(r, DEPLOY_SKIP, reason);
 }
 
+static err *give_place(struct run *r, const char *newer_id) {
+  auto_deployment newer = {0};
+  TRY(deployment_get(r->core->db, newer_id, &newer));
+  auto_free char *reason = supersede_reason(&newer);
+  run_supersede(r, newer.id, reason);
+  return NULL;
+}
+
 static void to_queue(struct run *r) {
+  char newer[ID_SIZE] = "";
   auto_free char *unwatched = NULL;
   err *e = check_watched(r, &unwatched);
   if (unwatched) {
     skip(r, unwatched);
     return;
   }
-  if (!e) e = autodeploy_supersede(r->core, &r->deployment);
+  if (!e) e = supersede(r->core, &r->deployment, newer);
+  if (!e && *newer) e = give_place(r, newer);
+  if (!e && r->phase == RUN_ENDING) return;
   if (!e && r->deployment.status != DEPLOYMENT_QUEUED) e = deploy_apply(r->core, r->deployment.id, DEPLOY_QUEUE, NULL);
   if (e) {
     run_fail(r, e);

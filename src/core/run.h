@@ -39,6 +39,7 @@ struct run {
   struct strv changed; /* files that a push changed, when knows_changes */
   bool knows_changes;
   bool cancelled;
+  char superseded_by_id[ID_SIZE]; /* why it was cancelled, when that is the reason */
   err *stopped; /* why its build was ended, when it is to fail for that */
   bool telling_edge; /* routes were sent for this run, and the edge has not answered yet */
   engine_done_fn *on_removed;

@@ -38,6 +38,7 @@ static const struct field deployment_fields[] = {
     F(status_updated_us),
     ENUM_FIELD(struct deployment, cause, deployment_cause_names),
     F(source_deployment_id),
+    F(superseded_by_id),
     F(snapshot_id),
     F(image_id),
     F(settings),

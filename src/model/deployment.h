@@ -55,6 +55,7 @@ struct deployment {
   int64_t status_updated_us;
   enum deployment_cause cause;
   char source_deployment_id[ID_SIZE]; /* what a redeploy or rollback copies, or "" */
+  char superseded_by_id[ID_SIZE]; /* the newer one that took its place before it was live, or "" */
   char snapshot_id[ID_SIZE];
   char image_id[ID_SIZE];
   struct service_settings settings; /* frozen */

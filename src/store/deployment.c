@@ -147,10 +147,16 @@ err *deployment_set_status(db *d, const char *id, enum deployment_status from,
   return changed ? NULL : status_differs(d, id, from, to);
 }
 
-err *deployment_set_queued(db *d, const char *id, int64_t queued_us) {
+err *deployment_set_queued(db *d, const char *id, int64_t queued_us, int64_t now_us) {
   return row_change(d, &deployments,
-                    "UPDATE deployments SET queued_us = ?2, updated_us = ?2 WHERE id = ?1",
-                    DB_BIND(db_text(id), db_int(queued_us)), id);
+                    "UPDATE deployments SET queued_us = ?2, updated_us = ?3 WHERE id = ?1",
+                    DB_BIND(db_text(id), db_int(queued_us), db_int(now_us)), id);
+}
+
+err *deployment_set_superseded(db *d, const char *id, const char *by_id, int64_t now_us) {
+  return row_change(d, &deployments,
+                    "UPDATE deployments SET superseded_by_id = ?2, updated_us = ?3 WHERE id = ?1",
+                    DB_BIND(db_text(id), db_id(by_id), db_int(now_us)), id);
 }
 
 err *deployment_set_snapshot(db *d, const char *id, const char *snapshot_id, int64_t now_us) {

@@ -54,7 +54,8 @@ fallible deployment_each_age(db *d, deployment_age_fn *fn, void *arg);
 fallible deployment_set_status(db *d, const char *id, enum deployment_status from,
                                enum deployment_status to, const char *reason, int64_t now_us);
 
-fallible deployment_set_queued(db *d, const char *id, int64_t queued_us);
+fallible deployment_set_queued(db *d, const char *id, int64_t queued_us, int64_t now_us);
+fallible deployment_set_superseded(db *d, const char *id, const char *by_id, int64_t now_us);
 fallible deployment_set_snapshot(db *d, const char *id, const char *snapshot_id, int64_t now_us);
 fallible deployment_set_image(db *d, const char *id, const char *image_id, int64_t now_us);
 fallible deployment_set_settings(db *d, const char *id, const struct service_settings *s,

@@ -60,7 +60,7 @@ TEST(each_part_is_set) {
   CHECK_OK(snapshot_insert(h.d, &snapshot));
   CHECK_OK(image_insert(h.d, &image));
   CHECK_OK(deployment_insert(h.d, &made));
-  CHECK_OK(deployment_set_queued(h.d, made.id, 11));
+  CHECK_OK(deployment_set_queued(h.d, made.id, 11, 5));
   CHECK_OK(deployment_set_snapshot(h.d, made.id, snapshot.id, 12));
   CHECK_OK(deployment_set_image(h.d, made.id, image.id, 13));
   CHECK_OK(deployment_set_settings(h.d, made.id, &settings, 14));
@@ -161,7 +161,7 @@ TEST(the_queue_is_oldest_first) {
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
     char id[ID_SIZE];
     house_deploy(&h, rows[i].status, id);
-    CHECK_OK(deployment_set_queued(h.d, id, rows[i].queued_us));
+    CHECK_OK(deployment_set_queued(h.d, id, rows[i].queued_us, 5));
   }
   auto_deployment_list queue = {0}, unfinished = {0};
   CHECK_OK(deployment_list_queued(h.d, &queue));
