@@ -172,6 +172,11 @@ RESOLVER(query_variables) {
   return core_variables(core_of(call), arg_text(call, "environmentId"), service_id ? service_id : "", false, ret_value);
 }
 
+RESOLVER(query_unresolved) {
+  const char *service_id = arg_text(call, "serviceId");
+  return core_unresolved_references(core_of(call), arg_text(call, "environmentId"), service_id ? service_id : "", ret_value);
+}
+
 RESOLVER(query_variables_for_deployment) {
   auto_service_instance instance = {0};
   TRY(find_instance(call, arg_text(call, "serviceId"), arg_text(call, "environmentId"), &instance));
@@ -181,6 +186,7 @@ RESOLVER(query_variables_for_deployment) {
 /* clang-format off */
 static const struct graphql_binding rows[] = {
   { "Query",       "variables",                     query_variables,                NULL },
+  { "Query",       "unresolvedReferences",          query_unresolved,               NULL },
   { "Query",       "variablesForServiceDeployment", query_variables_for_deployment, NULL },
   { "Mutation",    "variableCollectionUpsert",      mutation_collection_upsert,     NULL },
   { "Mutation",    "variableUpsert",                mutation_upsert,                NULL },

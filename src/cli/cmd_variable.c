@@ -159,6 +159,23 @@ static void tell_set(struct cli *cli, const struct args *args, const struct scop
     out_line(&cli->out, "Set %s, shared in %s", joined, scope->environment_name);
 }
 
+/* They are set all the same: what they name may come later.  Not being able to ask is no reason to fail. */
+static void warn_of_empty(struct cli *cli, const struct scope *scope, const json_t *variables) {
+  auto_json *data = NULL;
+  size_t i;
+  const json_t *reference;
+  err_ignore(cli_query(cli, query_unresolved_references,
+                       json_pack("{s:s, s:s, s:s?}", "projectId", scope->project_id, "environmentId", scope->environment_id,
+                                 "serviceId", scope->service_id),
+                       &data));
+  json_array_foreach(json_object_get(data, "unresolvedReferences"), i, reference) {
+    const char *name = json_get_text(reference, "variable"), *problem = json_get_text(reference, "problem");
+    if (!name || !problem || !json_object_get(variables, name)) continue;
+    auto_free char *clean = format_printable(problem);
+    err_line(&cli->out, "%swarning%s: %s: %s", err_style(&cli->out, STYLE_YELLOW), err_reset(&cli->out), name, clean);
+  }
+}
+
 /* {name: value or null} as a part of what is staged. */
 static err *stage(struct cli *cli, const struct args *args, const struct scope *scope, const json_t *changes) {
   auto_json *data = NULL;
@@ -183,6 +200,7 @@ err *variables_upsert(struct cli *cli, const struct args *args, const json_t *va
   TRY(cli_query(cli, mutation_variable_collection_upsert, json_pack("{s:o}", "input", input), &data));
   variables_names(variables, &names);
   tell_set(cli, args, &scope, &names);
+  warn_of_empty(cli, &scope, variables);
   return NULL;
 }
 

@@ -122,6 +122,9 @@ const char query_variables_for_service_deployment[] =
     "query VariablesForServiceDeployment($projectId: String!, $environmentId: String!, "
     "$serviceId: String!) { variablesForServiceDeployment(projectId: $projectId, environmentId: "
     "$environmentId, serviceId: $serviceId) }";
+const char query_unresolved_references[] =
+    "query UnresolvedReferences($projectId: String!, $environmentId: String!, $serviceId: String) { unresolvedReferences("
+    "projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId) { variable problem } }";
 const char query_variables[] =
     "query Variables($projectId: String!, $environmentId: String!, $serviceId: String, $unrendered: Boolean) { "
     "variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, unrendered: "
@@ -448,6 +451,7 @@ const char *const all_queries[] = {
   mutation_template_deploy,
   query_user_meta,
   query_variables_for_service_deployment,
+  query_unresolved_references,
   query_variables,
   query_variable_names,
   query_backup_volumes, query_backups, query_backup_schedules, query_workflow_status,

@@ -37,6 +37,7 @@ extern const char query_template[];
 extern const char query_template_search[];
 extern const char query_user_meta[];
 extern const char query_variables_for_service_deployment[];
+extern const char query_unresolved_references[];
 extern const char query_variables[];
 extern const char query_variable_names[];
 extern const char query_backup_volumes[];

@@ -254,6 +254,10 @@ void core_limits(const core *c, const struct service_settings *s, int64_t *ret_m
 fallible core_variables(core *c, const char *environment_id, const char *service_id, bool with_platform,
                         json_t **ret_variables);
 
+/* References in them that name no service or variable, and are empty therefore, as a deployment would find now:
+ * [{"variable", "problem"}], without values.  The caller owns it. */
+fallible core_unresolved_references(core *c, const char *environment_id, const char *service_id, json_t **ret_list);
+
 /* The one way to set and delete variables of a service, or with NULL or "" shared ones.  `changes`: {name: text},
  * {name: {"value": text, "isSealed": bool}} or {name: null}, which deletes it if it is there; with `replace` all
  * others go.  Functions are evaluated; names, values and their number are checked, and that no variable refers to

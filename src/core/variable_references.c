@@ -105,10 +105,17 @@ static void note(struct strv *notes, char *text) {
     free(text);
 }
 
+/* With the service's own variable that leads there. */
+static void note_unknown(struct resolver *r, char *text) {
+  size_t before = r->out->unknown.len;
+  note(&r->out->unknown, text);
+  if (r->out->unknown.len > before) strv_add(&r->out->unknown_in, r->way[0].name);
+}
+
 static void note_unknown_service(struct resolver *r, const char *service, const char *name) {
   auto_free char *way = way_from(r, 0, service, name);
   const char *nearest = nearest_service(r->world, service);
-  note(&r->out->unknown,
+  note_unknown(r,
        str_format("${{%s.%s}} is empty: there is no service '%s'%s%s%s (%s)", service, name, service,
                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", way));
 }
@@ -122,13 +129,13 @@ static err *note_unknown_variable(struct resolver *r, const struct service *owne
   const char *where = is_shared ? REFERENCE_SHARED : owner == last->owner ? "" : name_of(owner);
   if (is_shared) nearest = name;
   if (!is_shared && json_object_get(own_variables(r->world, owner), name)) {
-    note(&r->out->unknown, str_format("${{%s.%s}} is empty: %s has no TCP proxy, of which that variable tells",
+    note_unknown(r, str_format("${{%s.%s}} is empty: %s has no TCP proxy, of which that variable tells",
                                       name_of(owner), name, name_of(owner)));
     return NULL;
   }
   auto_free char *way = way_from(r, 0, name_of(owner), name);
   auto_free char *better = str_format("; did you mean ${{%s%s%s}}?", where, *where ? "." : "", nearest ? nearest : "");
-  note(&r->out->unknown,
+  note_unknown(r,
        str_format("${{%s%s%s}} is empty: %s has no variable %s%s (%s)", owner == last->owner ? "" : name_of(owner),
                   owner == last->owner ? "" : ".", name, owner ? name_of(owner) : "the environment", name,
                   nearest ? better : "", way));
@@ -326,6 +333,7 @@ void resolved_variables_done(struct resolved_variables *resolved) {
   strv_done(&resolved->sealed);
   strv_done(&resolved->services);
   strv_done(&resolved->unknown);
+  strv_done(&resolved->unknown_in);
   strv_done(&resolved->hints);
   *resolved = (struct resolved_variables){0};
 }

@@ -33,6 +33,7 @@ struct resolved_variables {
   struct strv sealed;     /* those of them that are sealed, or hold the value of one that is */
   struct strv services;   /* ids of the other services whose variables are in them */
   struct strv unknown;    /* notes: references to what does not exist */
+  struct strv unknown_in; /* for each of them the service's own variable that leads there */
   struct strv hints;      /* notes: near misses */
 };
 void resolved_variables_done(struct resolved_variables *resolved);

@@ -286,17 +286,33 @@ err *variables_dependencies(core *c, const struct deployment *d, const struct se
 
 /* ---- of a service, for people ---- */
 
+static err *resolve_in(struct world *w, core *c, const char *environment_id, const char *service_id,
+                       struct resolved_variables *ret_resolved) {
+  TRY(world_load(c, environment_id, w));
+  TRY(world_load_variables(w));
+  struct reference_world world = world_of_references(w);
+  if (*service_id && !service_in(w, service_id)) return err_new(ERR_NOT_FOUND, "Service not found");
+  return references_resolve(&world, service_id, ret_resolved);
+}
+
+err *core_unresolved_references(core *c, const char *environment_id, const char *service_id, json_t **ret_list) {
+  auto_world w = {0};
+  auto_resolved_variables resolved = {0};
+  TRY(resolve_in(&w, c, environment_id, service_id, &resolved));
+  *ret_list = json_array();
+  for (size_t i = 0; i < resolved.unknown.len; i++)
+    json_array_append_new(*ret_list, json_pack("{s:s, s:s}", "variable", resolved.unknown_in.items[i], "problem",
+                                               resolved.unknown.items[i]));
+  return NULL;
+}
+
 err *core_variables(core *c, const char *environment_id, const char *service_id, bool with_platform,
                     json_t **ret_variables) {
   auto_world w = {0};
   auto_resolved_variables resolved = {0};
   const json_t *platform = NULL;
-  TRY(world_load(c, environment_id, &w));
-  TRY(world_load_variables(&w));
-  struct reference_world world = world_of_references(&w);
+  TRY(resolve_in(&w, c, environment_id, service_id, &resolved));
   const struct service *service = service_in(&w, service_id);
-  if (*service_id && !service) return err_new(ERR_NOT_FOUND, "Service not found");
-  TRY(references_resolve(&world, service_id, &resolved));
   for (size_t i = 0; i < resolved.sealed.len; i++) json_object_del(resolved.values, resolved.sealed.items[i]);
   if (with_platform && service) TRY(platform_of(&w, service, &platform));
   if (platform) json_object_update_missing(resolved.values, (json_t *)platform);

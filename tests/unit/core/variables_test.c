@@ -66,6 +66,27 @@ TEST(a_deployment_gets_what_its_variables_refer_to) {
   close_two();
 }
 
+TEST(what_names_nothing_is_told_with_the_variable_that_it_is_in) {
+  auto_json *list = NULL, *shared = NULL;
+  open_two();
+  set(store.id, "{\"URL\": \"pg://${{PASS}}\"}");
+  set(service.id, "{\"DB\": \"${{main-db.URL}}\", \"OK\": \"${{main-db.URL}}\", \"GONE\": \"<${{ghost.URL}}>\", \"TEXT\": \"x\"}");
+  set(NULL, "{\"A\": \"${{shared.B}}\"}");
+  CHECK_OK(core_unresolved_references(town, instance.environment_id, service.id, &list));
+  CHECK_INT(json_array_size(list), 2);
+  CHECK_TEXT(json_get_text(json_array_get(list, 0), "variable"), "DB"); /* which leads there: told once */
+  CHECK_HAS(json_get_text(json_array_get(list, 0), "problem"), "Main DB has no variable PASS (api.DB -> Main DB.URL -> Main DB.PASS)");
+  CHECK_TEXT(json_get_text(json_array_get(list, 1), "variable"), "GONE");
+  CHECK_HAS(json_get_text(json_array_get(list, 1), "problem"), "there is no service 'ghost'");
+  CHECK_OK(core_unresolved_references(town, instance.environment_id, "", &shared));
+  CHECK_INT(json_array_size(shared), 1);
+  CHECK_TEXT(json_get_text(json_array_get(shared, 0), "variable"), "A");
+  json_decref(list);
+  list = NULL;
+  CHECK_ERR(core_unresolved_references(town, instance.environment_id, project.id, &list), ERR_NOT_FOUND, "Service not found");
+  close_two();
+}
+
 static json_t *kept(const char *deployment_id) {
   json_t *variables = NULL;
   CHECK_OK(deployment_variables_get(town_db, deployment_id, &variables));
