@@ -108,10 +108,7 @@ static err *add_volume(const struct graphql_call *call, const struct volume_inst
   TRY(core_backup_schedule(core_of(call), v->id, &s));
   TRY(core_backup_window(core_of(call), v->id, &from_us, &to_us));
   json_t *o = json_pack("{s:s, s:s, s:s}", "volumeInstanceId", v->id, "volumeId", v->volume_id, "volumeName", volume.name);
-  json_t *kinds = json_array();
-  for (size_t i = 0; i < ARRAY_LEN(scheduled); i++)
-    if (has(&s, scheduled[i])) json_array_append_new(kinds, json_string(backup_kind_name(scheduled[i])));
-  json_object_set_new(o, "schedules", kinds);
+  json_object_set_new(o, "schedules", backup_schedule_kinds(&s));
   json_set_text(o, "serviceId", *v->service_id ? v->service_id : NULL);
   json_set_text(o, "problem", known.problem);
   json_set_text(o, "location", core_backup_location(core_of(call)));
@@ -189,14 +186,7 @@ RESOLVER(mutation_restore) {
 
 RESOLVER(mutation_schedule) {
   struct backup_schedule wanted = {0};
-  const json_t *kinds = json_object_get(call->args, "kinds");
-  for (size_t i = 0; i < json_array_size(kinds); i++) {
-    enum backup_kind kind;
-    TRY(backup_kind_parse(json_string_value(json_array_get(kinds, i)), &kind));
-    wanted.daily |= kind == BACKUP_DAILY;
-    wanted.weekly |= kind == BACKUP_WEEKLY;
-    wanted.monthly |= kind == BACKUP_MONTHLY;
-  }
+  TRY(err_wrap(backup_schedule_read(json_object_get(call->args, "kinds"), &wanted), "kinds"));
   TRY(core_backup_set_schedule(core_of(call), arg_text(call, "volumeInstanceId"), &wanted));
   *ret_value = json_true();
   return NULL;

@@ -93,11 +93,12 @@ RESOLVER(query_details) {
 
 RESOLVER(mutation_create) {
   auto_bucket made = {0};
-  struct core_bucket_create request = {.environment_id = input_text(call, "environmentId"),
+  struct core_bucket_create request = {.project_id = input_text(call, "projectId"),
+                                       .environment_id = input_text(call, "environmentId"),
                                        .name = input_text(call, "name"),
+                                       .region = input_text(call, "region"),
                                        .user_id = asking_of(call)->caller.user_id};
-  if (!request.environment_id) return err_new(ERR_INVALID, "name an environmentId: a bucket is made in an environment");
-  TRY(check_project(call, input_text(call, "projectId"), request.environment_id));
+  if (request.environment_id) TRY(check_project(call, request.project_id, request.environment_id));
   TRY(core_bucket_create(core_of(call), &request, &made));
   *ret_value = bucket_json(&made);
   return NULL;

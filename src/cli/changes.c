@@ -49,7 +49,7 @@ static const char *note_on(const json_t *change) {
 static size_t print_group(struct output *o, const json_t *changes, size_t at) {
   const json_t *change = json_array_get(changes, at);
   const char *id = json_get_text(change, "serviceId");
-  auto_free char *name = format_printable(id ? json_get_text(change, "serviceName") : "Shared variables");
+  auto_free char *name = format_printable(id ? json_get_text(change, "serviceName") : "The environment");
   auto_table table;
   table_init(&table, 2);
   out_line(o, "%s%s%s%s", out_style(o, STYLE_BOLD), name, out_reset(o), note_on(change));

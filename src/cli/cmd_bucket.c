@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/format.h"
@@ -107,15 +108,30 @@ static err *run_list(struct cli *cli, const struct args *args) {
   return NULL;
 }
 
+/* {id: part} as a part of what is staged. */
+static err *stage(struct cli *cli, const struct args *args, const struct scope *scope, const char *id, const json_t *part) {
+  auto_json *data = NULL;
+  TRY(cli_query(cli, mutation_stage_changes,
+                json_pack("{s:s, s:{s:{s:O}}, s:b}", "environmentId", scope->environment_id, "input", "buckets", id, part,
+                          "merge", true),
+                &data));
+  changes_tell_staged(cli, args, scope->environment_name, json_object_get(data, "environmentStageChanges"));
+  return NULL;
+}
+
 static err *run_create(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *data = NULL;
+  const char *region = args_text(args, "region");
+  bool stages = args_has(args, "stage");
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
-  json_t *input = json_pack("{s:s, s:s, s:s*}", "projectId", scope.project_id, "environmentId", scope.environment_id, "name",
-                            args_word(args, 0));
+  json_t *input = json_pack("{s:s, s:s*, s:s*, s:s*}", "projectId", scope.project_id, "environmentId",
+                            stages ? NULL : scope.environment_id, "name", args_word(args, 0), "region", region);
   TRY(cli_query(cli, mutation_bucket_create, json_pack("{s:o}", "input", input), &data));
   const json_t *made = json_object_get(data, "bucketCreate");
   const char *name = json_get_text(made, "name");
+  auto_json *part = json_pack("{s:b, s:s*}", "isCreated", true, "region", region);
+  if (stages) return stage(cli, args, &scope, json_get_text(made, "id"), part);
   auto_free char *line = str_format("Bucket \"%s\" created in %s: services refer to it by ${{%s.BUCKET}} and so on", name,
                                     scope.environment_name, name);
   finish(cli, args, made, line);
@@ -124,9 +140,10 @@ static err *run_create(struct cli *cli, const struct args *args) {
 
 static err *run_delete(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
-  auto_json *bucket = NULL, *data = NULL;
+  auto_json *bucket = NULL, *data = NULL, *part = json_pack("{s:b}", "isDeleted", true);
   TRY(choose_flagged(cli, args, &scope, &bucket));
   const char *name = json_get_text(bucket, "name");
+  if (args_has(args, "stage")) return stage(cli, args, &scope, json_get_text(bucket, "bucketId"), part);
   auto_free char *question = str_format("Delete the bucket %s in %s? Its key ends at once.", name, scope.environment_name);
   auto_free char *line = str_format("Bucket \"%s\" deleted; for 48 hours `%s bucket restore %s` brings it back", name,
                                     cli->program, name);
@@ -224,9 +241,14 @@ static const struct flag list_flags[] = {
   { "deleted", NULL, "those that were deleted and can be restored" },
   FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
 };
-static const struct flag create_flags[] = { FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
+#define FLAG_STAGE { "stage", NULL, "stage it only: `environment commit` applies it" }
+static const struct flag create_flags[] = {
+  { "region|r", "REGION", "accepted: there is one region, which sjc, iad, ams and sin stand for" },
+  FLAG_STAGE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
+};
+static const struct flag restore_flags[] = { FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
 static const struct flag info_flags[] = { FLAG_BUCKET, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END };
-static const struct flag delete_flags[] = { FLAG_BUCKET, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
+static const struct flag delete_flags[] = { FLAG_BUCKET, FLAG_STAGE, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_YES, FLAG_JSON, FLAG_END };
 static const struct flag rename_flags[] = {
   { "name|n", "NAME", "its new name, by which references know it" },
   FLAG_BUCKET, FLAG_ENVIRONMENT, FLAG_PROJECT, FLAG_JSON, FLAG_END,
@@ -243,7 +265,7 @@ static const struct command bucket_list = {
 };
 static const struct command bucket_create = {
     .name = "create", .aliases = "add|new", .usage = "[NAME]", .summary = "Make a bucket in an environment",
-    .examples = "bucket create uploads", .flags = create_flags, .max_words = 1, .run = run_create,
+    .examples = "bucket create uploads\nbucket create uploads --stage", .flags = create_flags, .max_words = 1, .run = run_create,
 };
 static const struct command bucket_delete = {
     .name = "delete", .aliases = "rm|remove", .usage = "", .summary = "Delete a bucket; for 48 hours it can be restored",
@@ -251,7 +273,7 @@ static const struct command bucket_delete = {
 };
 static const struct command bucket_restore = {
     .name = "restore", .aliases = "undelete", .usage = "BUCKET", .summary = "Bring a deleted bucket back, with a new key",
-    .flags = create_flags, .min_words = 1, .max_words = 1, .run = run_restore,
+    .flags = restore_flags, .min_words = 1, .max_words = 1, .run = run_restore,
 };
 static const struct command bucket_info = {
     .name = "info", .usage = "", .summary = "Show how much is in a bucket", .flags = info_flags, .run = run_info,

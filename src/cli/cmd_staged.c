@@ -16,17 +16,26 @@ enum { PATHS_MAX = 100 };
 
 /* ---- config ---- */
 
+/* An empty object is there, and says nothing more: a domain, a TCP proxy. */
+static char *text_of(const json_t *value) {
+  auto_strv items = STRV_EMPTY;
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) if (json_is_string(item)) strv_add(&items, json_string_value(item));
+  if (json_is_object(value)) return str_dup("");
+  if (json_is_string(value)) return str_dup(json_string_value(value));
+  return items.len && items.len == json_array_size(value) ? strv_join(&items, ", ") : json_to_text(value);
+}
+
 static void add_settings(struct table *table, const char *prefix, const json_t *value) {
   const char *key;
   json_t *inner;
-  if (json_is_object(value)) {
-    json_object_foreach((json_t *)value, key, inner) {
-      auto_free char *path = str_format("%s%s%s", prefix, *prefix ? "." : "", key);
-      add_settings(table, path, inner);
-    }
-    return;
+  json_object_foreach((json_t *)value, key, inner) {
+    auto_free char *path = str_format("%s%s%s", prefix, *prefix ? "." : "", key);
+    add_settings(table, path, inner);
   }
-  auto_free char *text = json_is_string(value) ? str_dup(json_string_value(value)) : json_to_text(value);
+  if (json_object_size(value)) return;
+  auto_free char *text = text_of(value);
   auto_free char *shown = format_printable(text), *path = str_format("  %s", prefix);
   table_add(table, path, shown, NULL);
 }
@@ -55,12 +64,17 @@ static void print_part(struct output *o, const char *title, const json_t *servic
 }
 
 static void print_config(struct output *o, const json_t *config) {
+  static const char *const kinds[][2] = {{"volumes", "Volumes"}, {"buckets", "Buckets"}};
   const json_t *shared = json_object_get(config, "sharedVariables");
   const char *id;
   json_t *service;
   json_object_foreach(json_object_get(config, "services"), id, service) {
     const char *name = json_get_text(service, "name");
     print_part(o, name ? name : id, service, json_object_get(service, "variables"));
+  }
+  for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+    const json_t *part = json_object_get(config, kinds[i][0]);
+    if (json_object_size(part)) print_part(o, kinds[i][1], part, NULL);
   }
   if (json_object_size(shared)) print_part(o, "Shared variables", NULL, shared);
 }

@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "core/environment_keys.h"
 #include "core/environment_patch.h"
+#include "model/backup.h"
+#include "model/bucket.h"
+#include "model/project.h"
 #include "model/service.h"
 
 /* ---- names ---- */
@@ -113,11 +116,35 @@ static void take_volumes(struct import_plan *plan, const char *name, json_t *par
     auto_free char *made = str_format("%s-volume", name);
     const char *its = json_get_text(volume, "name") ? json_get_text(volume, "name") : made;
     json_object_set_new(ours, its, json_pack("{s:b, s:O*}", "isCreated", true, "sizeMB", size));
-    json_object_set_new(mounts, its, json_pack("{s:O*}", "mountPath", json_object_get(mount, "mountPath")));
+    json_object_set_new(mounts, its, json_pack("{s:O*, s:O*}", "mountPath", json_object_get(mount, "mountPath"),
+                                               BACKUP_SCHEDULES, json_object_get(mount, BACKUP_SCHEDULES)));
     strv_addf(&plan->notes, "%s: the volume %s comes without its data", name, its);
   }
   json_object_del(part, "volumeMounts");
   if (json_object_size(mounts)) json_object_set(part, "volumeMounts", mounts);
+}
+
+/* A name that S3 takes, near the one that it has. */
+static char *bucket_name(const char *id, const json_t *bucket, const json_t *names) {
+  const char *given = json_get_text(bucket, "name"), *listed = json_get_text(names, id);
+  if (!given) given = listed ? listed : "";
+  auto_free char *label = label_from_name(given), *cut = str_ndup(label, BUCKET_NAME_MAX);
+  auto_err *refused = bucket_name_check(cut);
+  return refused ? str_format("bucket-%.8s", id) : str_dup(cut);
+}
+
+/* Empty ones, with keys of their own. */
+static void take_buckets(struct import_plan *plan, const json_t *given, const json_t *names) {
+  json_t *buckets = json_object(), *bucket;
+  const char *id;
+  json_object_foreach((json_t *)given, id, bucket) {
+    if (!json_is_object(bucket) || json_get_bool(bucket, "isDeleted", false)) continue;
+    auto_free char *name = bucket_name(id, bucket, names);
+    json_object_set_new(buckets, name, json_pack("{s:b}", "isCreated", true));
+    strv_addf(&plan->notes, "the bucket %s comes without its objects", name);
+  }
+  json_object_set_new(plan->patch, "buckets", buckets);
+  if (!json_object_size(buckets)) json_object_del(plan->patch, "buckets");
 }
 
 static void take_service(struct import_plan *plan, const char *id, const json_t *given, const json_t *volumes,
@@ -161,6 +188,7 @@ err *railway_config_read(const json_t *root, const json_t *names, struct import_
     if (json_is_object(part) && !json_get_bool(part, "isDeleted", false)) 
       take_service(&plan, id, part, json_object_get(document, "volumes"), names);
   take_variables(&plan, "shared", plan.patch, "sharedVariables");
+  take_buckets(&plan, json_object_get(document, "buckets"), names);
   json_object_del(plan.patch, "$schema");
   if (!json_object_size(json_object_get(plan.patch, "volumes"))) json_object_del(plan.patch, "volumes");
   environment_keys_sift(plan.patch, &unavailable, &unknown);

@@ -16,11 +16,14 @@
 #define BUCKET_TRASH_MS (48LL * 3600 * 1000) /* as Railway */
 
 struct core_bucket_create {
-  const char *environment_id;
-  const char *name;    /* NULL: "bucket", or with a number behind it */
-  const char *user_id; /* who deploys the storage service; "" for a project token */
+  const char *project_id;
+  const char *environment_id; /* of that project; NULL: in none yet, a patch brings it there (core/environment_buckets.h) */
+  const char *name;           /* NULL: "bucket", or with a number behind it */
+  const char *region;         /* NULL: there is one anyway */
+  const char *user_id;        /* who deploys the storage service; "" for a project token */
 };
-/* Also one of the project that is in other environments only.  ERR_CONFLICT: it is there already, or in the trash. */
+/* As the commit of a patch.  Also one of the project that is in other environments only.  ERR_CONFLICT: it is there
+ * already, or in the trash. */
 fallible core_bucket_create(core *c, const struct core_bucket_create *request, struct bucket *ret_bucket);
 fallible core_bucket_rename(core *c, const char *id, const char *name);
 

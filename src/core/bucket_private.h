@@ -15,6 +15,12 @@ fallible buckets_variables(core *c, const char *environment_id, struct bucket_li
 fallible bucket_instance_of(core *c, const char *id, const char *environment_id, struct bucket_instance *ret_instance);
 void bucket_key_make(struct bucket_instance *i); /* a new one */
 
+/* Its instance in an environment, with a key, served by that storage service, which is to be told. */
+fallible bucket_add(core *c, const struct bucket *b, const char *environment_id, const char *service_id);
+
+/* Adds the ids of the services there whose variables refer to it. */
+fallible bucket_users(core *c, const char *id, const char *environment_id, struct strv *ret_services);
+
 /* Copies for an environment that is a copy: new and empty, with keys of their own, on the storage service there. */
 fallible buckets_duplicate(core *c, const char *from_environment_id, const char *to_environment_id);
 

@@ -8,14 +8,11 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
-#include "core/template.h"
+#include "core/staged.h"
 #include "core/variables.h"
 #include "store/bucket.h"
 #include "store/project.h"
 #include "store/service.h"
-
-#define STORAGE_IMAGE "tramway/s3" /* of the template's service, whatever its tag */
-#define STORAGE_TEMPLATE "storage"
 
 enum { ACCESS_KEY_RANDOM = 16, SECRET_LEN = 40, SUFFIX_BYTES = 4, NAME_TRIES = BUCKETS_MAX + 1 };
 
@@ -58,55 +55,9 @@ static err *free_name(core *c, const char *project_id, const char *wanted, char 
   return taken ? err_new(ERR_LIMIT, "the project has too many buckets without a name: give one") : NULL;
 }
 
-/* ---- the storage service of an environment ---- */
-
-static err *find_storage(core *c, const char *environment_id, char ret_service_id[ID_SIZE]) {
-  auto_service_instance_list list = {0};
-  ret_service_id[0] = '\0';
-  TRY(service_instance_list_by_environment(c->db, environment_id, &list));
-  for (size_t i = 0; i < list.len && !*ret_service_id; i++) {
-    const char *image = list.items[i].settings.source_image;
-    if (image && (str_eq(image, STORAGE_IMAGE) || str_starts(image, STORAGE_IMAGE ":")))
-      id_copy(ret_service_id, list.items[i].service_id);
-  }
-  return NULL;
-}
-
-static err *storage_of(core *c, const char *environment_id, const char *user_id, char ret_service_id[ID_SIZE]) {
-  auto_json *template = NULL;
-  auto_strv made = STRV_EMPTY;
-  char patch_id[ID_SIZE];
-  TRY(find_storage(c, environment_id, ret_service_id));
-  if (*ret_service_id) return NULL;
-  TRY(template_find(STORAGE_TEMPLATE, &template));
-  struct core_template_deploy request = {.environment_id = environment_id,
-                                         .config = json_object_get(template, "serializedConfig"),
-                                         .template_name = json_get_text(template, "name"),
-                                         .user_id = user_id};
-  TRY(core_template_deploy(c, &request, patch_id, &made));
-  id_copy(ret_service_id, made.items[0]);
-  return NULL;
-}
-
 /* ---- making ---- */
 
-/* The project's of that name, or a new one; refuses what is in the environment already. */
-static err *find_or_make(core *c, const char *project_id, const char *environment_id, const char *name,
-                         struct bucket *ret_bucket) {
-  bool found = false, is_here = false;
-  auto_bucket_instance present = {0};
-  TRY(bucket_find_by_name(c->db, project_id, name, &found, ret_bucket));
-  if (found) TRY(bucket_instance_find(c->db, ret_bucket->id, environment_id, &is_here, &present));
-  if (is_here && present.deleted_us)
-    return err_new(ERR_CONFLICT, "the bucket '%s' was deleted and can be restored still: `tram bucket restore %s`", name, name);
-  if (is_here) return err_new(ERR_CONFLICT, "the environment has a bucket '%s' already", name);
-  if (found) return NULL;
-  ret_bucket->name = str_dup(name);
-  id_copy(ret_bucket->project_id, project_id);
-  return bucket_insert(c->db, ret_bucket);
-}
-
-static err *add_instance(core *c, const struct bucket *b, const char *environment_id, const char *service_id) {
+err *bucket_add(core *c, const struct bucket *b, const char *environment_id, const char *service_id) {
   auto_bucket_instance i = {0};
   auto_free char *suffix = secret_random_hex(SUFFIX_BYTES);
   i.bucket_name = str_format("%s-%s", b->name, suffix);
@@ -117,31 +68,49 @@ static err *add_instance(core *c, const struct bucket *b, const char *environmen
   return bucket_instance_insert(c->db, &i);
 }
 
-static err *record(core *c, const struct environment *e, const char *name, const char *service_id,
-                   struct bucket *ret_bucket) {
-  auto_db_transaction t = {0};
-  TRY(db_begin(c->db, &t));
-  TRY(find_or_make(c, e->project_id, e->id, name, ret_bucket));
-  TRY(add_instance(c, ret_bucket, e->id, service_id));
-  return db_commit(&t);
+/* The project's of that name, or one that is not recorded yet. */
+static err *find_or_name(core *c, const struct core_bucket_create *request, bool *ret_found, struct bucket *b) {
+  auto_free char *name = NULL;
+  TRY(free_name(c, request->project_id, request->name, &name));
+  TRY(bucket_find_by_name(c->db, request->project_id, name, ret_found, b));
+  if (*ret_found) return NULL;
+  *b = (struct bucket){.name = str_dup(name), .created_us = clock_now_us()};
+  b->updated_us = b->created_us;
+  id_new(b->id);
+  id_copy(b->project_id, request->project_id);
+  return NULL;
+}
+
+/* What is there cannot be made: a patch would change nothing, and say nothing. */
+static err *check_new(core *c, const struct bucket *b, const char *environment_id) {
+  auto_bucket_instance present = {0};
+  bool found = false;
+  TRY(bucket_instance_find(c->db, b->id, environment_id, &found, &present));
+  return found && !present.deleted_us ? err_new(ERR_CONFLICT, "the environment has a bucket '%s' already", b->name) : NULL;
+}
+
+static err *commit(core *c, const struct core_bucket_create *request, bool found, const struct bucket *b) {
+  auto_free char *message = str_format("Bucket: %s", b->name);
+  auto_json *patch = json_pack("{s:{s:{s:b, s:s, s:s*}}}", "buckets", found ? b->name : b->id, "isCreated", true, "name",
+                               b->name, "region", request->region);
+  struct core_patch_commit commit = {.environment_id = request->environment_id, .patch = patch, .message = message,
+                                     .user_id = request->user_id};
+  char patch_id[ID_SIZE];
+  return core_patch_commit(c, &commit, patch_id);
 }
 
 err *core_bucket_create(core *c, const struct core_bucket_create *request, struct bucket *ret_bucket) {
-  auto_environment e = {0};
-  auto_bucket_instance_list present = {0};
-  auto_free char *name = NULL;
-  char service_id[ID_SIZE];
-  TRY(environment_get(c->db, request->environment_id, &e));
-  TRY(bucket_instance_list_by_environment(c->db, e.id, &present));
-  if (present.len >= BUCKETS_MAX) return err_new(ERR_LIMIT, "the environment has %d buckets already", BUCKETS_MAX);
-  TRY(free_name(c, e.project_id, request->name, &name));
-  TRY(storage_of(c, e.id, request->user_id, service_id));
-  err *failed = record(c, &e, name, service_id, ret_bucket);
-  if (failed) {
-    bucket_done(ret_bucket);
-    return failed;
+  auto_bucket b = {0};
+  bool found = false;
+  TRY(find_or_name(c, request, &found, &b));
+  if (request->environment_id) {
+    TRY(check_new(c, &b, request->environment_id));
+    TRY(commit(c, request, found, &b));
+  } else if (!found) {
+    TRY(bucket_insert(c->db, &b));
   }
-  buckets_tell(c, service_id, e.id);
+  *ret_bucket = b;
+  b = (struct bucket){0};
   return NULL;
 }
 
@@ -157,7 +126,7 @@ err *buckets_duplicate(core *c, const char *from_environment_id, const char *to_
     auto_bucket b = {0};
     if (list.items[i].deleted_us) continue;
     TRY(bucket_get(c->db, list.items[i].bucket_id, &b));
-    TRY(add_instance(c, &b, to_environment_id, list.items[i].service_id));
+    TRY(bucket_add(c, &b, to_environment_id, list.items[i].service_id));
   }
   return NULL;
 }
@@ -235,15 +204,20 @@ err *buckets_variables(core *c, const char *environment_id, struct bucket_list *
 
 /* ---- another key ---- */
 
-static err *deploy_those_that_refer(core *c, const char *id, const char *environment_id, const char *user_id) {
+err *bucket_users(core *c, const char *id, const char *environment_id, struct strv *ret_services) {
   auto_world w = {0};
-  auto_strv affected = STRV_EMPTY;
-  auto_json *names = json_pack("{s:n, s:n}", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY");
+  auto_json *names = json_pack("{s:n, s:n, s:n, s:n, s:n}", "BUCKET", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION", "ENDPOINT");
   TRY(world_load(c, environment_id, &w));
   TRY(world_load_variables(&w));
   struct reference_world world = world_of_references(&w);
-  references_affected(&world, id, names, &affected);
-  return core_deploy_changed(c, environment_id, &affected, user_id);
+  references_affected(&world, id, names, ret_services);
+  return NULL;
+}
+
+static err *deploy_users(core *c, const char *id, const char *environment_id, const char *user_id) {
+  auto_strv users = STRV_EMPTY;
+  TRY(bucket_users(c, id, environment_id, &users));
+  return core_deploy_changed(c, environment_id, &users, user_id);
 }
 
 err *core_bucket_reset(core *c, const char *id, const char *environment_id, bool redeploys, const char *user_id) {
@@ -254,7 +228,7 @@ err *core_bucket_reset(core *c, const char *id, const char *environment_id, bool
   i.updated_us = clock_now_us();
   TRY(bucket_instance_replace(c->db, &i));
   buckets_tell(c, i.service_id, environment_id);
-  return redeploys ? deploy_those_that_refer(c, id, environment_id, user_id) : NULL;
+  return redeploys ? deploy_users(c, id, environment_id, user_id) : NULL;
 }
 
 /* ---- what is in it ---- */

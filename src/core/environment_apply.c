@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "core/bucket_private.h"
+#include "core/environment_apply_buckets.h"
 #include "core/environment_apply_volumes.h"
 #include "core/environment_patch.h"
 #include "core/volume_private.h"
@@ -18,7 +20,8 @@ void environment_apply_done(struct environment_apply *a) {
   a->scaled = NULL;
   a->scaled_len = a->scaled_capacity = 0;
   strv_done(&a->affected);
-  a->affected = STRV_EMPTY;
+  strv_done(&a->storages);
+  a->affected = a->storages = STRV_EMPTY;
 }
 
 static err *admin_only(const struct environment_apply *a, const char *what) {
@@ -234,6 +237,7 @@ err *environment_apply(struct environment_apply *a) {
   json_object_foreach((json_t *)has, id, part)
     TRY(err_wrap(apply_service(a, id, json_object_get(had, id), part), "service '%s'", json_get_text(part, "name")));
   TRY(environment_apply_volumes_on(a));
+  TRY(environment_apply_buckets(a));
   return apply_all_variables(a);
 }
 
@@ -241,4 +245,5 @@ void environment_apply_follow(struct environment_apply *a) {
   for (size_t i = 0; i < a->scaled_len; i++) scale_follow_list(a->core, &a->scaled[i].touched, a->scaled[i].replicas);
   if (a->deletes) removal_wake(a->core);
   if (a->volumes) volumes_wake(a->core);
+  for (size_t i = 0; i < a->storages.len; i++) buckets_tell(a->core, a->storages.items[i], a->environment_id);
 }

@@ -19,6 +19,7 @@ struct environment_apply {
   } * scaled; /* what environment_apply_follow is to do */
   size_t scaled_len, scaled_capacity;
   struct strv affected; /* ids of the services whose variables get other values */
+  struct strv storages;  /* storage services, whose keys are others */
   bool deletes, volumes; /* something of those is to be followed */
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "core/backup.h"
 #include "core/environment_volumes.h"
 #include "core/volume_private.h"
 #include "store/volume.h"
@@ -22,7 +23,8 @@ static err *find(const struct environment_apply *a, const char *volume_id, bool 
 static err *take_off(struct environment_apply *a, const char *id) {
   auto_volume_instance v = {0};
   bool found = false, deleted = !json_object_get(json_object_get(a->after, "volumes"), id);
-  const char *path = NULL, *service = environment_volumes_service(a->after, id, &path);
+  const char *service;
+  environment_volumes_mount(a->after, id, &service);
   TRY(find(a, id, &found, &v));
   if (!found) return NULL;
   if (deleted && !a->is_admin)
@@ -64,7 +66,7 @@ static err *put_on(struct environment_apply *a, const char *id, const json_t *en
   auto_volume_instance v = {0};
   bool found = false;
   const json_t *had = json_object_get(json_object_get(a->before, "volumes"), id);
-  const char *path = NULL, *service = environment_volumes_service(a->after, id, &path);
+  const char *service, *path = json_get_text(environment_volumes_mount(a->after, id, &service), "mountPath");
   json_int_t size = json_get_int(entry, "sizeMB", 0);
   TRY(find(a, id, &found, &v));
   if (!found) return add(a, id, entry, service, path);
@@ -76,10 +78,28 @@ static err *put_on(struct environment_apply *a, const char *id, const json_t *en
   return volume_alter(a->core, &v, &change, &a->affected);
 }
 
+static err *schedule_backups(struct environment_apply *a, const char *id) {
+  auto_volume_instance v = {0};
+  auto_backup_schedule wanted = {0};
+  bool found = false;
+  const char *service;
+  const json_t *had = json_object_get(environment_volumes_mount(a->before, id, &service), BACKUP_SCHEDULES);
+  const json_t *has = json_object_get(environment_volumes_mount(a->after, id, &service), BACKUP_SCHEDULES);
+  if (!has || (had && json_equal(had, has))) return NULL;
+  TRY(find(a, id, &found, &v));
+  TRY(backup_schedule_read(has, &wanted));
+  return found ? core_backup_set_schedule(a->core, v.id, &wanted) : NULL;
+}
+
+static err *put_on_and_schedule(struct environment_apply *a, const char *id, const json_t *entry) {
+  TRY(put_on(a, id, entry));
+  return schedule_backups(a, id);
+}
+
 err *environment_apply_volumes_on(struct environment_apply *a) {
   const char *id;
   json_t *entry;
   json_object_foreach(json_object_get(a->after, "volumes"), id, entry)
-    TRY(err_wrap(put_on(a, id, entry), "volume '%s'", name_of(a->after, id)));
+    TRY(err_wrap(put_on_and_schedule(a, id, entry), "volume '%s'", name_of(a->after, id)));
   return NULL;
 }

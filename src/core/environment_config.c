@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/environment_buckets.h"
 #include "core/environment_volumes.h"
 
 void environment_rows_done(struct environment_rows *rows) {
@@ -17,6 +18,9 @@ void environment_rows_done(struct environment_rows *rows) {
   credential_list_done(&rows->credentials);
   volume_instance_list_done(&rows->volume_instances);
   volume_list_done(&rows->volumes);
+  bucket_list_done(&rows->buckets);
+  bucket_instance_list_done(&rows->bucket_instances);
+  backup_schedule_list_done(&rows->backup_schedules);
 }
 
 const struct service *environment_rows_service(const struct environment_rows *rows, const char *id) {
@@ -152,8 +156,8 @@ json_t *environment_config_make(const struct environment_rows *rows) {
   json_t *services = json_object();
   for (size_t i = rows->instances.len; i-- > 0;) /* the oldest first */
     json_object_set_new(services, rows->instances.items[i].service_id, service_part(rows, &rows->instances.items[i]));
-  return json_pack("{s:o, s:o, s:o, s:{}}", "services", services, "sharedVariables",
-                   variables_of(&rows->variables, ""), "volumes", environment_volumes_make(rows), "buckets");
+  return json_pack("{s:o, s:o, s:o, s:o}", "services", services, "sharedVariables", variables_of(&rows->variables, ""),
+                   "volumes", environment_volumes_make(rows), "buckets", environment_buckets_make(rows));
 }
 
 /* ---- what may be told ---- */

@@ -2,11 +2,12 @@
  *
  *   {"services": {<service id>: {
  *        "name": "web", "configFile": …, "source": {…}, "build": {…}, "deploy": {…},
- *        "volumeMounts": {<volume id>: {"mountPath": "/data"}},
+ *        "volumeMounts": {<volume id>: {"mountPath": "/data", "backupSchedules": ["DAILY"]}},
  *        "networking": {"serviceDomains": {<host>: {"port": 3000}}, "customDomains": {…},
  *                       "tcpProxies": {"5432": {"allow": ["203.0.113.0/24"]}}},
  *        "variables": {<NAME>: {"value": "…", "isSealed": true}}}},
- *    "sharedVariables": {<NAME>: {…}}, "volumes": {<volume id>: {"name", "sizeMB"}}, "buckets": {}}
+ *    "sharedVariables": {<NAME>: {…}}, "volumes": {<volume id>: {"name", "sizeMB"}},
+ *    "buckets": {<bucket id>: {"name", "region"}}}
  *
  * "name" and "allow" are Tramway's additions.  A setting that has its default is not in it, nor "isSealed" unless
  * it is so, nor "port" unless it is set.  The source's kind follows from image or repo.
@@ -20,6 +21,8 @@
 #include <stdbool.h>
 
 #include "base/secret.h"
+#include "model/backup.h"
+#include "model/bucket.h"
 #include "model/credential.h"
 #include "model/domain.h"
 #include "model/service.h"
@@ -37,6 +40,9 @@ struct environment_rows {
   struct tcp_proxy_list tcp_proxies;
   struct credential_list credentials; /* these: of the project */
   struct volume_list volumes;
+  struct bucket_list buckets;
+  struct bucket_instance_list bucket_instances; /* of the environment again, as is the next; deleted ones, too */
+  struct backup_schedule_list backup_schedules; /* where they are not the default */
 };
 void environment_rows_done(struct environment_rows *rows);
 #define auto_environment_rows __attribute__((cleanup(environment_rows_done))) struct environment_rows

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/backup.h"
 
 MODEL_ENUM_WORDS(environment_change_kind, "kind of change", "CREATED", "UPDATED", "DELETED");
 
@@ -135,11 +136,43 @@ static void compare_volume(const struct side *at, const char *path, const json_t
   if (after) c->to = size_text(after);
 }
 
+static json_t *schedules_of(const json_t *mount) {
+  static const struct backup_schedule all = {.daily = true, .weekly = true, .monthly = true};
+  json_t *given = json_object_get(mount, BACKUP_SCHEDULES);
+  return given ? json_incref(given) : backup_schedule_kinds(&all);
+}
+
+static char *schedules_text(const json_t *kinds) {
+  return json_array_size(kinds) ? text_of(kinds) : str_dup("none");
+}
+
+/* One that is attached elsewhere keeps what it has, and so says nothing of it. */
+static void compare_schedules(const struct side *at, const char *mount_path, const json_t *before, const json_t *after) {
+  auto_free char *path = str_format("%s." BACKUP_SCHEDULES, mount_path);
+  auto_json *from = schedules_of(before), *to = schedules_of(after);
+  if (!json_object_get(after, BACKUP_SCHEDULES) || json_equal(from, to)) return;
+  struct environment_change *c = add(at, path, from, to);
+  c->from = schedules_text(from);
+  c->to = schedules_text(to);
+}
+
 static void compare_mount(const struct side *at, const char *path, const json_t *before, const json_t *after) {
-  if ((before && after && json_equal(before, after)) || (!before && !after)) return;
+  const char *from = json_get_text(before, "mountPath"), *to = json_get_text(after, "mountPath");
+  if (!str_eq(from, to)) {
+    struct environment_change *c = add(at, path, before, after);
+    c->from = str_dup(from);
+    c->to = str_dup(to);
+  }
+  if (after) compare_schedules(at, path, before, after);
+}
+
+/* ---- buckets ---- */
+
+static void compare_bucket(const struct side *at, const char *path, const json_t *before, const json_t *after) {
+  if (!before == !after) return; /* nothing of one that stays can change here */
   struct environment_change *c = add(at, path, before, after);
-  c->from = str_dup(json_get_text(before, "mountPath"));
-  c->to = str_dup(json_get_text(after, "mountPath"));
+  if (before) c->from = str_dup(json_get_text(before, "name"));
+  if (after) c->to = str_dup(json_get_text(after, "name"));
 }
 
 /* ---- services ---- */
@@ -178,6 +211,7 @@ void environment_diff_make(const json_t *before, const json_t *after, bool value
     if (!json_object_get(has, id)) compare_service(&at, id, service, NULL);
   at.service_id = at.service_name = NULL;
   compare_entries(&at, "volumes", json_object_get(before, "volumes"), json_object_get(after, "volumes"), compare_volume);
+  compare_entries(&at, "buckets", json_object_get(before, "buckets"), json_object_get(after, "buckets"), compare_bucket);
   compare_entries(&at, "sharedVariables", json_object_get(before, "sharedVariables"),
                   json_object_get(after, "sharedVariables"), compare_variable);
 }
@@ -198,7 +232,8 @@ json_t *environment_diff_json(const struct environment_diff *diff) {
 
 static bool needs_deployment(const struct environment_change *c) {
   if (!*c->path) return c->kind != CHANGE_DELETED;
-  return !str_starts(c->path, "networking.") && !str_eq(c->path, "deploy.numReplicas");
+  return !str_starts(c->path, "networking.") && !str_eq(c->path, "deploy.numReplicas") &&
+         !str_ends(c->path, "." BACKUP_SCHEDULES);
 }
 
 void environment_diff_affected(const struct environment_diff *diff, struct strv *ret_ids) {

@@ -19,7 +19,7 @@ struct environment_change {
   char service_id[ID_SIZE]; /* "": of the environment itself */
   char *service_name;       /* NULL with it */
   char *path;      /* "deploy.startCommand", "variables.URL", "networking.serviceDomains.<host>",
-                      "volumeMounts.<volume id>", "volumes.<volume id>",
+                      "volumeMounts.<volume id>", "volumeMounts.<volume id>.backupSchedules", "volumes.<volume id>", "buckets.<bucket id>",
                       "sharedVariables.KEY"; "" is the service itself */
   char *from, *to; /* as text; NULL where it is not there, and of a variable that may not be told */
   bool is_variable;
@@ -27,7 +27,7 @@ struct environment_change {
 };
 
 struct environment_diff {
-  struct environment_change *items; /* by service in the order of the document, then volumes and shared variables */
+  struct environment_change *items; /* by service in the order of the document, then volumes, buckets and shared variables */
   size_t len, capacity;
 };
 
@@ -41,7 +41,7 @@ void environment_diff_done(struct environment_diff *diff);
 json_t *environment_diff_json(const struct environment_diff *diff);
 
 /* Adds the ids of the services that a deployment is needed for because of what is theirs: their settings or
- * variables differ, or they are new.  The number of replicas and domains are followed without one. */
+ * variables differ, or they are new.  The number of replicas, domains and schedules of backups are followed without one. */
 void environment_diff_affected(const struct environment_diff *diff, struct strv *ret_ids);
 
 #endif

@@ -20,7 +20,7 @@ struct key {
 /* clang-format off */
 static const struct key root_keys[] = {
   { "services",               HONOURED }, { "sharedVariables",       HONOURED },
-  { "volumes",                HONOURED }, { "buckets",               LATER },
+  { "volumes",                HONOURED }, { "buckets",               HONOURED },
   { "privateNetworkDisabled", LATER },    { "groups",                WITHOUT },
 };
 /* Beside the settings (model/service_settings.c), which are all honoured. */
@@ -40,6 +40,22 @@ static const struct key service_keys[] = {
   { "volumeMounts",                       HONOURED },   { "parentServiceId",           LATER },
   { "clusterRole",                        LATER },    { "clusterWiring",             LATER },
   { "groupId",                            WITHOUT },  { "icon",                      WITHOUT },
+};
+static const struct key volume_keys[] = {
+  { "name",                   HONOURED }, { "sizeMB",                HONOURED },
+  { "isCreated",              HONOURED }, { "isDeleted",             HONOURED },
+  { "region",                 WITHOUT },  { "allowOnlineResize",     WITHOUT },
+  { "alerts",                 LATER },
+};
+static const struct key bucket_keys[] = {
+  { "name",                   HONOURED }, { "region",                HONOURED },
+  { "isCreated",              HONOURED }, { "isDeleted",             HONOURED },
+};
+static const struct key mount_keys[] = {
+  { "mountPath",              HONOURED }, { "backupSchedules",       HONOURED },
+};
+static const struct key tcp_proxy_keys[] = {
+  { "allow",                  HONOURED },
 };
 /* clang-format on */
 
@@ -139,6 +155,27 @@ static void join_regions(json_t *service) {
   json_object_del(deploy, "multiRegionConfig");
 }
 
+/* Each of the objects in `entries`. */
+static void sift_entries(const struct sifting *how, json_t *entries) {
+  const char *key;
+  json_t *entry;
+  json_object_foreach(entries, key, entry) {
+    auto_free char *owner = str_format("%s.%s", how->owner, key);
+    struct sifting one = *how;
+    one.owner = owner;
+    if (json_is_object(entry)) sift_object(&one, "", entry);
+  }
+}
+
+#define ENTRIES(table, of) \
+  (&(struct sifting){.keys = table, .count = ARRAY_LEN(table), .owner = of, .unavailable = ret_unavailable, .unknown = ret_unknown})
+
+static void sift_inside(json_t *service, const char *owner, struct strv *ret_unavailable, struct strv *ret_unknown) {
+  auto_free char *mounts = str_format("%s.volumeMounts", owner), *proxies = str_format("%s.networking.tcpProxies", owner);
+  sift_entries(ENTRIES(mount_keys, mounts), json_object_get(service, "volumeMounts"));
+  sift_entries(ENTRIES(tcp_proxy_keys, proxies), json_object_get(json_object_get(service, "networking"), "tcpProxies"));
+}
+
 void environment_keys_sift(json_t *patch, struct strv *ret_unavailable, struct strv *ret_unknown) {
   struct sifting root = {.keys = root_keys, .count = ARRAY_LEN(root_keys), .owner = "",
                          .unavailable = ret_unavailable, .unknown = ret_unknown};
@@ -153,5 +190,8 @@ void environment_keys_sift(json_t *patch, struct strv *ret_unavailable, struct s
                             .owner = owner, .unavailable = ret_unavailable, .unknown = ret_unknown};
     join_regions(service);
     sift_object(&inner, "", service);
+    sift_inside(service, owner, ret_unavailable, ret_unknown);
   }
+  sift_entries(ENTRIES(volume_keys, "volumes"), json_object_get(patch, "volumes"));
+  sift_entries(ENTRIES(bucket_keys, "buckets"), json_object_get(patch, "buckets"));
 }

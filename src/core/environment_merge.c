@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/environment_buckets.h"
 #include "core/environment_patch.h"
 #include "core/environment_volumes.h"
 
@@ -17,9 +18,9 @@ static err *apply_variable(json_t *variables, const char *name, const json_t *en
     return NULL;
   }
   if (!value) value = json_object_get(present, "value");
-  if (!value) return err_new(ERR_INVALID, "variable '%s' needs a value", name);
+  if (!value) return err_new(ERR_INVALID, "needs a value");
   if (sealed && json_is_false(json_object_get(entry, "isSealed")))
-    return err_new(ERR_INVALID, "variable '%s' is sealed, which cannot be taken back: delete it and set it anew", name);
+    return err_new(ERR_INVALID, "it is sealed, which cannot be taken back: delete it and set it anew");
   sealed |= json_get_bool(entry, "isSealed", false);
   json_t *merged = json_pack("{s:O}", "value", value);
   if (sealed) json_object_set_new(merged, "isSealed", json_true());
@@ -27,13 +28,14 @@ static err *apply_variable(json_t *variables, const char *name, const json_t *en
   return NULL;
 }
 
-/* `owner` has the variables of the document at `key`. */
-static err *apply_variables(json_t *owner, const char *key, const json_t *patch) {
-  json_t *variables = json_object_get(owner, key), *entry;
+/* `at`: the path of `variables`. */
+static err *apply_variables(json_t *variables, const char *at, const json_t *patch) {
+  json_t *entry;
   const char *name;
-  json_object_foreach((json_t *)patch, name, entry) TRY(apply_variable(variables, name, entry));
+  json_object_foreach((json_t *)patch, name, entry)
+    TRY(err_wrap(apply_variable(variables, name, entry), "%s.%.64s", at, name));
   if (json_object_size(variables) > PATCH_VARIABLES_MAX)
-    return err_new(ERR_LIMIT, "more than %d variables", PATCH_VARIABLES_MAX);
+    return err_new(ERR_LIMIT, "%s: more than %d variables", at, PATCH_VARIABLES_MAX);
   return NULL;
 }
 
@@ -111,11 +113,20 @@ static err *apply_registry(json_t *service, const json_t *patch) {
   return NULL;
 }
 
-static err *apply_service(json_t *config, const char *id, const json_t *patch) {
+static err *apply_parts(json_t *service, const json_t *patch) {
+  TRY(apply_settings(service, patch));
+  TRY(apply_registry(service, patch));
+  TRY(environment_volumes_apply_mounts(service, json_object_get(patch, "volumeMounts")));
+  apply_networking(service, json_object_get(patch, "networking"));
+  return NULL;
+}
+
+static err *apply_service(json_t *config, const char *id, const char *at, const json_t *patch) {
   json_t *services = json_object_get(config, "services"), *service = json_object_get(services, id);
   bool created = json_get_bool(patch, "isCreated", false), deleted = json_get_bool(patch, "isDeleted", false);
+  auto_free char *variables = str_format("%s.variables", at);
   if (!service && !created)
-    return err_new(ERR_CONFLICT, "it is not in the environment any more: discard what is staged for it");
+    return err_new(ERR_CONFLICT, "%s: it is not in the environment any more: discard what is staged for it", at);
   if (deleted) {
     environment_volumes_forget_service(config, service);
     json_object_del(services, id);
@@ -125,11 +136,8 @@ static err *apply_service(json_t *config, const char *id, const json_t *patch) {
     service = json_pack("{s:O?, s:{}}", "name", json_object_get(patch, "name"), "variables");
     json_object_set_new(services, id, service);
   }
-  TRY(apply_settings(service, patch));
-  TRY(apply_registry(service, patch));
-  TRY(environment_volumes_apply_mounts(service, json_object_get(patch, "volumeMounts")));
-  apply_networking(service, json_object_get(patch, "networking"));
-  return apply_variables(service, "variables", json_object_get(patch, "variables"));
+  TRY(err_wrap(apply_parts(service, patch), "%s", at));
+  return apply_variables(json_object_get(service, "variables"), variables, json_object_get(patch, "variables"));
 }
 
 static const char *name_in(const json_t *config, const json_t *patch, const char *id) {
@@ -142,13 +150,15 @@ err *environment_patch_apply(const json_t *config, const json_t *patch, json_t *
   json_t *services = json_object_get(after, "services"), *part;
   const char *id;
   TRY(environment_volumes_apply(after, patch));
-  json_object_foreach(json_object_get(patch, "services"), id, part)
-    TRY(err_wrap(apply_service(after, id, part), "service '%s'", name_in(config, part, id)));
+  TRY(environment_buckets_apply(after, patch));
+  json_object_foreach(json_object_get(patch, "services"), id, part) {
+    auto_free char *at = str_format("services.%s", name_in(config, part, id));
+    TRY(apply_service(after, id, at, part));
+  }
   TRY(environment_volumes_check(after));
   if (json_object_size(services) > PATCH_SERVICES_MAX)
     return err_new(ERR_LIMIT, "more than %d services", PATCH_SERVICES_MAX);
-  TRY(err_wrap(apply_variables(after, "sharedVariables", json_object_get(patch, "sharedVariables")),
-               "shared variables"));
+  TRY(apply_variables(json_object_get(after, "sharedVariables"), "sharedVariables", json_object_get(patch, "sharedVariables")));
   *ret_config = json_incref(after);
   return NULL;
 }
@@ -183,6 +193,7 @@ json_t *environment_patch_merge(const json_t *patch, const json_t *more) {
   merge_into(merged, more);
   drop_undone(merged, "services");
   drop_undone(merged, "volumes");
+  drop_undone(merged, "buckets");
   return merged;
 }
 
@@ -225,11 +236,27 @@ static bool discard_of_service(json_t *services, const struct environment_rows *
   return false;
 }
 
+/* "buckets.uploads": by the name that the patch has for it. */
+static bool discard_named(json_t *patch, const char *kind, const char *path) {
+  json_t *parts = json_object_get(patch, kind), *part;
+  const char *id, *wanted = after_name(path, kind);
+  void *next;
+  json_object_foreach_safe(parts, next, id, part) {
+    const char *rest = wanted ? after_name(wanted, json_get_text(part, "name")) : NULL;
+    if (!rest || *rest) continue;
+    json_object_del(parts, id);
+    if (!json_object_size(parts)) json_object_del(patch, kind);
+    return true;
+  }
+  return false;
+}
+
 err *environment_patch_discard(json_t *patch, const struct environment_rows *rows, const char *path) {
   json_t *services = json_object_get(patch, "services");
   const char *inner = after_name(path, "services");
   bool done = inner && *inner ? discard_of_service(services, rows, inner)
-                              : discard_of_service(services, rows, path) || remove_at(patch, path);
+                              : discard_of_service(services, rows, path) || discard_named(patch, "volumes", path) ||
+                                    discard_named(patch, "buckets", path) || remove_at(patch, path);
   if (services && !json_object_size(services)) json_object_del(patch, "services");
   return done ? NULL : err_new(ERR_NOT_FOUND, "nothing is staged at '%.200s'", path);
 }

@@ -3,7 +3,7 @@
  * deletes it.  Pure.
  *
  *   {"services": {<id or name>: {"isCreated": true, "name": "web", …} | {"isDeleted": true} | {…}},
- *    "volumes": …, as core/environment_volumes.h says,
+ *    "volumes": …, as core/environment_volumes.h says, and "buckets": …, as core/environment_buckets.h does,
  *    "sharedVariables": {"KEY": {"value": "…", "isSealed": true} | "…" | null}}
  *
  * A key of "services" that is no id is a name.  At a variable, text stands for {"value": text}; without a

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/environment_buckets.h"
 #include "core/environment_patch.h"
 
 /* What `to` lacks to be as `from`, leaf by leaf; null is the default.  NULL stands for {}. */
@@ -96,14 +97,35 @@ static json_t *volumes_patch(const json_t *from, const json_t *to, const json_t 
   return patch;
 }
 
+static json_t *buckets_patch(const json_t *from, const json_t *to) {
+  const json_t *theirs = json_object_get(from, "buckets"), *ours = json_object_get(to, "buckets");
+  json_t *patch = json_object(), *bucket;
+  const char *id;
+  json_object_foreach((json_t *)theirs, id, bucket)
+    if (!json_object_get(ours, id))
+      json_object_set_new(patch, id, json_pack("{s:b, s:O}", "isCreated", true, "name", json_object_get(bucket, "name")));
+  json_object_foreach((json_t *)ours, id, bucket)
+    if (!json_object_get(theirs, id)) json_object_set_new(patch, id, json_pack("{s:b}", "isDeleted", true));
+  return patch;
+}
+
+/* Each environment may have made a storage service of its own: it stays with the buckets that it has. */
+static bool is_other_storage(const json_t *from, const json_t *to, const char *service_id) {
+  const char *theirs = environment_buckets_storage(from), *ours = environment_buckets_storage(to);
+  return theirs && ours && !str_eq(theirs, ours) && (str_eq(service_id, theirs) || str_eq(service_id, ours));
+}
+
 json_t *environment_sync_patch(const json_t *from, const json_t *to) {
   const json_t *theirs = json_object_get(from, "services"), *ours = json_object_get(to, "services");
   json_t *patch = json_object(), *services = json_object(), *service;
   const char *id;
   json_object_foreach((json_t *)theirs, id, service)
-    set_unless_empty(services, id, service_patch(service, json_object_get(ours, id)));
+    if (!is_other_storage(from, to, id))
+      set_unless_empty(services, id, service_patch(service, json_object_get(ours, id)));
   json_object_foreach((json_t *)ours, id, service)
-    if (!json_object_get(theirs, id)) json_object_set_new(services, id, json_pack("{s:b}", "isDeleted", true));
+    if (!json_object_get(theirs, id) && !is_other_storage(from, to, id))
+      json_object_set_new(services, id, json_pack("{s:b}", "isDeleted", true));
+  set_unless_empty(patch, "buckets", buckets_patch(from, to));
   set_unless_empty(patch, "volumes", volumes_patch(from, to, services));
   set_unless_empty(patch, "services", services);
   set_unless_empty(patch, "sharedVariables",

@@ -31,10 +31,18 @@ json_t *environment_volumes_make(const struct environment_rows *rows) {
   return volumes;
 }
 
+static json_t *schedules_of(const struct environment_rows *rows, const char *volume_instance_id) {
+  struct backup_schedule s = {.daily = true, .weekly = true, .monthly = true};
+  for (size_t i = 0; i < rows->backup_schedules.len; i++)
+    if (str_eq(rows->backup_schedules.items[i].volume_instance_id, volume_instance_id)) s = rows->backup_schedules.items[i];
+  return backup_schedule_kinds(&s);
+}
+
 json_t *environment_volumes_mounts(const struct environment_rows *rows, const char *service_id) {
   for (size_t i = 0; i < rows->volume_instances.len; i++) {
     const struct volume_instance *v = &rows->volume_instances.items[i];
-    if (str_eq(v->service_id, service_id)) return json_pack("{s:{s:s}}", v->volume_id, "mountPath", v->mount_path);
+    if (str_eq(v->service_id, service_id))
+      return json_pack("{s:{s:s, s:o}}", v->volume_id, "mountPath", v->mount_path, BACKUP_SCHEDULES, schedules_of(rows, v->id));
   }
   return NULL;
 }
@@ -73,28 +81,16 @@ static err *read_size(const json_t *given, json_t *part) {
   const json_t *size = json_object_get(given, "sizeMB");
   if (!size || json_is_null(size)) return NULL;
   if (!json_is_integer(size) || json_integer_value(size) < 1 || json_integer_value(size) > VOLUME_SIZE_BYTES_MAX / VOLUME_MB)
-    return err_new(ERR_INVALID, "sizeMB must be a number of megabytes");
-  TRY(volume_size_check(json_integer_value(size) * VOLUME_MB, 0));
+    return err_new(ERR_INVALID, "sizeMB: must be a number of megabytes");
+  TRY(err_wrap(volume_size_check(json_integer_value(size) * VOLUME_MB, 0), "sizeMB"));
   json_object_set(part, "sizeMB", (json_t *)size);
-  return NULL;
-}
-
-static err *check_keys(const json_t *given) {
-  static const char *const known[] = {"name", "sizeMB", "isCreated", "isDeleted", "region", "alerts", "allowOnlineResize"};
-  const char *key;
-  json_t *value;
-  json_object_foreach((json_t *)given, key, value) {
-    bool found = false;
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) found |= str_eq(key, known[i]);
-    if (!found) return err_new(ERR_INVALID, "no such key: %.64s", key);
-  }
   return NULL;
 }
 
 static err *read_new(const char *key, const json_t *given, json_t *part, char ret_id[ID_SIZE]) {
   const char *name = json_get_text(given, "name");
   if (!name && !id_valid(key)) name = key;
-  if (name) TRY(volume_name_check(name));
+  if (name) TRY(err_wrap(volume_name_check(name), "name"));
   if (id_valid(key))
     id_copy(ret_id, key);
   else
@@ -108,8 +104,8 @@ static err *read_new(const char *key, const json_t *given, json_t *part, char re
 static err *read_present(const struct reading *r, const char *id, const json_t *given, json_t *part) {
   const struct volume *row = volume_row(r->rows, id);
   const char *name = json_get_text(given, "name");
+  if (row && name && !str_eq(name, row->name)) return err_new(ERR_INVALID, "name: a patch cannot rename it; volumeUpdate does");
   if (!row || is_here(r->rows, id)) return NULL;
-  if (name && !str_eq(name, row->name)) return err_new(ERR_INVALID, "a patch cannot rename it; volumeUpdate does");
   if (!json_get_bool(given, "isCreated", false))
     return err_new(ERR_NOT_FOUND, "it is not in this environment: \"isCreated\": true adds it, empty");
   json_set_text(part, "name", row->name);
@@ -123,12 +119,12 @@ static err *read_volume(const struct reading *r, const char *key, const json_t *
   const char *present = id_of(r, key);
   bool deleted = json_is_null(given) || json_get_bool(given, "isDeleted", false);
   if (!json_is_null(given) && !json_is_object(given)) return err_new(ERR_INVALID, "must be an object or null");
-  TRY(check_keys(given));
   if (!present && !(json_get_bool(given, "isCreated", false) && !deleted))
     return err_new(ERR_NOT_FOUND, "there is no such volume: \"isCreated\": true makes it");
   if (present) id_copy(id, present);
   if (deleted) {
-    json_object_set_new(r->volumes, id, json_pack("{s:b}", "isDeleted", true));
+    const struct volume *row = volume_row(r->rows, id);
+    json_object_set_new(r->volumes, id, json_pack("{s:b, s:s*}", "isDeleted", true, "name", row ? row->name : NULL));
     return NULL;
   }
   if (present)
@@ -140,8 +136,23 @@ static err *read_volume(const struct reading *r, const char *key, const json_t *
   return NULL;
 }
 
+/* In the order of the document. */
+static err *read_schedules(const json_t *given, json_t *mount) {
+  struct backup_schedule s = {0};
+  const json_t *kinds = json_object_get(given, BACKUP_SCHEDULES);
+  if (!kinds) return NULL;
+  if (json_is_null(kinds))
+    s.daily = s.weekly = s.monthly = true;
+  else
+    TRY(err_wrap(backup_schedule_read(kinds, &s), BACKUP_SCHEDULES));
+  json_object_set_new(mount, BACKUP_SCHEDULES, backup_schedule_kinds(&s));
+  return NULL;
+}
+
 static err *read_mount(const struct reading *r, const char *key, const json_t *given, json_t *mounts) {
-  const char *id = id_of(r, key), *path = json_get_text(given, "mountPath");
+  const char *id = id_of(r, key);
+  const json_t *path = json_object_get(given, "mountPath");
+  auto_json *mount = json_object();
   auto_free char *ordered = NULL;
   if (!id) return err_new(ERR_NOT_FOUND, "there is no such volume");
   if (json_is_null(given)) {
@@ -149,25 +160,30 @@ static err *read_mount(const struct reading *r, const char *key, const json_t *g
     return NULL;
   }
   if (!json_is_object(given)) return err_new(ERR_INVALID, "must be an object or null");
-  if (json_array_size(json_object_get(given, "backupSchedules")))
-    return err_new(ERR_INVALID, "backupSchedules are not set here: volumeInstanceBackupScheduleUpdate does");
-  if (!path) return err_new(ERR_INVALID, "needs a \"mountPath\"");
-  TRY(volume_mount_path(path, &ordered));
-  json_object_set_new(mounts, id, json_pack("{s:s}", "mountPath", ordered));
+  if (path && !json_is_string(path)) return err_new(ERR_INVALID, "mountPath: must be text");
+  if (path) TRY(err_wrap(volume_mount_path(json_string_value(path), &ordered), "mountPath"));
+  if (path) json_set_text(mount, "mountPath", ordered);
+  TRY(read_schedules(given, mount));
+  json_object_set(mounts, id, mount);
   return NULL;
 }
 
-static err *read_mounts(const struct reading *r, json_t *service) {
+static err *read_mounts(const struct reading *r, const char *at, json_t *service) {
   const json_t *given = json_object_get(service, "volumeMounts");
   const char *key;
   json_t *mount;
   if (!given) return NULL;
-  if (!json_is_object(given)) return err_new(ERR_INVALID, "'volumeMounts' must be an object");
+  if (!json_is_object(given)) return err_new(ERR_INVALID, "services.%s.volumeMounts: must be an object", at);
   auto_json *mounts = json_object();
   json_object_foreach((json_t *)given, key, mount)
-    TRY(err_wrap(read_mount(r, key, mount, mounts), "volumeMounts.%.64s", key));
+    TRY(err_wrap(read_mount(r, key, mount, mounts), "services.%s.volumeMounts.%.64s", at, key));
   json_object_set(service, "volumeMounts", mounts);
   return NULL;
+}
+
+static const char *service_name(const struct environment_rows *rows, const char *id, const json_t *part) {
+  const struct service *row = environment_rows_service(rows, id);
+  return row ? row->name : json_get_text(part, "name") ? json_get_text(part, "name") : id;
 }
 
 err *environment_volumes_read(const struct environment_rows *rows, const json_t *staged, const json_t *given,
@@ -177,8 +193,8 @@ err *environment_volumes_read(const struct environment_rows *rows, const json_t 
   const char *key;
   json_t *part;
   if (given && !json_is_object(given)) return err_new(ERR_INVALID, "'volumes' must be an object");
-  json_object_foreach((json_t *)given, key, part) TRY(err_wrap(read_volume(&r, key, part), "volume '%.64s'", key));
-  json_object_foreach(services, key, part) TRY(read_mounts(&r, part));
+  json_object_foreach((json_t *)given, key, part) TRY(err_wrap(read_volume(&r, key, part), "volumes.%.64s", key));
+  json_object_foreach(services, key, part) TRY(read_mounts(&r, service_name(rows, key, part), part));
   *ret_volumes = json_object_size(volumes) ? json_incref(volumes) : NULL;
   return NULL;
 }
@@ -207,7 +223,7 @@ static err *apply_volume(json_t *config, const char *id, const json_t *patch) {
     return err_new(ERR_CONFLICT, "it is not in the environment any more: discard what is staged for it");
   if (!present) json_object_set_new(volumes, id, present = json_pack("{s:s*}", "name", json_get_text(patch, "name")));
   if (size && size < json_get_int(present, "sizeMB", 0))
-    return volume_size_check(size * VOLUME_MB, json_get_int(present, "sizeMB", 0) * VOLUME_MB);
+    return err_wrap(volume_size_check(size * VOLUME_MB, json_get_int(present, "sizeMB", 0) * VOLUME_MB), "sizeMB");
   if (size) json_object_set_new(present, "sizeMB", json_integer(size));
   return NULL;
 }
@@ -216,7 +232,21 @@ err *environment_volumes_apply(json_t *config, const json_t *patch) {
   const char *id;
   json_t *part;
   json_object_foreach(json_object_get(patch, "volumes"), id, part)
-    TRY(err_wrap(apply_volume(config, id, part), "volume '%s'", json_get_text(part, "name") ? json_get_text(part, "name") : id));
+    TRY(err_wrap(apply_volume(config, id, part), "volumes.%s", json_get_text(part, "name") ? json_get_text(part, "name") : id));
+  return NULL;
+}
+
+/* What is not given stays. */
+static err *apply_mount(json_t *mounts, const char *id, const json_t *patch) {
+  const json_t *present = json_object_get(mounts, id);
+  auto_json *mount = present ? json_deep_copy(present) : json_object();
+  if (json_is_null(patch)) {
+    json_object_del(mounts, id);
+    return NULL;
+  }
+  json_object_update(mount, (json_t *)patch);
+  if (!json_object_get(mount, "mountPath")) return err_new(ERR_INVALID, "volumeMounts.%s: needs a \"mountPath\"", id);
+  json_object_set(mounts, id, mount);
   return NULL;
 }
 
@@ -225,12 +255,7 @@ err *environment_volumes_apply_mounts(json_t *service, const json_t *patch) {
   const char *id;
   if (!patch) return NULL;
   if (!mounts) json_object_set_new(service, "volumeMounts", mounts = json_object());
-  json_object_foreach((json_t *)patch, id, mount) {
-    if (json_is_null(mount))
-      json_object_del(mounts, id);
-    else
-      json_object_set(mounts, id, mount);
-  }
+  json_object_foreach((json_t *)patch, id, mount) TRY(apply_mount(mounts, id, mount));
   if (!json_object_size(mounts)) json_object_del(service, "volumeMounts");
   return NULL;
 }
@@ -267,18 +292,19 @@ err *environment_volumes_check(const json_t *config) {
   const char *id;
   json_t *service;
   json_object_foreach(json_object_get(config, "services"), id, service)
-    TRY(err_wrap(check_service(config, service, seen), "service '%s'", json_get_text(service, "name")));
+    TRY(err_wrap(check_service(config, service, seen), "services.%s", json_get_text(service, "name")));
   return NULL;
 }
 
-const char *environment_volumes_service(const json_t *config, const char *volume_id, const char **ret_path) {
+const json_t *environment_volumes_mount(const json_t *config, const char *volume_id, const char **ret_service_id) {
   const char *id;
   json_t *service;
   json_object_foreach(json_object_get(config, "services"), id, service) {
     const json_t *mount = json_object_get(json_object_get(service, "volumeMounts"), volume_id);
     if (!mount) continue;
-    *ret_path = json_get_text(mount, "mountPath");
-    return id;
+    *ret_service_id = id;
+    return mount;
   }
+  *ret_service_id = NULL;
   return NULL;
 }

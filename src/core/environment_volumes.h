@@ -1,10 +1,12 @@
 /* The volumes of an environment's document and of patches on it (core/environment_config.h):
  *
  *   {"volumes": {<volume id>: {"name": "db-volume", "sizeMB": 5000}},
- *    "services": {<service id>: {"volumeMounts": {<volume id>: {"mountPath": "/data"}}}}}
+ *    "services": {<service id>: {"volumeMounts": {<volume id>: {"mountPath": "/data",
+ *                                                               "backupSchedules": ["DAILY", "WEEKLY", "MONTHLY"]}}}}}
  *
  * In a patch a volume has "isCreated" (a new one; its key is an id or its name) or "isDeleted", or is null,
- * which deletes it; null at a mount detaches it.  A service has at most one mount, and a volume one service.
+ * which deletes it; null at a mount detaches it.  What a mount does not name stays: its path, and its schedules, of
+ * which null is the default, all three, and [] is none.  A service has at most one mount, and a volume one service.
  * Pure. */
 #ifndef TRAMWAY_CORE_ENVIRONMENT_VOLUMES_H
 #define TRAMWAY_CORE_ENVIRONMENT_VOLUMES_H
@@ -28,7 +30,7 @@ void environment_volumes_forget_service(json_t *config, const json_t *service);
 /* The document as a whole: that each is mounted at most once, is there, and has one replica. */
 fallible environment_volumes_check(const json_t *config);
 
-/* The mount of a volume in a document: the service's id, NULL when it is detached; its path.  Borrowed. */
-const char *environment_volumes_service(const json_t *config, const char *volume_id, const char **ret_path);
+/* The mount of a volume in a document, and its service's id; NULL when it is detached.  Borrowed. */
+const json_t *environment_volumes_mount(const json_t *config, const char *volume_id, const char **ret_service_id);
 
 #endif

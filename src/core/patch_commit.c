@@ -162,7 +162,7 @@ static err *record(struct commit *m) {
   TRY(environment_state_load(m->core, m->environment.id, &m->state));
   TRY(take_patch(m));
   TRY(check_etag(m));
-  TRY(environment_patch_apply(m->state.config, m->patch, &m->after));
+  TRY(environment_state_after(&m->state, m->patch, &m->after));
   TRY(apply(m));
   if (!m->request->skip_deploys) TRY(find_deploys(m, &deploys));
   TRY(write_row(m, &deploys));

@@ -7,7 +7,11 @@
 #include "base/json.h"
 #include "core/environment_diff.h"
 #include "core/environment_patch.h"
+#include "core/environment_buckets.h"
 #include "core/internal.h"
+#include "core/template.h"
+#include "store/backup.h"
+#include "store/bucket.h"
 #include "store/credential.h"
 #include "store/domain.h"
 #include "store/environment_patch.h"
@@ -16,6 +20,8 @@
 #include "store/tcp_proxy.h"
 #include "store/variable.h"
 #include "store/volume.h"
+
+#define STORAGE_TEMPLATE "storage"
 
 /* ---- the environment as it is ---- */
 
@@ -33,6 +39,9 @@ static err *load_rows(core *c, const struct environment *environment, struct env
   TRY(volume_list_by_project(c->db, environment->project_id, NULL, &rows->volumes));
   TRY(volume_instance_list_by_environment(c->db, environment->id, &rows->volume_instances));
   TRY(tcp_proxy_list_by_environment(c->db, environment->id, &rows->tcp_proxies));
+  TRY(bucket_list_all(c->db, environment->project_id, &rows->buckets));
+  TRY(bucket_instance_list_by_environment(c->db, environment->id, &rows->bucket_instances));
+  TRY(backup_schedule_list_by_environment(c->db, environment->id, &rows->backup_schedules));
   return domain_list_by_environment(c->db, environment->id, &rows->domains);
 }
 
@@ -47,6 +56,43 @@ err *environment_state_load(core *c, const char *environment_id, struct environm
   }
   state.config = environment_config_make(&state.rows);
   *ret_state = state;
+  return NULL;
+}
+
+/* ---- with a patch ---- */
+
+/* The services that are there and those that the patch makes, whose names are taken. */
+static struct service_list services_after(const struct environment_state *state, const json_t *after) {
+  const struct service_list *present = &state->rows.services;
+  json_t *services = json_object_get(after, "services"), *service;
+  const char *id;
+  struct service_list all = {.items = mem_zalloc((present->len + json_object_size(services) + 1) * sizeof *all.items)};
+  for (size_t i = 0; i < present->len; i++) service_copy(&present->items[i], &all.items[all.len++]);
+  json_object_foreach(services, id, service) {
+    const char *name = json_get_text(service, "name");
+    if (environment_rows_service(&state->rows, id) || !name) continue;
+    err_ignore(service_set_name(&all.items[all.len++], name)); /* was checked */
+  }
+  return all;
+}
+
+/* The first bucket of an environment brings what serves it. */
+static err *add_storage(const struct environment_state *state, const json_t *after, json_t **ret_config) {
+  auto_json *template = NULL, *given = NULL, *patch = NULL;
+  struct service_list services = services_after(state, after);
+  err *e = template_find(STORAGE_TEMPLATE, &template);
+  if (!e) e = template_patch(json_object_get(template, "serializedConfig"), &services, &given);
+  if (!e) e = environment_patch_read(&state->rows, NULL, given, &patch);
+  if (!e) e = environment_patch_apply(after, patch, ret_config);
+  service_list_done(&services);
+  return e;
+}
+
+err *environment_state_after(const struct environment_state *state, const json_t *patch, json_t **ret_config) {
+  auto_json *after = NULL;
+  TRY(environment_patch_apply(state->config, patch, &after));
+  if (environment_buckets_need_storage(state->config, after)) return add_storage(state, after, ret_config);
+  *ret_config = json_incref(after);
   return NULL;
 }
 
@@ -76,7 +122,7 @@ err *core_staged(core *c, const char *environment_id, struct environment_patch *
 static err *count_changes(const struct environment_state *state, const json_t *patch, size_t *ret_count) {
   auto_environment_diff diff = {0};
   auto_json *after = NULL;
-  TRY(environment_patch_apply(state->config, patch, &after));
+  TRY(environment_state_after(state, patch, &after));
   environment_diff_make(state->config, after, false, &diff);
   *ret_count = diff.len;
   return NULL;
@@ -150,7 +196,7 @@ err *core_patch_changes(core *c, const struct environment_patch *p, bool values,
   }
   TRY(environment_state_load(c, p->environment_id, &state));
   TRY(parse_patch(p, &patch));
-  TRY(environment_patch_apply(state.config, patch, &after));
+  TRY(environment_state_after(&state, patch, &after));
   environment_diff_make(state.config, after, values, &diff);
   *ret_changes = environment_diff_json(&diff);
   return NULL;

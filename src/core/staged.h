@@ -18,6 +18,10 @@ fallible environment_state_load(core *c, const char *environment_id, struct envi
 void environment_state_done(struct environment_state *state);
 #define auto_environment_state __attribute__((cleanup(environment_state_done))) struct environment_state
 
+/* The document after the patch, as environment_patch_apply says; one that brings the first bucket brings its storage
+ * service, too.  The caller owns it. */
+fallible environment_state_after(const struct environment_state *state, const json_t *patch, json_t **ret_config);
+
 /* What guards against somebody else's change in between: of the configuration, and of `patch` (JSON text,
  * or NULL) on it.  Good until it changes or tramd ends. */
 void core_config_etag(const core *c, const json_t *config, const char *patch, char ret_etag[SHA256_HEX_SIZE]);

@@ -33,7 +33,7 @@ fallible service_instance_leave(core *c, const struct service_instance *instance
 /* ERR_CONFLICT when the service instance has a volume and is to have more than one replica. */
 fallible volume_check_replicas(core *c, const char *service_id, const char *environment_id, int64_t replicas);
 
-/* A new, empty volume for `to`, when `from` has one: of the same volume in another environment, or with
+/* A new, empty volume for `to`, with the same schedules of backups, when `from` has one: of the same volume in another environment, or with
  * `name_stem` of a volume of its own. */
 fallible volume_duplicate(core *c, const struct service_instance *from, const struct service_instance *to,
                      const char *name_stem);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/backup.h"
 #include "core/handover.h"
 #include "store/project.h"
 #include "store/service.h"
@@ -114,6 +115,15 @@ err *volume_add(core *c, const struct volume *volume, const char *environment_id
   return volume_instance_insert(c->db, &v);
 }
 
+static err *copy_schedule(core *c, const struct volume_instance *from, const struct service_instance *to) {
+  auto_volume_instance made = {0};
+  auto_backup_schedule schedule = {0};
+  bool found = false;
+  TRY(volume_instance_find_by_service(c->db, to->service_id, to->environment_id, &found, &made));
+  TRY(core_backup_schedule(c, from->id, &schedule));
+  return core_backup_set_schedule(c, made.id, &schedule);
+}
+
 err *volume_duplicate(core *c, const struct service_instance *from, const struct service_instance *to, const char *name_stem) {
   auto_volume_instance v = {0};
   auto_volume volume = {0}, made = {0};
@@ -122,7 +132,8 @@ err *volume_duplicate(core *c, const struct service_instance *from, const struct
   if (!has) return NULL;
   TRY(volume_get(c->db, v.volume_id, &volume));
   if (name_stem) TRY(volume_make(c, to->project_id, NULL, name_stem, &made));
-  return volume_add(c, name_stem ? &made : &volume, to->environment_id, to->service_id, v.mount_path, v.size_bytes);
+  TRY(volume_add(c, name_stem ? &made : &volume, to->environment_id, to->service_id, v.mount_path, v.size_bytes));
+  return copy_schedule(c, &v, to);
 }
 
 err *volume_stem(core *c, const char *service_id, char **ret_stem) {

@@ -26,6 +26,30 @@ static const struct field backup_schedule_fields[] = {
 #undef F
 const struct shape backup_schedule_shape = SHAPE("backup schedule", struct backup_schedule, backup_schedule_fields);
 
+json_t *backup_schedule_kinds(const struct backup_schedule *s) {
+  json_t *kinds = json_array();
+  if (s->daily) json_array_append_new(kinds, json_string(backup_kind_name(BACKUP_DAILY)));
+  if (s->weekly) json_array_append_new(kinds, json_string(backup_kind_name(BACKUP_WEEKLY)));
+  if (s->monthly) json_array_append_new(kinds, json_string(backup_kind_name(BACKUP_MONTHLY)));
+  return kinds;
+}
+
+err *backup_schedule_read(const json_t *kinds, struct backup_schedule *s) {
+  const json_t *item;
+  size_t i;
+  if (!json_is_array(kinds)) return err_new(ERR_INVALID, "must be a list of DAILY, WEEKLY and MONTHLY");
+  json_array_foreach(kinds, i, item) {
+    enum backup_kind kind = BACKUP_MANUAL;
+    const char *word = json_string_value(item);
+    if (word) TRY(backup_kind_parse(word, &kind));
+    if (kind == BACKUP_MANUAL) return err_new(ERR_INVALID, "must be a list of DAILY, WEEKLY and MONTHLY");
+    s->daily |= kind == BACKUP_DAILY;
+    s->weekly |= kind == BACKUP_WEEKLY;
+    s->monthly |= kind == BACKUP_MONTHLY;
+  }
+  return NULL;
+}
+
 #define F(member) FIELD(struct backup_repository, member)
 static const struct field backup_repository_fields[] = {
     F(id),      F(volume_instance_id), F(bytes),  F(measured_us), F(checked_us),

@@ -66,6 +66,11 @@ struct backup_schedule {
   int64_t created_us, updated_us;
 };
 MODEL_STRUCT(backup_schedule);
+/* As Railway's documents say it, which call it this: ["DAILY", "WEEKLY", "MONTHLY"], those that there are, in that
+ * order.  The caller owns it; ERR_INVALID. */
+#define BACKUP_SCHEDULES "backupSchedules"
+json_t *backup_schedule_kinds(const struct backup_schedule *s);
+fallible backup_schedule_read(const json_t *kinds, struct backup_schedule *s);
 #define auto_backup_schedule MODEL_AUTO(backup_schedule)
 
 /* What is known of a volume instance's repositories. */

@@ -82,6 +82,12 @@ err *backup_schedule_find(db *d, const char *volume_instance_id, bool *ret_found
                   ret_schedule);
 }
 
+err *backup_schedule_list_by_environment(db *d, const char *environment_id, struct backup_schedule_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &schedules,
+                              "WHERE t.volume_instance_id IN (SELECT id FROM volume_instances WHERE environment_id = ?1)",
+                              DB_BIND(db_text(environment_id)), &rows_));
+}
+
 err *backup_schedule_set(db *d, struct backup_schedule *s) {
   return row_upsert(d, &schedules,
                     "ON CONFLICT (volume_instance_id) DO UPDATE SET daily = excluded.daily, weekly = excluded.weekly,"

@@ -21,6 +21,7 @@ fallible backup_forget_volume(db *d, const char *volume_instance_id); /* every r
 
 fallible backup_schedule_find(db *d, const char *volume_instance_id, bool *ret_found,
                               struct backup_schedule *ret_schedule);
+fallible backup_schedule_list_by_environment(db *d, const char *environment_id, struct backup_schedule_list *ret_list);
 fallible backup_schedule_set(db *d, struct backup_schedule *s);
 
 fallible backup_repository_find(db *d, const char *volume_instance_id, bool *ret_found,

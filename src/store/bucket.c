@@ -28,6 +28,10 @@ err *bucket_list_by_project(db *d, const char *project_id, const struct page *pa
            row_list_page(d, &buckets, "t.project_id = ?1 AND " IS_THERE, DB_BIND(db_text(project_id)), page, &rows_));
 }
 
+err *bucket_list_all(db *d, const char *project_id, struct bucket_list *ret_list) {
+  ROW_LIST(ret_list, row_list(d, &buckets, "WHERE t.project_id = ?1 ORDER BY t.seq", DB_BIND(db_text(project_id)), &rows_));
+}
+
 err *bucket_find_by_name(db *d, const char *project_id, const char *name, bool *ret_found, struct bucket *ret_bucket) {
   return row_find(d, &buckets, "WHERE t.project_id = ?1 AND lower(t.name) = lower(?2)",
                   DB_BIND(db_text(project_id), db_text(name)), ret_found, ret_bucket);

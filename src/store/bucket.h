@@ -11,6 +11,7 @@ fallible bucket_insert(db *d, struct bucket *b); /* ERR_CONFLICT: the project ha
 fallible bucket_get(db *d, const char *id, struct bucket *ret_bucket);
 /* Those that have an instance that is not deleted, or none at all; newest first. */
 fallible bucket_list_by_project(db *d, const char *project_id, const struct page *page, struct bucket_list *ret_list);
+fallible bucket_list_all(db *d, const char *project_id, struct bucket_list *ret_list); /* deleted ones, too; oldest first */
 fallible bucket_find_by_name(db *d, const char *project_id, const char *name, bool *ret_found, struct bucket *ret_bucket);
 fallible bucket_rename(db *d, const char *id, const char *name, int64_t now_us); /* ERR_CONFLICT */
 fallible bucket_delete(db *d, const char *id); /* with its instances */

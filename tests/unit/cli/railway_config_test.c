@@ -40,6 +40,10 @@ static const struct {
   { "{\"services\":{\"db\":{\"volumeMounts\":{\"" A "\":{\"mountPath\":\"/d\"}}}},\"volumes\":{\"" A "\":{\"sizeMB\":900,\"region\":\"x\"}}}",
     "{\"services\":{\"db\":{\"name\":\"db\",\"volumeMounts\":{\"db-volume\":{\"mountPath\":\"/d\"}},\"isCreated\":true}},"
     "\"volumes\":{\"db-volume\":{\"isCreated\":true,\"sizeMB\":900}}}", "db: the volume db-volume comes without its data" },
+  { "{\"services\":{},\"buckets\":{\"" B "\":{\"region\":\"sjc\"},\"gone\":{\"isDeleted\":true}}}",
+    "{\"services\":{},\"buckets\":{\"listed\":{\"isCreated\":true}}}", "the bucket listed comes without its objects" },
+  { "{\"services\":{},\"buckets\":{\"" A "\":{\"region\":\"sjc\"}}}",
+    "{\"services\":{},\"buckets\":{\"bucket-11111111\":{\"isCreated\":true}}}", "the bucket bucket-11111111 comes" },
   { "{\"services\":{\"web\":{\"deploy\":{\"wat\":1}}}}",
     "{\"services\":{\"web\":{\"name\":\"web\",\"deploy\":{},\"isCreated\":true}}}", "services.web.deploy.wat is left out: no such key" },
   { "{\"services\":{\"web\":{\"isDeleted\":true}}}", "{\"services\":{}}", NULL },

@@ -1,6 +1,8 @@
 /* Buckets: the storage service, what it is told, and what references see. */
 #include "core/bucket.h"
 
+#include "core/environment_patch.h"
+#include "core/staged.h"
 #include "store/bucket.h"
 #include "store/volume.h"
 #include "town.h"
@@ -48,7 +50,8 @@ static void close_storage(void) {
 }
 
 static err *create(const char *name, struct bucket *ret_bucket) {
-  struct core_bucket_create request = {.environment_id = instance.environment_id, .name = name, .user_id = user.id};
+  struct core_bucket_create request = {.project_id = project.id, .environment_id = instance.environment_id, .name = name,
+                                       .user_id = user.id};
   return core_bucket_create(town, &request, ret_bucket);
 }
 
@@ -283,6 +286,127 @@ TEST(a_copy_of_its_environment_has_an_empty_one) {
   CHECK(!str_eq(here.instance.bucket_name, there.instance.bucket_name));
   CHECK(!str_eq(here.instance.secret_access_key, there.instance.secret_access_key));
   CHECK_ERR(core_bucket_access(town, trashed.id, copy.id, &none), ERR_NOT_FOUND, "is not in this environment");
+  close_storage();
+}
+
+/* ---- by the environment's document ---- */
+
+static char committed[ID_SIZE];
+
+static err *commit_as(const char *text, bool is_admin) {
+  json_t *patch = NULL;
+  CHECK_OK(json_parse(text, strlen(text), "patch", &patch));
+  struct core_patch_commit request = {.environment_id = instance.environment_id, .patch = patch, .user_id = user.id,
+                                      .is_admin = is_admin};
+  err *e = core_patch_commit(town, &request, committed);
+  json_decref(patch);
+  return e;
+}
+
+static char *changes_now(const char *patch_text) {
+  auto_environment_patch staged = {0};
+  auto_json *patch = NULL, *changes = NULL;
+  auto_str text = STR_EMPTY;
+  size_t i;
+  const json_t *change;
+  str_init(&text);
+  CHECK_OK(json_parse(patch_text, strlen(patch_text), "patch", &patch));
+  CHECK_OK(core_stage(town, instance.environment_id, patch, false, user.id, &staged));
+  CHECK_OK(core_patch_changes(town, &staged, false, &changes));
+  json_array_foreach(changes, i, change) {
+    const char *name = json_get_text(change, "serviceName"), *to = json_get_text(change, "to");
+    str_addf(&text, "%s%s %s", i ? " | " : "", name ? name : json_get_text(change, "kind"), to ? to : "");
+  }
+  return str_take(&text);
+}
+
+TEST(the_first_of_a_patch_brings_its_storage_service_all_or_nothing) {
+  auto_bucket b = {0};
+  auto_core_bucket_access access = {0};
+  auto_service_list services = {0};
+  auto_volume_instance volume = {0};
+  bool found = false;
+  char id[ID_SIZE];
+  town_open();
+  auto_free char *changes = changes_now("{\"buckets\":{\"uploads\":{\"isCreated\":true,\"region\":\"sjc\"}}}");
+  CHECK_HAS(changes, "Object Storage  | Object Storage tramway/s3:2");
+  CHECK_HAS(changes, "CREATED uploads");
+  CHECK_OK(service_list_by_project(town_db, project.id, NULL, &services));
+  CHECK_INT(services.len, 1); /* it is staged only */
+  struct core_patch_commit request = {.environment_id = instance.environment_id, .user_id = user.id};
+  CHECK_OK(core_patch_commit(town, &request, committed));
+  CHECK_OK(bucket_find_by_name(town_db, project.id, "uploads", &found, &b));
+  CHECK(found);
+  access_to(&b, &access);
+  CHECK_TEXT(access.endpoint, "http://object-storage.railway.internal:9000");
+  CHECK_OK(volume_instance_find_by_service(town_db, access.instance.service_id, instance.environment_id, &found, &volume));
+  CHECK(found);
+  auto_service_instance storage = {0};
+  auto_deployment latest = {0};
+  CHECK_OK(service_instance_find(town_db, access.instance.service_id, instance.environment_id, &found, &storage));
+  CHECK_OK(deployment_find_latest(town_db, storage.id, &found, &latest));
+  CHECK(found); /* and is deployed */
+  auto_json *config = NULL;
+  auto_environment_state state = {0};
+  CHECK_OK(environment_state_load(town, instance.environment_id, &state));
+  config = json_incref(json_object_get(state.config, "buckets"));
+  auto_free char *text = json_to_text(config), *wanted = str_format("{\"%s\":{\"name\":\"uploads\",\"region\":\"us-east-1\"}}", b.id);
+  CHECK_TEXT(text, wanted);
+  id_copy(id, latest.id);
+  CHECK_OK(commit_as("{\"buckets\":{\"images\":{\"isCreated\":true}},\"services\":{\"Object Storage\":{\"variables\":{\"A\":\"1\"}}}}", true));
+  service_list_done(&services);
+  services = (struct service_list){0};
+  CHECK_OK(service_list_by_project(town_db, project.id, NULL, &services));
+  CHECK_INT(services.len, 2);
+  town_close();
+}
+
+/* bucketCreate without an environment, and then a patch: as Railway's CLI does. */
+TEST(one_of_the_project_comes_by_its_id_and_deploys_who_refers_to_it) {
+  auto_bucket b = {0}, same = {0};
+  auto_core_bucket_access access = {0};
+  auto_service web = {0};
+  auto_service_instance web_instance = {0};
+  auto_deployment latest = {0};
+  auto_strv affected = STRV_EMPTY;
+  bool found = false;
+  char id[ID_SIZE];
+  struct core_bucket_create request = {.project_id = project.id, .name = "uploads"};
+  open_storage();
+  request.project_id = project.id;
+  CHECK_OK(core_bucket_create(town, &request, &b));
+  CHECK_OK(core_bucket_create(town, &request, &same));
+  CHECK_TEXT(same.id, b.id);
+  CHECK_ERR(core_bucket_access(town, b.id, instance.environment_id, &access), ERR_NOT_FOUND, "is not in this environment");
+  town_make_service("web", &web, &web_instance);
+  auto_json *changes = json_pack("{s:s}", "NAME", "${{uploads.BUCKET}}");
+  CHECK_OK(core_variables_change(town, instance.environment_id, web.id, changes, false, &affected));
+  CHECK_OK(core_deploy_instance(town, &web_instance, "", id));
+  WAIT_STATUS(id, SUCCESS);
+  auto_free char *patch = str_format("{\"buckets\":{\"%s\":{\"isCreated\":true,\"region\":\"ams\"}}}", b.id);
+  CHECK_OK(commit_as(patch, false));
+  access_to(&b, &access);
+  CHECK(is_told(&access));
+  CHECK_OK(deployment_find_latest(town_db, web_instance.id, &found, &latest));
+  CHECK(!str_eq(latest.id, id));
+  CHECK_OK(commit_as(patch, false)); /* it is there */
+  close_storage();
+}
+
+TEST(a_patch_deletes_it_as_an_admin_and_its_key_ends) {
+  auto_bucket b = {0};
+  auto_core_bucket_access access = {0}, none = {0}, after = {0};
+  open_storage();
+  CHECK_OK(create("uploads", &b));
+  access_to(&b, &access);
+  CHECK_ERR(commit_as("{\"buckets\":{\"uploads\":null}}", false), ERR_DENIED, "deleting a bucket");
+  CHECK_OK(commit_as("{\"buckets\":{\"uploads\":{\"isDeleted\":true}}}", true));
+  CHECK(!is_told(&access));
+  CHECK_ERR(core_bucket_access(town, b.id, instance.environment_id, &none), ERR_NOT_FOUND, "deleted: restore it first");
+  CHECK_ERR(commit_as("{\"buckets\":{\"uploads\":{\"isCreated\":true}}}", true), ERR_CONFLICT, "tram bucket restore uploads");
+  CHECK_OK(core_bucket_restore(town, b.id, instance.environment_id));
+  access_to(&b, &after);
+  CHECK(is_told(&after));
   close_storage();
 }
 

@@ -74,6 +74,53 @@ TEST(a_patch_says_what_differs) {
   }
 }
 
+/* ---- buckets and what serves them ---- */
+
+#define C "33333333-3333-4333-8333-333333333333"
+#define UP "'" A "': {'name': 'uploads', 'region': 'us-east-1'}"
+#define OLD "'" B "': {'name': 'old', 'region': 'us-east-1'}"
+#define STORAGE(id, name) "'" id "': {'name': '" name "', 'source': {'image': 'tramway/s3:2'}, 'variables': {}}"
+
+static json_t *with_buckets(const char *services, const char *buckets) {
+  json_t *document_ = document(services, "");
+  auto_free char *text = str_format("{%s}", buckets);
+  for (char *p = text; *p; p++)
+    if (*p == '\'') *p = '"';
+  json_t *value = NULL;
+  CHECK_OK(json_parse(text, strlen(text), "buckets", &value));
+  json_object_set_new(document_, "buckets", value);
+  return document_;
+}
+
+static const struct {
+  const char *what, *from_services, *from, *to_services, *to, *patch;
+} bucket_rows[] = {
+    {"both have it", STORAGE(B, "s"), UP, STORAGE(B, "s"), UP, "{}"},
+    {"a bucket comes, empty, with what serves it, and one goes", STORAGE(B, "s"), UP, "", OLD,
+     "{'buckets': {'" A "': {'isCreated': true, 'name': 'uploads'}, '" B "': {'isDeleted': true}}, "
+     "'services': {'" B "': {'isCreated': true, 'name': 's', 'source': {'image': 'tramway/s3:2'}}}}"},
+    {"each has its own storage service", STORAGE(B, "s"), UP, STORAGE(C, "s-2"), "",
+     "{'buckets': {'" A "': {'isCreated': true, 'name': 'uploads'}}}"},
+    {"the last one goes with what served it", "", "", STORAGE(C, "s"), UP,
+     "{'buckets': {'" A "': {'isDeleted': true}}, 'services': {'" C "': {'isDeleted': true}}}"},
+};
+
+TEST(buckets_come_empty_and_go) {
+  for (size_t i = 0; i < ARRAY_LEN(bucket_rows); i++) {
+    auto_json *from = with_buckets(bucket_rows[i].from_services, bucket_rows[i].from);
+    auto_json *to = with_buckets(bucket_rows[i].to_services, bucket_rows[i].to), *after = NULL, *wanted = NULL;
+    auto_json *patch = environment_sync_patch(from, to);
+    auto_free char *expected = str_dup(bucket_rows[i].patch), *got = json_to_text(patch);
+    for (char *p = expected; *p; p++)
+      if (*p == '\'') *p = '"';
+    CHECK_OK(json_parse(expected, strlen(expected), "patch", &wanted));
+    if (!json_equal(patch, wanted)) TAP_FAIL("%s: %s", bucket_rows[i].what, got);
+    CHECK_OK(environment_patch_apply(to, patch, &after));
+    auto_json *rest = environment_sync_patch(from, after);
+    CHECK_INT(json_object_size(rest), 0);
+  }
+}
+
 /* Applied, it leaves nothing to be done. */
 TEST(once_is_enough) {
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
