@@ -170,6 +170,7 @@ static err *store(struct wal_push *p) {
 static err *is_known(struct wal_push *p, bool *ret_known) {
   auto_backup_wal_list list = {0};
   TRY(backup_wal_list(p->owner->core->db, p->volume.id, &list));
+  if (list.len >= WAL_PIECES_MAX) return err_new(ERR_LIMIT, "its log has %d pieces already: it can hold no more", WAL_PIECES_MAX);
   *ret_known = wal_is_held(&list, &p->listing.segments);
   return NULL;
 }
@@ -181,6 +182,7 @@ static err *take_listing(struct wal_push *p, bool *ret_stores) {
   *ret_stores = false;
   if (p->listing.recovers) p->closes = false;
   if (!p->listing.segments.len || p->listing.recovers) return NULL;
+  TRY(wal_listing_check(&p->listing));
   TRY(is_known(p, &known));
   if (known) return NULL;
   TRY(store(p));

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 enum { NAME_LEN = 24, TIMELINE_LEN = 8, LAST_OF_FILE = 0xff };
+enum { NEAR = 32 };
 #define LATEST_S 1e11 /* files may be dated as whoever made them likes */
 
 bool wal_is_segment(const char *name) {
@@ -83,10 +84,18 @@ size_t wal_run(const struct strv *segments, size_t start) {
   return end - start;
 }
 
+err *wal_listing_check(const struct wal_listing *l) {
+  size_t runs = 0;
+  for (size_t start = 0; start < l->segments.len; start += wal_run(&l->segments, start)) runs++;
+  if (runs <= WAL_RUNS_MAX) return NULL;
+  return err_new(ERR_LIMIT, "the archive has %zu gaps: something else than Postgres puts files into it", runs - 1);
+}
+
+/* Most often it is among the latest. */
 bool wal_is_held(const struct backup_wal_list *list, const struct strv *segments) {
   for (size_t i = 0; i < segments->len; i++) {
     bool held = false;
-    for (size_t j = 0; j < list->len && !held; j++) held = holds(&list->items[j], segments->items[i]);
+    for (size_t j = list->len; j-- > 0 && !held;) held = holds(&list->items[j], segments->items[i]);
     if (!held) return false;
   }
   return true;
@@ -137,9 +146,14 @@ err *wal_cover(const struct backup_wal_list *list, const char *first, const char
   return NULL;
 }
 
+static size_t first_near(size_t index, size_t distance) {
+  return index > distance ? index - distance : 0;
+}
+
+/* What holds it came soon after it: a piece is all that was in the archive then. */
 static bool is_held_by_another(const struct backup_wal_list *list, size_t index) {
   const struct backup_wal *w = &list->items[index];
-  for (size_t i = 0; i < list->len; i++) {
+  for (size_t i = first_near(index, NEAR); i < list->len && i <= index + NEAR; i++) {
     const struct backup_wal *other = &list->items[i];
     bool same = str_eq(other->first, w->first) && str_eq(other->last, w->last);
     if (i != index && holds(other, w->first) && holds(other, w->last) && (!same || i > index)) return true;
@@ -165,9 +179,9 @@ static bool is_spare(const struct backup_wal_list *list, size_t index, const str
   return any_base; /* without a base it is what the first one will begin with */
 }
 
-/* Pieces of two timelines may be in one snapshot: they go together. */
+/* Pieces of two timelines may be in one snapshot, which recorded them one after the other: they go together. */
 bool wal_is_spare(const struct backup_wal_list *list, size_t index, const struct backup_list *backups, int64_t window_us) {
-  for (size_t i = 0; i < list->len; i++) {
+  for (size_t i = first_near(index, WAL_RUNS_MAX); i < list->len && i <= index + WAL_RUNS_MAX; i++) {
     bool together = i == index || (list->items[i].snapshot_id && str_eq(list->items[i].snapshot_id, list->items[index].snapshot_id));
     if (together && !is_spare(list, i, backups, window_us)) return false;
   }

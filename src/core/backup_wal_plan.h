@@ -24,6 +24,11 @@ struct wal_listing {
 };
 void wal_listing_read(const char *text, struct wal_listing *ret_listing);
 void wal_listing_done(struct wal_listing *l);
+
+/* Whoever has a shell beside Postgres can put files of any name there: ERR_LIMIT when they have more gaps than Postgres
+ * leaves.  Each would be a piece, and pieces are compared with each other. */
+enum { WAL_RUNS_MAX = 8, WAL_PIECES_MAX = 30000 /* of a volume: a week of them, one each 20 s */ };
+fallible wal_listing_check(const struct wal_listing *l);
 #define auto_wal_listing __attribute__((cleanup(wal_listing_done))) struct wal_listing
 
 /* How many segments from `start` on follow each other on one timeline: a piece.  After a promotion the archive holds
@@ -38,7 +43,7 @@ bool wal_is_held(const struct backup_wal_list *list, const struct strv *segments
 fallible wal_cover(const struct backup_wal_list *list, const char *first, const char *last, size_t **ret_indices,
                    size_t *ret_len);
 
-/* Whether a piece can go: another holds all of it, or no backup that is kept needs it any more: neither its own
+/* Whether a piece can go: another of about then holds all of it, or no backup that is kept needs it any more: neither its own
  * segments, nor, for the time since the oldest of those that were taken after `window_us`, any. */
 bool wal_is_spare(const struct backup_wal_list *list, size_t index, const struct backup_list *backups, int64_t window_us);
 

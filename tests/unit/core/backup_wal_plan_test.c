@@ -67,6 +67,18 @@ TEST(what_is_in_the_archive) {
   CHECK(recovering.recovers);
 }
 
+/* Each gap is a piece: a shell in the instance must not be able to make thousands of them. */
+TEST(more_gaps_than_postgres_leaves_are_refused) {
+  auto_str text = STR_EMPTY;
+  auto_wal_listing few = {0}, many = {0};
+  for (int i = 0; i < WAL_RUNS_MAX; i++) str_addf(&text, "0000000100000000000000%02X 1 1\n", i * 2);
+  wal_listing_read(str_text(&text), &few);
+  CHECK_OK(wal_listing_check(&few));
+  str_add(&text, "0000000200000000000000FF 1 1\n");
+  wal_listing_read(str_text(&text), &many);
+  CHECK_ERR(wal_listing_check(&many), ERR_LIMIT, "has 8 gaps");
+}
+
 TEST(the_fewest_pieces_that_hold_all) {
   clear();
   add(1, 1, 4), add(1, 1, 9), add(1, 10, 12), add(1, 10, 20);
