@@ -214,13 +214,16 @@ static err *drop_snapshot(void *arg) {
   return file_remove_tree(path);
 }
 
+/* cp remembers all names of a folder, and all files with several names: of a service's making. */
+#define COPY_MEMORY "--as=1073741824"
+
 /* As volume_run.c runs programs: what runs on the volume may put a link in a folder's place while it is copied. */
 static void copy_files(struct volume_job *j) {
   const struct local_engine *en = j->engine;
   auto_free char *point = path_join(en->volumes.mounts, j->id), *to = str_format("snapshots/.new-%s", j->snapshot);
   auto_strv argv = STRV_EMPTY;
   strv_add_all(&argv, (const char *const[]){en->config.exec_program, "--die-with-parent", "--private-mounts", "--bind", point,
-                                            en->folders.volume, "--", "cp", "-a", "--reflink=always", "-T", "--", "files", to, NULL});
+                                            en->folders.volume, "--", "prlimit", COPY_MEMORY, "cp", "-a", "--reflink=always", "-T", "--", "files", to, NULL});
   run_program(j, &argv, "copying the volume's files", COPY_DEADLINE_MS);
 }
 
