@@ -20,6 +20,9 @@
 
 enum { POLL_MS = 500, START_MS = 900000, ASK_MS = 30000, DUMP_MS = 4 * 3600 * 1000, TAIL_MAX = 2000, GRACE_MS = 10000 };
 #define ROOM_BYTES (512LL << 20)
+/* What a dump may have of each byte that was backed up (databases compress), and whatever there is. */
+#define DUMP_TIMES 64
+#define DUMP_BYTES_MIN (4LL << 30)
 
 struct drill {
   backup_task *task;
@@ -32,7 +35,7 @@ struct drill {
   struct str output, errors;
   sha256 *hash;          /* over what is read of it */
   struct str line;
-  int64_t started_ms;
+  int64_t started_ms, read_bytes;
   err *problem;
   bool has_workload, has_volume, abandoned, crashed;
 };
@@ -175,11 +178,19 @@ static void hash_output(struct drill *d, const char *data, size_t len) {
   }
 }
 
+/* The program is the image's: it could print for hours. */
+static bool is_endless(const struct drill *d) {
+  return d->read_bytes - DUMP_BYTES_MIN > d->task->backup.size_bytes * DUMP_TIMES;
+}
+
 static void on_output(void *arg, int fd, const char *data, size_t len) {
   struct drill *d = arg;
   if (d->abandoned) return;
   struct str *s = fd == 1 ? &d->output : &d->errors;
-  if (fd == 1 && d->hash)
+  d->read_bytes += (int64_t)len;
+  if (fd == 1 && d->hash && is_endless(d))
+    engine_exec_kill(d->exec); /* on_read says why */
+  else if (fd == 1 && d->hash)
     hash_output(d, data, len);
   else if (s->len + len <= TAIL_MAX)
     str_add_bytes(s, data, len);
@@ -223,6 +234,10 @@ static void on_read(void *arg, err *e, int exit_code) {
   struct drill *d = arg;
   char hex[SHA256_HEX_SIZE];
   if (!heard(d, &e)) return;
+  if (is_endless(d)) {
+    err_free(e);
+    e = err_new(ERR_LIMIT, "reading all of it gave %lld MB and no end", (long long)(d->read_bytes / 1000000));
+  }
   if (!e && exit_code) e = err_recode(err_new(ERR_IO, "reading all of it: %.1000s", str_text(&d->errors)), ERR_CORRUPT);
   if (!e && d->line.len) hash_line(d, d->line.data, d->line.len);
   sha256_hex(d->hash, hex);
