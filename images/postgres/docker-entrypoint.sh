@@ -68,6 +68,7 @@ copy_cluster() {
     *://*:*@*) secret=${from#*://*:} secret=${secret%%@*} from=${from/":$secret@"/@} ;; # not among the arguments
   esac
   echo "copying from another server"
+  docker_process_sql --dbname postgres <<<"ALTER ROLE $(sql_name "$POSTGRES_USER") PASSWORD NULL" # a dump says nothing of who has none
   PGPASSWORD=$secret pg_dumpall --dbname="$from" --quote-all-identifiers |
     psql --username "$POSTGRES_USER" --no-password --no-psqlrc --quiet --dbname postgres >/dev/null 2>"$PGDATA/copy.errors" ||
     ended=("${PIPESTATUS[@]}")
@@ -89,7 +90,11 @@ set_password() {
   if [ -n "$login" ] && [ "$(docker_process_sql --dbname postgres -At <<<"SELECT 1 FROM pg_roles WHERE rolname = $(sql_text "$login")")" = 1 ]; then
     user=$login
   fi
-  docker_process_sql --dbname postgres <<<"ALTER ROLE \"${user//\"/\"\"}\" PASSWORD $(sql_text "$POSTGRES_PASSWORD")"
+  docker_process_sql --dbname postgres <<<"ALTER ROLE $(sql_name "$user") PASSWORD $(sql_text "$POSTGRES_PASSWORD")"
+}
+
+sql_name() {
+  printf '"%s"' "${1//\"/\"\"}"
 }
 
 sql_text() {

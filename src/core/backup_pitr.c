@@ -10,11 +10,12 @@
 #include "core/duplicate.h"
 #include "core/staged.h"
 #include "store/backup.h"
+#include "store/deployment.h"
 #include "store/project.h"
 #include "store/service.h"
 #include "store/volume.h"
 
-enum { ARCHIVE_MS = 60000, POLL_MS = 200, RECOVERY_MS = 4 * 3600 * 1000, START_MS = 30 * 60 * 1000 };
+enum { ARCHIVE_MS = 60000, POLL_MS = 200, RECOVERY_MS = 4 * 3600 * 1000, START_MS = 30 * 60 * 1000, LAST_LINES = 8 };
 
 /* ---- the new service ---- */
 
@@ -88,7 +89,25 @@ static err *deploy(backup_task *t) {
 
 static void ask_recovered(void *arg);
 
+/* One that was given up is not waited for: Postgres ends where its log does not reach the moment. */
+static err *check_tried(backup_task *t) {
+  auto_service_instance instance = {0};
+  auto_deployment d = {0};
+  bool found = false;
+  TRY(service_instance_find(t->core->db, t->restore.target_service_id, t->backup.environment_id, &found, &instance));
+  if (found) TRY(deployment_find_latest(t->core->db, instance.id, &found, &d));
+  if (!found) return err_new(ERR_CONFLICT, "the new service was deleted");
+  if (!deployment_status_is_final(d.status) && d.status != DEPLOYMENT_CRASHED) return NULL;
+  auto_free char *words = deploy_last_words(t->core, d.id, LAST_LINES);
+  return err_new(ERR_IO, "it did not come up: %s: %s", d.status_reason ? d.status_reason : "it ended", words);
+}
+
 static void ask_again(backup_task *t, bool answers, const char *why) {
+  err *e = answers ? NULL : check_tried(t);
+  if (e) {
+    backup_restore_end(t, e);
+    return;
+  }
   if (clock_monotonic_ms() - t->paused_at_ms > (answers ? RECOVERY_MS : START_MS)) {
     backup_restore_end(t, err_new(ERR_BUSY, "it does not come up: %s", why));
     return;
@@ -219,6 +238,7 @@ static void on_switched(void *arg, err *e, const char *output) {
 static err *switch_log(backup_task *t) {
   struct database_target target = {.environment_id = t->volume.environment_id, .service_id = t->volume.service_id};
   struct database_statement s = {.text = "SELECT pg_current_xact_id();\nSELECT pg_walfile_name(pg_switch_wal());"};
+  if (!*t->volume.service_id) return err_new(ERR_CONFLICT, "nothing runs with it any more");
   TRY(database_open(t->core, &target, &t->session));
   t->asking = true;
   database_ask(t->session, &s, on_switched, t);

@@ -195,14 +195,14 @@ json_t *redis_entries(const char *type, const json_t *values) {
 
 /* ---- INFO ---- */
 
-/* INFO's lines end with CR LF, which is told as \x0d\x0a. */
+/* The client gives it as it came, whatever form was asked for. */
 char *redis_info_text(const char *info, const char *name) {
-  auto_free char *mark = str_format("\\x0a%s:", name);
+  auto_free char *mark = str_format("\n%s:", name);
   const char *found = strstr(info, mark);
   if (!found) return NULL;
   found += strlen(mark);
-  const char *end = strstr(found, "\\x0d");
-  return end ? str_ndup(found, (size_t)(end - found)) : str_dup(found);
+  size_t len = strcspn(found, "\r\n");
+  return str_is_utf8(found, len) ? str_ndup(found, len) : NULL;
 }
 
 double redis_info_number(const char *info, const char *name) {

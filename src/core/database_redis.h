@@ -33,7 +33,7 @@ char *redis_show(const char *type, const char *key);
 /* What they answered, as [{"name": field, index, score or null, "value"}]. */
 json_t *redis_entries(const char *type, const json_t *values);
 
-/* The number of an INFO text, or -1. */
+/* The number of what INFO answered, which is no CSV; or -1. */
 double redis_info_number(const char *info, const char *name);
 char *redis_info_text(const char *info, const char *name); /* or NULL; the caller owns it */
 

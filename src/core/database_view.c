@@ -220,13 +220,10 @@ static void add_info(json_t *stats, const char *info, const char *key, const cha
   if (number >= 0) json_object_set_new(stats, key, json_integer((json_int_t)number));
 }
 
-static err *take_info(struct database_look *look, const char *output) {
-  auto_json *lines = NULL;
-  TRY(redis_lines_read(output, &lines));
-  const char *info = json_string_value(json_array_get(json_array_get(lines, 0), 0));
-  if (!info) return err_new(ERR_CORRUPT, "the database says nothing about itself");
+static err *take_info(struct database_look *look, const char *info) {
   auto_free char *version = redis_info_text(info, "valkey_version");
   if (!version) version = redis_info_text(info, "redis_version");
+  if (!version) return err_new(ERR_CORRUPT, "the database says nothing about itself");
   look->value = json_pack("{s:s*}", "version", version);
   add_info(look->value, info, "sizeBytes", "used_memory");
   add_info(look->value, info, "connections", "connected_clients");

@@ -56,6 +56,31 @@ copied() {
     answers copy '42|1' "PGPASSWORD=other psql -AtU postgres -h copy.railway.internal -c \"select n, (select count(*) from pg_roles where rolname = 'clerk') from kept\""
 }
 check "another one takes over all that is in it, with its own password" copied
+nearest() { # of tramway/pgvector, which is the same image but for its name: pgvector is in both
+  answers pg '3 1' "psql -h /var/run/postgresql -U postgres -qAt -c \"create extension vector; create table items (id int, at vector(3));
+    insert into items values (1, '[1,2,3]'), (2, '[4,5,6]'), (3, '[1,2,4]'); create index on items using hnsw (at vector_l2_ops)\" &&
+    psql -h /var/run/postgresql -U postgres -qAt -c \"select string_agg(id::text, ' ') from (select id from items order by at <-> '[1,2,3.9]' limit 2) n\""
+}
+check "pgvector finds the nearest neighbours" nearest
+if [ -n "${DATABASE_RECIPES:-}" ]; then # some minutes where they were not made before: PostGIS has large packages
+  . "$REPO/tests/e2e/power.sh"
+  recipes() { tram add -d postgres --name gis --image "tramway/postgis:${POSTGIS:-17}" --size 400MB && tram add -d postgres --name vec --image tramway/pgvector:17 && tram add -d redis --name valkey --image tramway/valkey:8; }
+  check "PostGIS, pgvector and Valkey" recipes
+  in_gis() { answers gis "$1" "psql -h /var/run/postgresql -U postgres -d railway -qAt -c \"$2\""; }
+  distance() {
+    in_gis '1' 'create extension postgis; select 1' &&
+      in_gis 10876.7850041 "select ST_Distance('SRID=4326;POINT(-72.1235 42.3521)'::geography, 'SRID=4326;POINT(-72.1260 42.45)'::geography)"
+  }
+  for _ in $(seq 300); do tram service status --service gis 2>&1 | grep -qi success && break; sleep 1; done
+  check "PostGIS tells a distance" distance
+  vector_of() { answers vec '3.4641016' "psql -h /var/run/postgresql -U postgres -d railway -qAt -c \"create extension if not exists vector; select '[1,1,1]'::vector <-> '[3,3,3]'\""; }
+  check "pgvector's own image has it too" vector_of
+  kept() {
+    answers valkey OK 'REDISCLI_AUTH=$REDIS_PASSWORD valkey-cli set key value' && sleep 1.5 && kill -KILL $(processes redis-server) &&
+      answers valkey value 'REDISCLI_AUTH=$REDIS_PASSWORD valkey-cli get key' && tram database stats --database valkey | grep 'Version *8'
+  }
+  check "Valkey has what was written before a kill" kept
+fi
 for service in pg maria redis; do image_of "$service" > "$WORK/$service.image"; done
 
 # ---- on a root of their own, without a service around them ---------------------------------------

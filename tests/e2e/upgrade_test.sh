@@ -118,25 +118,37 @@ check "and back to 15, as it was before; the client writes to that" back
 
 # ---- by hand ----
 
-random_kill() { # random_kill NUMBER: at some moment of an upgrade, or of its way back
-  local ms=$((RANDOM % 25000)) way=(--to 17); [ "$(state status)" != DONE ] || way=(--back) ms=$((RANDOM % 6000))
+WHEN=(SWAPPING COMPARING SWAPPING COPYING)
+is_at() { # is_at STATUS: or beyond
+  local now; now=$(state status)
+  [ "$now" = "$1" ] || { is_over && [ "$now" != "$before" ]; }
+}
+kill_once() { # kill_once NUMBER: some time after the upgrade has come that far, or its way back
+  local at=${WHEN[$1 % 4]} way=(--to 17) before; before=$(state status)
+  [ "$before" != DONE ] || at=RETURNING way=(--back)
   tram database upgrade --database Store "${way[@]}" --yes > "$WORK/first" 2>&1 8>&- 9>&- & upgrading=$!
-  sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+  until_ok 90 is_at "$at"; sleep "$((RANDOM % 3)).$((RANDOM % 9))"
+  local now; now=$(state status)
   kill -KILL "$(tramd_pid)"; start_tramd; kill "$upgrading" 2>/dev/null; wait "$upgrading"; upgrading=
   until_ok 120 is_over || return 1
   local version=15; [ "$(state status)" != DONE ] || version=17
-  echo "after ${way[*]} and $ms ms: $(state status)" | tee -a "$WORK/kills"
-  until_ok 30 intact "$version" && until_ok 30 sql "insert into written (version) values ($version)" && until_ok 30 only
+  echo "killed when ${way[*]} was $now: $(state status)" | tee -a "$WORK/kills"
+  until_ok 60 intact "$version" && until_ok 30 sql "insert into written (version) values ($version)" && until_ok 30 only
 }
 is_over() { case $(state status) in DONE | FAILED | RETURNED) ;; *) return 1 ;; esac; }
-for ((n = 1; n <= ${UPGRADE_KILLS:-0}; n++)); do check "tramd is killed at some moment, $n" random_kill "$n"; done
+for ((n = 1; n <= ${UPGRADE_KILLS:-0}; n++)); do check "tramd is killed at some moment, $n" kill_once "$n"; done
 [ ! -e "$WORK/kills" ] || sed 's/^/# /' "$WORK/kills"
 if [ -n "${UPGRADE_LONG:-}" ]; then
   is_15() { [ "$(state status)" != DONE ] || tram database upgrade --database Store --back --yes; }
   check "it is 15" is_15
+  user_is() { says "select string_agg(rolname || (rolpassword is not null)::text, ' ' order by rolname) from pg_authid where rolname like 'postgres%'" "$1"; }
+  rotate() { tram database rotate-password --database Store && until_ok 90 user_is "$1" && until_ok 60 written_to "$2"; }
+  check "its password is another one" rotate 'postgresfalse postgres_2true' 15
   backup_15() { tram backup create --service Store; }
   check "a backup of 15" until_ok 60 backup_15
   check "once more to 17" upgrade
+  check "with the users as they were" user_is 'postgresfalse postgres_2true'
+  check "whose password can be changed again" rotate 'postgrestrue postgres_2false' 17
   check "a second before the upgrade comes back, in the version of then" restored
   check "and can be swapped in, with its version" swapped
 fi

@@ -3,10 +3,12 @@
 #include "core/backup.h"
 
 #include "base/clock.h"
+#include "core/backup_private.h"
 #include "core/staged.h"
 #include "core/volume.h"
 #include "fake_restic.h"
 #include "store/backup.h"
+#include "store/database_upgrade.h"
 #include "store/event.h"
 #include "store/volume.h"
 #include "town.h"
@@ -284,6 +286,83 @@ TEST(a_point_in_time_needs_a_base_from_before_and_credentials_are_checked) {
   CHECK_ERR(core_backup_set_credentials(town, "key", "with space"), ERR_INVALID, "printable");
   CHECK_OK(core_backup_set_credentials(town, "key", "secret"));
   CHECK_ERR(core_backup_swap(town, instance.environment_id, service.id, user.id), ERR_CONFLICT, "not made by");
+  finish();
+}
+
+/* A volume that the service had when it was a Postgres 15, with a base backup and log up to `end_us`. */
+static void add_former(int64_t end_us, struct volume_instance *ret_former) {
+  auto_volume made = {0};
+  bool found = false;
+  struct core_volume_request request = {.project_id = project.id, .environment_id = instance.environment_id,
+                                        .mount_path = "/data", .name = "former", .size_bytes = 1 << 30};
+  CHECK_OK(core_volume_create(town, &request, &made));
+  CHECK_OK(volume_instance_find(town_db, made.id, instance.environment_id, &found, ret_former));
+  auto_backup b = {.kind = BACKUP_DAILY, .state = BACKUP_READY, .method = BACKUP_POSTGRES, .taken_us = end_us - 100000000,
+                   .image = str_dup("tramway/postgres:15"), .snapshot_id = str_dup("s"), .label = str_dup("l"),
+                   .wal_first = str_dup("000000010000000000000001"), .wal_last = str_dup("000000010000000000000001")};
+  id_copy(b.volume_instance_id, ret_former->id);
+  id_copy(b.project_id, project.id);
+  id_copy(b.environment_id, instance.environment_id);
+  id_copy(b.service_id, service.id);
+  CHECK_OK(backup_insert(town_db, &b));
+  struct backup_repository known = {.wal_us = end_us};
+  id_copy(known.volume_instance_id, ret_former->id);
+  CHECK_OK(backup_repository_set(town_db, &known));
+}
+
+static void become_postgres_17(void) {
+  str_replace_owned(&instance.settings.source_image, "tramway/postgres:17");
+  change_settings();
+}
+
+TEST(a_moment_from_before_an_upgrade_is_restored_in_the_version_of_then) {
+  auto_volume_instance former = {0};
+  auto_service then = {0};
+  auto_service_instance made = {0};
+  auto_backup_restore r = {0};
+  char workflow[ID_SIZE];
+  bool found = false;
+  int64_t now_us = clock_now_us();
+  begin();
+  become_postgres_17();
+  add_former(now_us - 50000000, &former);
+  CHECK_ERR(core_backup_pitr(town, vol.id, now_us - 20000000, "then", user.id, workflow), ERR_NOT_FOUND, "no base backup");
+  CHECK_ERR(core_backup_pitr(town, vol.id, now_us - 200000000, "then", user.id, workflow), ERR_NOT_FOUND, "no base backup");
+  CHECK_OK(core_backup_pitr(town, vol.id, now_us - 60000000, "then", user.id, workflow));
+  CHECK_OK(backup_restore_find(town_db, workflow, &found, &r));
+  CHECK_TEXT(r.volume_instance_id, former.id);
+  WAIT(!service_find_by_label(town_db, project.id, "then", &found, &then) && found);
+  CHECK_OK(service_instance_find(town_db, then.id, instance.environment_id, &found, &made));
+  CHECK_TEXT(made.settings.source_image, "tramway/postgres:15");
+  finish();
+}
+
+static bool is_closed(const char *volume_instance_id, struct backup_repository *ret_known) {
+  bool found = false;
+  backup_repository_done(ret_known);
+  *ret_known = (struct backup_repository){0};
+  CHECK_OK(backup_repository_find(town_db, volume_instance_id, &found, ret_known));
+  return found && ret_known->wal_closed_us;
+}
+
+TEST(the_log_of_a_version_that_was_left_ends_with_its_last_write) {
+  auto_volume_instance former = {0};
+  auto_backup_repository known = {0};
+  int64_t now_us = clock_now_us();
+  begin();
+  become_postgres_17();
+  add_former(now_us - 50000000, &former);
+  auto_database_upgrade u = {.status = DATABASE_UPGRADE_DONE, .image = str_dup("tramway/postgres:17"),
+                             .former_image = str_dup("tramway/postgres:15"), .frozen_us = now_us - 55000000};
+  id_copy(u.environment_id, instance.environment_id);
+  id_copy(u.service_id, service.id);
+  id_copy(u.former_volume_id, former.id);
+  CHECK_OK(database_upgrade_begin(town_db, &u));
+  WAIT(fake_volume_find(&en->volumes, former.id));
+  turns(3);
+  backup_watch_tick(town->backups);
+  WAIT(is_closed(former.id, &known));
+  CHECK_INT(known.wal_us, u.frozen_us);
   finish();
 }
 

@@ -92,15 +92,15 @@ TEST(values_of_every_type) {
 }
 
 TEST(info_is_read) {
-  const char *info = "# Server\\x0d\\x0aredis_version:8.0.2\\x0d\\x0auptime_in_seconds:61\\x0d\\x0alast:x";
+  const char *info = "# Server\r\nredis_version:8.0.2\r\nuptime_in_seconds:61\r\nlast:x";
   auto_free char *version = redis_info_text(info, "redis_version"), *last = redis_info_text(info, "last");
   CHECK_TEXT(version, "8.0.2");
   CHECK_TEXT(last, "x");
   CHECK(redis_info_number(info, "uptime_in_seconds") == 61);
   CHECK(redis_info_number(info, "version") == -1);
   CHECK(redis_info_number(info, "last") == -1);
-  CHECK(redis_info_number("\\x0aa:1e300\\x0d", "a") == -1);
-  CHECK(redis_info_number("\\x0aa:nan\\x0d", "a") == -1);
+  CHECK(redis_info_number("\na:1e300\r", "a") == -1);
+  CHECK(redis_info_number("\na:nan\r", "a") == -1);
 }
 
 TEST_MAIN

@@ -234,6 +234,13 @@ static void check_end(char end) {
   check_event("upgrade", upgraded ? "done" : "failed");
 }
 
+/* AddressSanitizer makes it five times as slow, and sees a third of the cells; without it all are tried. */
+#ifdef __SANITIZE_ADDRESS__
+enum { STEP = 3 };
+#else
+enum { STEP = 1 };
+#endif
+
 static void try_moment(const struct moment *m, size_t action, bool restart) {
   const char *ends = actions[action].ends;
   printf("# %s: %s%s\n", m->name, actions[action].name, restart ? ", and tramd ends" : "");
@@ -254,12 +261,12 @@ static void try_moment(const struct moment *m, size_t action, bool restart) {
 
 TEST(whatever_happens_at_whatever_moment) {
   for (size_t i = 0; i < ARRAY_LEN(moments); i++)
-    for (size_t n = 0; n < ARRAY_LEN(actions); n++) try_moment(&moments[i], n, false);
+    for (size_t n = i % STEP; n < ARRAY_LEN(actions); n += STEP) try_moment(&moments[i], n, false);
 }
 
 TEST(and_tramd_ends_right_after) {
   for (size_t i = 0; i < ARRAY_LEN(moments); i++)
-    for (size_t n = 0; n < ARRAY_LEN(actions); n++) try_moment(&moments[i], n, true);
+    for (size_t n = (i + 1) % STEP; n < ARRAY_LEN(actions); n += STEP) try_moment(&moments[i], n, true);
 }
 
 /* ---- the way back ---- */
@@ -355,7 +362,7 @@ TEST(its_own_database_may_fail_at_any_statement) {
   upgrade_failing_at(0);
   int most = statements;
   printf("# %d statements\n", most);
-  for (int nth = 1; nth <= most; nth += 13) upgrade_failing_at(nth);
+  for (int nth = 1; nth <= most; nth += 13 * STEP) upgrade_failing_at(nth);
 }
 
 TEST_MAIN
