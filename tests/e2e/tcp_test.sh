@@ -83,7 +83,7 @@ check "a tunnel of the API leads to a port that is private" tunnel_leads_there
 a_client() {
   mkdir -p "$WORK/bin" && cat > "$WORK/bin/psql" <<'EOF'
 #!/bin/bash
-echo "password $PGPASSWORD, sslmode $PGSSLMODE: $*"
+echo "password $PGPASSWORD, sslmode $PGSSLMODE, database $PGDATABASE: $*"
 exec 3<>"/dev/tcp/$2/$4" && echo ping >&3 && read -r answer <&3 && echo "$answer"
 exit 7
 EOF
@@ -95,10 +95,10 @@ connects() {
   local answer
   answer=$(PATH=$WORK/bin:$PATH tram connect echo --ssh); [ $? -eq 7 ] || return 1
   echo "$answer"
-  grep -E "^password s3cret, sslmode require: -h 127.0.0.1 -p [0-9]+ -U ada -d shop" <<<"$answer" && grep -Fx "v2 ping" <<<"$answer" || return 1
+  grep -E "^password s3cret, sslmode require, database shop: -h 127.0.0.1 -p [0-9]+ -U ada" <<<"$answer" && grep -Fx "v2 ping" <<<"$answer" || return 1
   answer=$(PATH=$WORK/bin:$PATH tram connect echo)
   echo "$answer"
-  grep -F -- "-h localhost -p $PORT -U ada -d shop" <<<"$answer" && grep -Fx "v2 ping" <<<"$answer" && ! grep -F s3cret <<<"${answer#*:}"
+  grep -F -- "database shop: -h localhost -p $PORT -U ada" <<<"$answer" && grep -Fx "v2 ping" <<<"$answer" && ! grep -F s3cret <<<"${answer#*:}"
 }
 check "connect starts the client, through a tunnel or the public port, and gives it the password unseen" connects
 
