@@ -57,6 +57,17 @@ second_bucket() {
 }
 check "a second one serves without a restart, and its key does not open the first" second_bucket
 
+stages() {
+  tram bucket create pictures --region sjc --stage > "$WORK/out" && grep -E "[+] buckets\.[0-9a-f-]+ +pictures" "$WORK/out" && ! tram bucket list | grep pictures &&
+    echo '{"buckets": {"papers": {"isCreated": true}}, "services": {"app": {"variables": {"P": "${{papers.BUCKET}}"}}}}' | tram environment edit --stage &&
+    ! echo '{"buckets": {"x-files": {"isCreated": true, "region": "mars"}}}' | tram environment edit --stage 2> "$WORK/err" &&
+    has "buckets.x-files: region: there is no region 'mars'" "$WORK/err" && tram environment commit --yes --skip-deploys &&
+    use papers && soon writes p.txt paper && tram variables -s app --kv | grep -Fx "P=$AWS_S3_BUCKET_NAME" && use pictures && soon writes q.txt q || return 1
+  tram environment config > "$WORK/out" && has Buckets "$WORK/out" && has Volumes "$WORK/out" && has "DAILY, WEEKLY, MONTHLY" "$WORK/out" &&
+    tram bucket delete -b papers --stage && tram environment discard buckets.papers && tram bucket list | grep -E "^papers "
+}
+check "they are staged and committed with their environment, which shows them" stages
+
 is_refused() { ! reads a.txt one; }
 resets() {
   use uploads && reads a.txt one || return 1

@@ -96,3 +96,22 @@ quiet() {
 check "without secrets unless they are asked for, and sealed ones never" quiet
 hidden() { ! grep -al 's3cret\|yellow' "$WORK"/data/tramway.db* ; }
 check "nothing of it lies in the database in clear" hidden
+
+warned() {
+  tram variable set 'PEER_KEY=${{apy.KEY}}' 'FINE=${{api.COLOUR}}' --service web --skip-deploys > "$WORK/out" 2> "$WORK/err" &&
+    has 'Set FINE, PEER_KEY' "$WORK/out" && has "warning: PEER_KEY: \${{apy.KEY}} is empty: there is no service 'apy'; did you mean 'api'?" "$WORK/err" &&
+    ! grep -q FINE "$WORK/err" && tram variable set 'PEER_KEY=${{api.COLOUR}}' --service web --skip-deploys 2> "$WORK/err" && [ ! -s "$WORK/err" ]
+}
+check "a reference that names nothing is warned of, and set" warned
+
+listed() { tram deployment list --service web | grep -q "$1"; } # listed STATUS
+soon() { for _ in $(seq 300); do "$@" && return 0; sleep 0.1; done; tram deployment list --service web; return 1; }
+one_of_three() {
+  cp -r app slow && echo 'RUN sleep 5' >> slow/Dockerfile && cp -r app fast && echo '# fast' >> fast/painter.py || return 1
+  tram up slow --path-as-root --service web --detach && soon listed BUILDING || return 1
+  { tram up fast --path-as-root --service web > "$WORK/up" 2>&1; echo $? > "$WORK/status"; } &
+  soon listed QUEUED && tram variable set COLOUR=grey --service web && wait $! || return 1
+  has 'a newer one of the service took its place' "$WORK/up" && [ "$(cat "$WORK/status")" = 4 ] || { cat "$WORK/up" "$WORK/status"; return 1; }
+  waits / grey && tram deployment list --service web --json > "$WORK/out" && has 'superseded by a newer deployment' "$WORK/out"
+}
+check "of deployments that wait the newest is built, and who waits for another is told" one_of_three
