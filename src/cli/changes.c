@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/variables.h"
+#include "cli/volume.h"
 
 enum { VALUE_SHOWN = 60 };
 
@@ -76,18 +77,50 @@ char *changes_sum(const json_t *changes) {
   return str_format("%zu change%s%s", i, i == 1 ? "" : "s", where ? where : "");
 }
 
-void changes_tell_staged(struct cli *cli, const struct args *args, const char *environment, const json_t *patch) {
+/* "volumeMounts.<id>.mountPath" with the volume's name; the text itself when it is about none of them. */
+static char *with_names(const char *path, const json_t *volumes) {
+  for (size_t i = 0; i < json_array_size(volumes); i++) {
+    const json_t *v = json_array_get(volumes, i);
+    const char *id = json_get_text(v, "volumeId"), *at = strstr(path, id);
+    if (at) return str_format("%.*s%s%s", (int)(at - path), path, json_get_text(v, "volumeName"), at + strlen(id));
+  }
+  return str_dup(path);
+}
+
+static bool about_volumes(const json_t *changes) {
+  size_t i;
+  const json_t *change;
+  json_array_foreach((json_t *)changes, i, change)
+    if (strstr(json_get_text(change, "path"), "volume")) return true;
+  return false;
+}
+
+err *changes_show(struct cli *cli, const struct scope *scope, const json_t *changes) {
+  auto_json *volumes = NULL, *shown = json_deep_copy(changes);
+  size_t i;
+  json_t *change;
+  if (about_volumes(changes)) TRY(volume_fetch(cli, scope, &volumes));
+  json_array_foreach(shown, i, change) {
+    auto_free char *path = with_names(json_get_text(change, "path"), volumes);
+    json_set_text(change, "path", path);
+  }
+  changes_print(&cli->out, shown);
+  return NULL;
+}
+
+err *changes_tell_staged(struct cli *cli, const struct args *args, const struct scope *scope, const json_t *patch) {
   const json_t *changes = json_object_get(patch, "changes");
   auto_free char *sum = changes_sum(changes);
   if (args_has(args, "json")) {
     out_json(&cli->out, patch);
   } else if (!json_array_size(changes)) {
-    out_line(&cli->out, "Nothing is staged in %s", environment);
+    out_line(&cli->out, "Nothing is staged in %s", scope->environment_name);
   } else {
-    changes_print(&cli->out, changes);
-    out_line(&cli->out, "Staged in %s: %s. `%s environment commit` applies and deploys them", environment, sum,
+    TRY(changes_show(cli, scope, changes));
+    out_line(&cli->out, "Staged in %s: %s. `%s environment commit` applies and deploys them", scope->environment_name, sum,
              cli->program);
   }
+  return NULL;
 }
 
 /* ---- where they come from ---- */

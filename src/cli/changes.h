@@ -5,15 +5,20 @@
 
 #include "base/err.h"
 #include "cli/cli.h"
+#include "cli/scope.h"
 
 /* By service, a line each: "~ deploy.startCommand  npm start → node server.js". */
 void changes_print(struct output *o, const json_t *changes);
+
+/* The same for people: in paths, the environment's volumes have their names, not their ids.  For a change that is shown
+ * before it is applied, too. */
+fallible changes_show(struct cli *cli, const struct scope *scope, const json_t *changes);
 
 /* "3 changes in 2 services"; the caller owns it. */
 char *changes_sum(const json_t *changes);
 
 /* A staged patch, for people or with --json for programs. */
-void changes_tell_staged(struct cli *cli, const struct args *args, const char *environment, const json_t *patch);
+fallible changes_tell_staged(struct cli *cli, const struct args *args, const struct scope *scope, const json_t *patch);
 
 /* All of standard input, which must be JSON (an object). */
 fallible changes_read_stdin(json_t **ret_patch);

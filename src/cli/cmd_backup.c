@@ -35,7 +35,8 @@ static err *not_found(const struct scope *scope, const json_t *volumes, const ch
   if (!names.len) return err_new(ERR_NOT_FOUND, "there is no volume in %s", scope->environment_name);
   if (named) return names_not_found("Volume", named, &names);
   if (scope->service_name)
-    return err_new(ERR_NOT_FOUND, "the service '%s' has no volume; --volume takes one of: %s", scope->service_name, all);
+    return err_new(ERR_NOT_FOUND, "the service '%s' has no volume: name another one with --service, or a volume with --volume (%s)",
+                   scope->service_name, all);
   return err_new(ERR_INVALID, "which volume? --service or --volume says; there are: %s", all);
 }
 
@@ -72,7 +73,8 @@ err *backup_find_volume(struct cli *cli, const struct args *args, struct scope *
   TRY(scope_find(cli, args, SCOPE_SERVICE_IF_ANY, ret_scope));
   TRY(fetch_volumes(cli, ret_scope, &volumes));
   json_t *v = match(volumes, named, ret_scope->service_id);
-  if (!v && !named && !ret_scope->service_id && json_array_size(volumes) == 1) v = json_array_get(volumes, 0);
+  bool open = !named && !args_has(args, "service"); /* the folder's service need not be the one that is meant */
+  if (!v && open && json_array_size(volumes) == 1) v = json_array_get(volumes, 0);
   if (!v) return not_found(ret_scope, volumes, named);
   *ret_volume = json_copy(v);
   json_object_set_new(*ret_volume, "former", former_volumes(volumes, json_get_text(v, "serviceId")));
@@ -208,7 +210,9 @@ static void print_volume(struct cli *cli, const json_t *volume) {
   format_bytes(json_get_int(volume, "repositoryMB", 0) * 1000000, bytes);
   out_line(&cli->out, "\nSchedule: %s; %s in %s", kinds.len ? schedules : "none", bytes, json_get_text(volume, "location"));
   const char *from = json_get_text(volume, "restorableFrom"), *to = json_get_text(volume, "restorableTo");
-  if (from) out_line(&cli->out, "Any second from %.19sZ to %.19sZ: `%s postgres pitr restore --at TIME`", from, to, cli->program);
+  if (from)
+    out_line(&cli->out, "Any second from %.19sZ to %.19sZ: `%s postgres pitr restore -v %s --at TIME`", from, to, cli->program,
+             json_get_text(volume, "volumeName"));
   backup_print_former(cli, volume);
   const char *problem = json_get_text(volume, "problem");
   auto_free char *clean = problem ? format_printable(problem) : NULL;
@@ -264,8 +268,9 @@ static err *tell_taken(struct cli *cli, const struct args *args, const json_t *v
   format_bytes(json_get_int(b, "usedMB", 0) * 1000000, added);
   format_duration(json_get_int(b, "tookMs", 0), took);
   auto_free char *text = str_format("Backed up %s: %s, %s of it new, in %s\n"
-                                    "It is kept until you delete it; `%s backup restore %.*s` brings it back",
-                                    json_get_text(volume, "volumeName"), size, added, took, cli->program, ID_SHOWN, id);
+                                    "It is kept until you delete it; `%s backup restore %.*s -v %s` brings it back",
+                                    json_get_text(volume, "volumeName"), size, added, took, cli->program, ID_SHOWN, id,
+                                    json_get_text(volume, "volumeName"));
   return tell(cli, args, workflow, true, text);
 }
 

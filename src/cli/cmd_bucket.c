@@ -115,8 +115,7 @@ static err *stage(struct cli *cli, const struct args *args, const struct scope *
                 json_pack("{s:s, s:{s:{s:O}}, s:b}", "environmentId", scope->environment_id, "input", "buckets", id, part,
                           "merge", true),
                 &data));
-  changes_tell_staged(cli, args, scope->environment_name, json_object_get(data, "environmentStageChanges"));
-  return NULL;
+  return changes_tell_staged(cli, args, scope, json_object_get(data, "environmentStageChanges"));
 }
 
 static err *run_create(struct cli *cli, const struct args *args) {

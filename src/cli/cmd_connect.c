@@ -51,6 +51,19 @@ static const char *local_program(enum database_kind kind) {
   return NULL;
 }
 
+/* A service that uses a database has its URL, too, but the database is elsewhere. */
+static err *check_host(const struct cli *cli, const struct connection *n) {
+  auto_database_url url = {0};
+  const char *own = json_get_text(n->variables, "RAILWAY_PRIVATE_DOMAIN");
+  if (n->port || !n->private_url || !own) return NULL;
+  TRY(database_url_parse(n->private_url, &url));
+  if (!url.host || str_ieq(url.host, own) || !str_ends(url.host, ".railway.internal")) return NULL;
+  auto_free char *label = str_ndup(url.host, strcspn(url.host, "."));
+  const json_t *service = scope_node(json_object_get(n->scope.project, "services"), label);
+  return err_new(ERR_INVALID, "%s is no database: the one that it uses is at %s (`%s connect %s`)", n->scope.service_name, url.host,
+                 cli->program, service ? json_get_text(service, "name") : label);
+}
+
 static err *find_connection(struct cli *cli, const struct args *args, struct connection *n) {
   static const struct flag named = FLAG_SERVICE;
   struct args with_service = *args;
@@ -64,7 +77,7 @@ static err *find_connection(struct cli *cli, const struct args *args, struct con
   TRY(variables_fetch(cli, &n->scope, &n->variables));
   n->public_url = database_url_of(n->variables, true);
   n->private_url = database_url_of(n->variables, false);
-  return NULL;
+  return check_host(cli, n);
 }
 
 static char *target_of(const struct connection *n) {

@@ -31,8 +31,8 @@ static void print_added(struct cli *cli, const json_t *added, const char *linked
   if (linked)
     out_line(&cli->out, "  %s has its URL as %s", linked, reference);
   else
-    out_line(&cli->out, "  A service reaches it with `%s database link SERVICE --database '%s'`, or a variable like\n  %s",
-             cli->program, name, reference);
+    out_line(&cli->out, "  `%s database link SERVICE --database %s%s%s` gives a service its URL: %s", cli->program,
+             strchr(name, ' ') ? "'" : "", name, strchr(name, ' ') ? "'" : "", reference);
 }
 
 static err *add_one(struct cli *cli, const struct args *args, const struct scope *scope, const char *code,

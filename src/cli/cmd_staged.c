@@ -117,8 +117,7 @@ static err *run_staged(struct cli *cli, const struct args *args) {
   auto_json *patch = NULL;
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(fetch_staged(cli, &scope, args_has(args, "values"), &patch));
-  changes_tell_staged(cli, args, scope.environment_name, patch);
-  return NULL;
+  return changes_tell_staged(cli, args, &scope, patch);
 }
 
 static void tell_committed(struct cli *cli, const struct args *args, const struct scope *scope, const json_t *id,
@@ -139,7 +138,7 @@ static err *run_commit(struct cli *cli, const struct args *args) {
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(fetch_staged(cli, &scope, args_has(args, "values"), &patch));
   if (!json_array_size(changes_of(patch))) return nothing_staged(cli, &scope);
-  if (!args_has(args, "json")) changes_print(&cli->out, changes_of(patch));
+  if (!args_has(args, "json")) TRY(changes_show(cli, &scope, changes_of(patch)));
   auto_free char *question = str_format("Apply them to %s?", scope.environment_name);
   TRY(cli_confirm(cli, args, question));
   TRY(cli_query(cli, mutation_commit_staged,
@@ -161,8 +160,7 @@ static err *run_discard(struct cli *cli, const struct args *args) {
   if (!args->word_count) TRY(cli_confirm(cli, args, question));
   TRY(cli_query(cli, mutation_discard_changes,
                 json_pack("{s:s, s:O}", "environmentId", scope.environment_id, "paths", paths), &data));
-  changes_tell_staged(cli, args, scope.environment_name, json_object_get(data, "environmentDiscardChanges"));
-  return NULL;
+  return changes_tell_staged(cli, args, &scope, json_object_get(data, "environmentDiscardChanges"));
 }
 
 /* ---- edit ---- */
@@ -181,8 +179,7 @@ static err *stage_edit(struct cli *cli, const struct args *args, const struct sc
   TRY(cli_query(cli, mutation_stage_changes,
                 json_pack("{s:s, s:O, s:b}", "environmentId", scope->environment_id, "input", patch, "merge", true),
                 &data));
-  changes_tell_staged(cli, args, scope->environment_name, json_object_get(data, "environmentStageChanges"));
-  return NULL;
+  return changes_tell_staged(cli, args, scope, json_object_get(data, "environmentStageChanges"));
 }
 
 static err *run_edit(struct cli *cli, const struct args *args) {
@@ -195,7 +192,7 @@ static err *run_edit(struct cli *cli, const struct args *args) {
                 json_pack("{s:s, s:O}", "environmentId", scope.environment_id, "patch", patch), &preview));
   const json_t *changes = changes_of(json_object_get(preview, "environmentPatchPreview"));
   const json_t *etag = json_object_get(json_object_get(preview, "environment"), "configEtag");
-  if (!args_has(args, "json")) changes_print(&cli->out, changes);
+  if (!args_has(args, "json")) TRY(changes_show(cli, &scope, changes));
   TRY(cli_query(cli, mutation_commit_patch,
                 json_pack("{s:s, s:O, s:s?, s:b, s:O}", "environmentId", scope.environment_id, "patch", patch, "message",
                           args_text(args, "message"), "skipDeploys", args_has(args, "skip-deploys"), "etag", etag),
@@ -302,7 +299,7 @@ static err *run_history(struct cli *cli, const struct args *args) {
     format_local_time(json_get_text(node, "appliedAt"), when);
     out_line(&cli->out, "%s%s%s  %s%s%s%s%s", out_style(&cli->out, STYLE_BOLD), when, out_reset(&cli->out), sum,
              by ? " by " : "", by ? by : "", *words ? ": " : "", words);
-    changes_print(&cli->out, changes_of(node));
+    TRY(changes_show(cli, &scope, changes_of(node)));
   }
   if (args_has(args, "json"))
     out_json(&cli->out, list);

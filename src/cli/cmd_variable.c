@@ -183,8 +183,7 @@ static err *stage(struct cli *cli, const struct args *args, const struct scope *
                                     : json_pack("{s:O}", "sharedVariables", changes);
   TRY(cli_query(cli, mutation_stage_changes,
                 json_pack("{s:s, s:o, s:b}", "environmentId", scope->environment_id, "input", patch, "merge", true), &data));
-  changes_tell_staged(cli, args, scope->environment_name, json_object_get(data, "environmentStageChanges"));
-  return NULL;
+  return changes_tell_staged(cli, args, scope, json_object_get(data, "environmentStageChanges"));
 }
 
 err *variables_upsert(struct cli *cli, const struct args *args, const json_t *variables) {

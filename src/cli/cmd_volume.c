@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/names.h"
 #include "cli/prompt.h"
 #include "cli/queries.h"
 #include "cli/volume.h"
@@ -43,11 +44,16 @@ static err *print_list(struct cli *cli, const struct scope *scope, const json_t 
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *v = json_array_get(list, i);
     auto_free char *size = size_text(v), *state = format_words(json_get_text(v, "state"));
-    const char *problem = json_get_text(v, "problem");
     table_add(&table, json_get_text(v, "volumeName"), service_name(scope, json_get_text(v, "serviceId")),
-              json_get_text(v, "mountPath"), size, problem ? problem : state, NULL);
+              json_get_text(v, "mountPath"), size, state, NULL);
   }
   out_table(&cli->out, &table);
+  for (size_t i = 0; i < json_array_size(list); i++) {
+    const json_t *v = json_array_get(list, i);
+    const char *problem = json_get_text(v, "problem");
+    auto_free char *clean = problem ? format_printable(problem) : NULL;
+    if (clean) out_line(&cli->out, "\n%s: %s", json_get_text(v, "volumeName"), clean);
+  }
   return NULL;
 }
 
@@ -122,6 +128,7 @@ static err *run_add(struct cli *cli, const struct args *args) {
   TRY(volume_read_size(args, input));
   TRY(cli_query(cli, mutation_volume_create, json_pack("{s:O}", "input", input), &data));
   const json_t *v = json_object_get(data, "volumeCreate");
+  TRY(volume_settle(cli, &scope, json_get_text(v, "id")));
   auto_free char *line = str_format("Volume \"%s\" created for service %s in environment %s at mount path \"%s\"",
                                     json_get_text(v, "name"), scope.service_name, scope.environment_name, path);
   return finish(cli, args, json_incref((json_t *)v), line);
@@ -154,6 +161,7 @@ static err *run_update(struct cli *cli, const struct args *args) {
   TRY(volume_find(cli, args, &scope, &v));
   if (name) TRY(rename_volume(cli, v, name));
   if (json_object_size(input)) TRY(update(cli, &scope, v, json_incref(input)));
+  if (args_has(args, "size")) TRY(volume_settle(cli, &scope, json_get_text(v, "volumeId")));
   if (name) json_set_text(input, "name", name);
   auto_free char *line = str_format("Volume \"%s\" updated", name ? name : json_get_text(v, "volumeName"));
   return finish(cli, args, json_incref(input), line);
@@ -216,14 +224,20 @@ static const json_t *find_deleted(const json_t *list, const char *name, const ch
   return found;
 }
 
+static err *not_in_trash(const json_t *list, const char *name) {
+  auto_strv names = STRV_EMPTY;
+  for (size_t i = 0; i < json_array_size(list); i++) strv_add(&names, json_get_text(json_array_get(list, i), "volumeName"));
+  if (!names.len) return err_new(ERR_NOT_FOUND, "the trash is empty");
+  return err_wrap(names_not_found("Volume", name, &names), "in the trash");
+}
+
 static err *run_restore(struct cli *cli, const struct args *args) {
   auto_scope scope = {0};
   auto_json *list = NULL, *data = NULL;
   TRY(scope_find(cli, args, SCOPE_ENVIRONMENT, &scope));
   TRY(fetch_deleted(cli, &scope, &list));
   const json_t *v = find_deleted(list, args_word(args, 0), scope.project_name);
-  if (!v)
-    return err_new(ERR_NOT_FOUND, "\"%s\" is not in the trash: see `%s volume list --deleted`", args_word(args, 0), cli->program);
+  if (!v) return not_in_trash(list, args_word(args, 0));
   const char *to = args_has(args, "environment") ? scope.environment_id : NULL;
   TRY(cli_query(cli, mutation_volume_restore,
                 json_pack("{s:s, s:s?}", "id", json_get_text(v, "id"), "environmentId", to), &data));

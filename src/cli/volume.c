@@ -1,5 +1,8 @@
 #include "cli/volume.h"
 
+#include <time.h>
+
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/names.h"
@@ -7,7 +10,7 @@
 #include "cli/prompt.h"
 #include "cli/queries.h"
 
-enum { VOLUMES_MAX = 10000 };
+enum { VOLUMES_MAX = 10000, SETTLE_MS = 20000, POLL_MS = 100 };
 
 err *volume_fetch(struct cli *cli, const struct scope *scope, json_t **ret_list) {
   return pages_first(cli, query_volume_instances, json_pack("{s:s}", "id", scope->environment_id),
@@ -50,4 +53,27 @@ err *volume_find(struct cli *cli, const struct args *args, struct scope *ret_sco
   TRY(scope_find(cli, args, SCOPE_SERVICE_IF_ANY, ret_scope));
   TRY(volume_fetch(cli, ret_scope, &list));
   return choose(cli, args, ret_scope, list, ret_instance);
+}
+
+/* ---- until it is there ---- */
+
+static const json_t *find_by_id(const json_t *list, const char *volume_id) {
+  for (size_t i = 0; i < json_array_size(list); i++)
+    if (str_eq(json_get_text(json_array_get(list, i), "volumeId"), volume_id)) return json_array_get(list, i);
+  return NULL;
+}
+
+err *volume_settle(struct cli *cli, const struct scope *scope, const char *volume_id) {
+  int64_t end_ms = clock_monotonic_ms() + SETTLE_MS;
+  for (;;) {
+    auto_json *list = NULL;
+    TRY(volume_fetch(cli, scope, &list));
+    const json_t *v = find_by_id(list, volume_id);
+    const char *state = json_get_text(v, "state"), *problem = json_get_text(v, "problem");
+    if (str_eq(state, "ERROR"))
+      return err_new(ERR_LIMIT, "%s; `%s volume update -v %s --size MB` asks for another size", problem ? problem : "it failed",
+                     cli->program, json_get_text(v, "volumeName"));
+    if (!str_eq(state, "UPDATING") || clock_monotonic_ms() > end_ms) return NULL;
+    nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+  }
 }

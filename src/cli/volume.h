@@ -13,6 +13,9 @@ fallible volume_fetch(struct cli *cli, const struct scope *scope, json_t **ret_l
 /* The one that --volume names, else the service's, else the only one; asked for on a terminal. */
 fallible volume_find(struct cli *cli, const struct args *args, struct scope *ret_scope, json_t **ret_instance);
 
+/* Waits until the engine has made the volume, or let it grow: seconds.  ERR_LIMIT with the reason when it cannot. */
+fallible volume_settle(struct cli *cli, const struct scope *scope, const char *volume_id);
+
 #define VOLUME_FLAGS                                                                                                   \
   {"volume|v", "VOLUME", "volume, by name or id (default: the service's, or the only one)"}, FLAG_SERVICE,             \
       FLAG_ENVIRONMENT, FLAG_PROJECT

@@ -336,7 +336,8 @@ void backup_watch_tick(void *backups_) {
   err *e = volume_instance_list(b->core->db, &volumes);
   if (!e) e = database_upgrade_list_open(b->core->db, &upgrades);
   for (size_t i = 0; !e && i < volumes.len; i++)
-    if (volumes.items[i].state == VOLUME_READY && !is_copy(&upgrades, &volumes.items[i])) e = err_wrap(look(b, &volumes.items[i], wal), "volume %s", volumes.items[i].id);
+    if (volume_has_data(&volumes.items[i]) && !is_copy(&upgrades, &volumes.items[i]))
+      e = err_wrap(look(b, &volumes.items[i], wal), "volume %s", volumes.items[i].id);
   if (!e) e = sweep_orphans(b);
   if (e) log_error("backup", "%s", err_message(e));
   err_free(e);

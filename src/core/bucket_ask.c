@@ -70,7 +70,7 @@ static err *find_instance(core *c, const char *service_id, const char *environme
   bool found = false;
   TRY(service_instance_find(c->db, service_id, environment_id, &found, &instance));
   if (found) TRY(deployment_find_active(c->db, instance.id, &found, &d));
-  if (!found) return err_new(ERR_CONFLICT, "the storage service does not run in this environment: deploy it first");
+  if (!found) return err_new(ERR_CONFLICT, "the storage service does not run in this environment, or not yet: `tram status`");
   return core_running_instance(c, d.id, -1, ret_id);
 }
 

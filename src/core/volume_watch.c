@@ -119,7 +119,7 @@ static void on_timer(void *arg) {
   w->ids = STRV_EMPTY;
   w->at = 0;
   for (size_t i = 0; i < list.len; i++)
-    if (list.items[i].state == VOLUME_READY) strv_add(&w->ids, list.items[i].id);
+    if (volume_has_data(&list.items[i])) strv_add(&w->ids, list.items[i].id);
   look_at_next(w);
 }
 

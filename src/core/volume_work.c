@@ -3,6 +3,7 @@
  * Each is wanted by its row, and looked at again until it is so: at the start, after a change, and when the
  * next one's time has come.  DELETING is recorded before anything is destroyed; the row goes last. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,15 +36,22 @@ static void end(struct volume_work *w) {
 
 /* ---- made, grown ---- */
 
+/* The engine knows volumes by their ids, which people do not. */
+static const char *in_words(const struct volume_work *w, const err *problem) {
+  auto_free char *prefix = str_format("volume '%s': ", w->id);
+  const char *text = err_message(problem);
+  return str_starts(text, prefix) ? text + strlen(prefix) : text;
+}
+
 static err *record_made(core *c, const struct volume_work *w, const err *problem) {
   auto_volume_instance v = {0};
   TRY(volume_instance_get(c->db, w->id, &v));
   bool moved_on = volume_is_trashed(&v) || (v.state != VOLUME_UPDATING && v.state != VOLUME_ERROR);
   bool outgrown = !problem && v.size_bytes != w->size_bytes;
   if (moved_on || outgrown) return NULL;
-  if (problem && v.state == VOLUME_ERROR && str_eq(v.problem, err_message(problem))) return NULL;
+  if (problem && v.state == VOLUME_ERROR && str_eq(v.problem, in_words(w, problem))) return NULL;
   v.state = problem ? VOLUME_ERROR : VOLUME_READY;
-  str_replace_owned(&v.problem, problem ? err_message(problem) : NULL);
+  str_replace_owned(&v.problem, problem ? in_words(w, problem) : NULL);
   return volume_instance_update(c->db, &v, clock_now_us());
 }
 

@@ -236,7 +236,8 @@ err *volume_alter(core *c, struct volume_instance *v, const struct core_volume_c
   TRY(volume_check_changeable(v));
   TRY(alter_place(c, v, change, affected));
   if (change->size_bytes && change->size_bytes != v->size_bytes) {
-    TRY(volume_size_check(change->size_bytes, v->size_bytes));
+    /* what could not be made or grow may be asked for less: the engine knows what there is, and shrinks nothing */
+    TRY(volume_size_check(change->size_bytes, v->state == VOLUME_ERROR ? 0 : v->size_bytes));
     v->size_bytes = change->size_bytes;
     v->state = VOLUME_UPDATING;
   }

@@ -48,6 +48,10 @@ bool volume_is_trashed(const struct volume_instance *v) {
   return v->deleted_us > 0;
 }
 
+bool volume_has_data(const struct volume_instance *v) {
+  return v->state == VOLUME_READY || (v->state == VOLUME_ERROR && v->measured_us);
+}
+
 /* ---- mount paths ---- */
 
 /* What programs cannot do without; `below`: nor places in it. */

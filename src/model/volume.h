@@ -38,7 +38,7 @@ struct volume_instance {
   char environment_id[ID_SIZE];
   char service_id[ID_SIZE]; /* "": attached to none */
   char *mount_path;         /* in the service's containers; absolute, without a '/' at its end */
-  int64_t size_bytes;       /* what it may hold; never less than it was */
+  int64_t size_bytes;       /* what it may hold; never less than it was, but for a growth that failed */
   enum volume_state state;
   char *problem; /* of state ERROR, in words; else NULL */
   char *origin;  /* of one in the trash: what it was, "project / environment / service"; else NULL */
@@ -69,5 +69,6 @@ fallible volume_mount_path(const char *path, char **ret_path);
 fallible volume_size_check(int64_t size_bytes, int64_t present_bytes);
 
 bool volume_is_trashed(const struct volume_instance *v);
+bool volume_has_data(const struct volume_instance *v); /* READY, or it could not grow and is as it was */
 
 #endif

@@ -102,6 +102,25 @@ TEST(what_the_engine_cannot_make_says_why) {
   close_town();
 }
 
+TEST(one_that_cannot_grow_is_looked_after_and_may_stay_as_it_was) {
+  open_town();
+  WAIT(is_ready());
+  int64_t size_bytes = data.size_bytes;
+  CHECK_OK(volume_instance_set_usage(town_db, data.id, 1, 0, 1));
+  auto_free char *fails = str_format("volume '%s': the disk has no room", data.id);
+  en->volumes.fail = fails;
+  CHECK_OK(core_volume_change(town, data.id, &(struct core_volume_change){.size_bytes = 9000 * VOLUME_MB}, ""));
+  WAIT((look_again(), data.state == VOLUME_ERROR));
+  CHECK_TEXT(data.problem, "the disk has no room");
+  CHECK(volume_has_data(&data));
+  CHECK_ERR(core_volume_change(town, data.id, &(struct core_volume_change){.size_bytes = VOLUME_MB}, ""), ERR_INVALID, "between");
+  en->volumes.fail = NULL;
+  CHECK_OK(core_volume_change(town, data.id, &(struct core_volume_change){.size_bytes = size_bytes}, ""));
+  WAIT(is_ready());
+  CHECK_INT(fake_volume_find(&en->volumes, data.id)->size_bytes, size_bytes);
+  close_town();
+}
+
 /* ---- the trash ---- */
 
 TEST(it_goes_with_its_service_and_comes_back_to_it) {
