@@ -1,5 +1,8 @@
 /* A drill: the newest backup is restored into a volume of its own; where it is a database's, the same image runs
- * with it, alone on a network of its own, and all that is in it is read.  Then everything of it is removed.
+ * with it, and all that is in it is read.  Then everything of it is removed.
+ *
+ * It runs isolated: what is in a database may act by itself (a cron extension, a subscription, a foreign server, a
+ * replica's master), and would act twice.
  *
  * That what was restored is what was backed up is seen by restic, which reads the files again and compares their
  * hashes.  What the instance is given of the service's variables are the database's own. */
@@ -365,6 +368,7 @@ static err *apply(struct drill *d, const char *mount_path) {
   w.id = w.environment_id = w.service_id = t->restore.id;
   w.service_label = "drill";
   w.depends_on = NULL;
+  w.isolated = true;
   w.env = (const char *const *)d->env.items;
   w.replicas = 1;
   w.restart = WORKLOAD_RESTART_NEVER;

@@ -65,6 +65,8 @@ struct workload {
   int64_t shm_bytes;          /* /dev/shm; 0: 64 MiB */
   int64_t stop_grace_ms;      /* SIGTERM → SIGKILL when removed */
   int stop_signal;            /* 0: SIGTERM; an image may ask for another */
+  bool isolated;              /* it reaches nothing but itself, and nothing reaches it: it has no address, no
+                                 names, and is asked by engine_exec_start only */
   const struct workload_volume *volumes; /* a job has none */
   size_t volumes_len;
 };
@@ -169,7 +171,7 @@ struct dial_options {
   void *arg;
 };
 
-/* ERR_NOT_FOUND, ERR_CONFLICT: it does not run.  That nobody listens is told by on_end; what is written meanwhile
+/* ERR_NOT_FOUND, ERR_CONFLICT: it does not run, or is isolated.  That nobody listens is told by on_end; what is written meanwhile
  * waits. */
 fallible engine_dial(engine *en, const struct dial_options *options, engine_stream **ret_stream);
 void engine_stream_write(engine_stream *s, const void *data, size_t len);

@@ -10,16 +10,21 @@
 /* --- Networks -------------------------------------------------------------------- */
 
 /* What a script in a new job prints. */
-static char *ask(const char *id, const char *environment, const char *script) {
-  struct workload job = service(id, SCRIPT(script));
+static char *ask_job(struct workload job) {
+  const char *id = job.id;
   job.kind = WORKLOAD_JOB;
-  job.environment_id = environment;
   CHECK_OK(engine_apply(fx.engine, &job));
   auto_free char *instance = str_format("%s-0", id);
   TAP_WAIT_FOR(seen(instance)->status == INSTANCE_EXITED ||
                    seen(instance)->status == INSTANCE_CRASHED,
                40000, loop_turn(fx.loop, 50));
   return log_of(id, 0);
+}
+
+static char *ask(const char *id, const char *environment, const char *script) {
+  struct workload job = service(id, SCRIPT(script));
+  job.environment_id = environment;
+  return ask_job(job);
 }
 
 static int port_of(int fd) {
@@ -83,6 +88,35 @@ TEST(the_host_is_out_of_reach) {
   close(closed);
   close(edge);
   CHECK_TEXT(said, "open edge\nopen edge6\ndns\n");
+}
+
+/* The gateway of an instance's network. */
+static char *gateway_of(const char *address) {
+  return str_format("%.*s.1", (int)(strrchr(address, '.') - address), address);
+}
+
+/* What a drill runs in: the same script reaches a sibling, the edge and a name server without the option. */
+TEST(an_isolated_one_reaches_nothing_but_itself) {
+  fx_open();
+  struct workload api = web_server("api", "env-one");
+  CHECK_OK(engine_apply(fx.engine, &api));
+  WAIT_STATUS("api-0", INSTANCE_RUNNING);
+  int closed = listen_on_host(0), edge = listen_on_host(test_edge_ports[0]);
+  auto_free char *gateway = gateway_of(seen("api-0")->address);
+  auto_free char *script = str_format(
+      "t() { timeout 2 bash -c 'exec 3<>/dev/tcp/$0/$1' $1 $2 2>/dev/null && echo $3; }; "
+      "t %s 80 sibling; t %s 80 sibling6; t %s %d edge; t %s %d host; t 192.0.2.1 80 internet; "
+      "nslookup api.railway.internal >/dev/null 2>&1 && echo name; getent hosts api >/dev/null && echo name; "
+      "httpd -p '[::]:5000'; t 127.0.0.1 5000 itself; t ::1 5000 itself; t $(hostname) 5000 itself; "
+      "ls /sys/class/net | grep -cv '^lo$'; tail -n +2 /proc/net/route | wc -l; grep -cv ' lo$' /proc/net/ipv6_route; exit 0",
+      seen("api-0")->address, seen("api-0")->address6, gateway, test_edge_ports[0], gateway, port_of(closed));
+  struct workload open = service("open", SCRIPT(script)), shut = service("shut", SCRIPT(script));
+  shut.isolated = true;
+  auto_free char *reached = ask_job(open), *alone = ask_job(shut);
+  close(closed);
+  close(edge);
+  CHECK_HAS(reached, "sibling\nsibling6\nedge\nname\nname\nitself\nitself\nitself\n");
+  CHECK_TEXT(alone, "itself\nitself\nitself\n0\n0\n0\n");
 }
 
 /* --- What an instance may -------------------------------------------------------- */
@@ -211,6 +245,35 @@ TEST(exec_with_and_without_a_terminal) {
   engine_exec *none = NULL;
   struct exec_options options = {.instance_id = "nobody-0", .argv = nope};
   CHECK_ERR(engine_exec_start(fx.engine, &options, &none), ERR_NOT_FOUND, "nobody-0");
+}
+
+/* Nobody reaches it either, but who asks inside; also after the end of tramd. */
+TEST(an_isolated_one_is_asked_inside_only) {
+  fx_open();
+  struct workload w = service("box", SCRIPT("httpd -p '[::]:5000'; exec sleep 1000"));
+  w.isolated = true;
+  w.replicas = 2; /* each alone */
+  CHECK_OK(engine_apply(fx.engine, &w));
+  for (int before = 1; before >= 0; before--) {
+    WAIT_STATUS("box-0", INSTANCE_RUNNING);
+    WAIT_STATUS("box-1", INSTANCE_RUNNING);
+    CHECK_TEXT(seen("box-0")->address, "");
+    engine_stream *stream = NULL;
+    struct dial_options dial = {.instance_id = "box-0", .port = 5000};
+    CHECK_ERR(engine_dial(fx.engine, &dial, &stream), ERR_CONFLICT, "box-0");
+    exec_start(SCRIPT("ls /sys/class/net; ps | grep -c '[h]ttpd'"), false);
+    WAIT_EXEC;
+    CHECK_TEXT(str_text(&ex.output), "lo\n1\n");
+    if (!before) break;
+    engine_free(fx.engine);
+    fx.seen_len = 0;
+    fx_start_engine();
+  }
+  remove_workload("box");
+  fx.done = false;
+  engine_remove_environment(fx.engine, "env-one", on_done, NULL); /* there is no network of it */
+  TAP_WAIT_FOR(fx.done, 20000, loop_turn(fx.loop, 50));
+  CHECK_TEXT(fx.done_error, "");
 }
 
 static struct instance_socket sockets[16];

@@ -20,8 +20,9 @@ struct adoption {
 static err *give_network(struct instance *inst) {
   struct local_engine *en = inst->engine;
   const struct workload *w = inst->owner->w;
-  TRY(networks_get(en->networks, w->environment_id, &inst->network));
   TRY(user_ranges_get(en->ranges, w->environment_id, w->service_id, &inst->first_host_id));
+  if (w->isolated) return NULL;
+  TRY(networks_get(en->networks, w->environment_id, &inst->network));
   TRY(network_take_host(inst->network, inst->host, &inst->host));
   inst->address = network_address_text(inst->network, inst->host, AF_INET);
   inst->address6 = network_address_text(inst->network, inst->host, AF_INET6);

@@ -101,6 +101,7 @@ err *local_dial(engine *base, const struct dial_options *options, engine_stream 
   struct instance *inst = map_get(en->instances, options->instance_id);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(options->port)};
   if (!inst) return err_new(ERR_NOT_FOUND, "there is no instance '%s'", options->instance_id);
+  if (inst->phase == PHASE_RUN && !inst->address) return err_new(ERR_CONFLICT, "instance '%s' is isolated: nothing reaches it", options->instance_id);
   if (inst->phase != PHASE_RUN || !inst->address || inet_pton(AF_INET, inst->address, &to.sin_addr) != 1)
     return err_new(ERR_CONFLICT, "instance '%s' does not run", options->instance_id);
   struct local_stream *s = mem_zalloc(sizeof *s);

@@ -50,7 +50,7 @@ struct instance {
   int replica;
   enum phase phase;
 
-  network *network;
+  network *network; /* NULL: none yet, or it is isolated */
   int host; /* its number in the network; 0: none yet.  Kept over restarts */
   char *address, *address6;
   bool named; /* answers to its names */

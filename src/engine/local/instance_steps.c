@@ -53,11 +53,16 @@ static err *write_file(const struct instance *inst, const char *name, const char
   return file_write_fast(path, text, strlen(text), mode);
 }
 
-static err *write_network_files(const struct instance *inst, const char *hostname) {
+static char *resolv_conf(const struct instance *inst) {
+  if (!inst->network) return str_dup(""); /* nobody is asked but itself, who does not answer */
   auto_free char *gateway = network_address_text(inst->network, NETWORK_GATEWAY, AF_INET);
   auto_free char *gateway6 = network_address_text(inst->network, NETWORK_GATEWAY, AF_INET6);
-  auto_free char *resolv = names_resolv_conf(gateway, gateway6);
-  auto_free char *hosts = names_hosts(hostname, inst->address, inst->address6);
+  return names_resolv_conf(gateway, gateway6);
+}
+
+static err *write_network_files(const struct instance *inst, const char *hostname) {
+  auto_free char *resolv = resolv_conf(inst);
+  auto_free char *hosts = names_hosts(hostname, inst->network ? inst->address : "127.0.0.1", inst->network ? inst->address6 : "::1");
   auto_free char *line = str_format("%s\n", hostname);
   TRY(write_file(inst, "resolv.conf", resolv, 0644));
   TRY(write_file(inst, "hosts", hosts, 0644));
@@ -149,15 +154,18 @@ static err *take_address(struct instance *inst) {
   return NULL;
 }
 
+static void start_preparing(struct instance *inst) {
+  instance_record(inst);
+  work_start(inst->engine->loop, prepare, on_work_done, inst);
+}
+
 static void on_network(void *arg, err *e) {
   struct instance *inst = arg;
   if (!e) e = take_address(inst);
-  if (e) {
+  if (e)
     step_over(inst, e);
-    return;
-  }
-  instance_record(inst);
-  work_start(inst->engine->loop, prepare, on_work_done, inst);
+  else
+    start_preparing(inst);
 }
 
 void step_prepare(struct instance *inst) {
@@ -166,9 +174,11 @@ void step_prepare(struct instance *inst) {
   en->pending++;
   inst->mount = ++en->mounts;
   err *e = user_ranges_get(en->ranges, w->environment_id, w->service_id, &inst->first_host_id);
-  if (!e) e = networks_get(en->networks, w->environment_id, &inst->network);
+  if (!e && !w->isolated) e = networks_get(en->networks, w->environment_id, &inst->network);
   if (e)
     step_over(inst, e);
+  else if (w->isolated)
+    start_preparing(inst);
   else
     network_ensure(inst->network, on_network, inst);
 }
@@ -235,6 +245,11 @@ static err *connect_link(void *arg) {
   return err_wrap(link_connect(&link), "connecting to the network");
 }
 
+static err *connect_nothing(void *arg) {
+  const struct instance *inst = arg;
+  return err_wrap(link_only_loopback(inst->pid), "its loopback");
+}
+
 /* The link's name changes with every run: the kernel takes the last one's away in its own time. */
 void instance_name_link(struct instance *inst) {
   snprintf(inst->link, sizeof inst->link, LINK_PREFIX "%08x%03x",
@@ -244,6 +259,10 @@ void instance_name_link(struct instance *inst) {
 void step_connect(struct instance *inst) {
   instance_record(inst);
   inst->engine->pending++;
+  if (!inst->network) {
+    work_start(inst->engine->loop, connect_nothing, on_work_done, inst);
+    return;
+  }
   instance_name_link(inst);
   inst->named = true;
   local_names_changed(inst->engine, inst->owner->w->environment_id);

@@ -170,11 +170,22 @@ static err *configure(int fd, const struct link *l) {
   return add_default_route(fd, index, AF_INET6, &l->gateway6, sizeof l->gateway6);
 }
 
+static err *open_namespace(pid_t pid, int *ret_fd) {
+  auto_free char *path = str_format("/proc/%d/ns/net", (int)pid);
+  *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+  return *ret_fd < 0 ? err_errno(errno, "opening '%s'", path) : NULL;
+}
+
+err *link_only_loopback(pid_t pid) {
+  auto_fd namespace_fd = -1, inside = -1;
+  TRY(open_namespace(pid, &namespace_fd));
+  TRY(open_socket_in(namespace_fd, &inside));
+  return set_up(inside, "lo", 0);
+}
+
 err *link_connect(const struct link *l) {
-  auto_free char *path = str_format("/proc/%d/ns/net", (int)l->pid);
-  auto_fd namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (namespace_fd < 0) return err_errno(errno, "opening '%s'", path);
-  auto_fd host = -1, inside = -1;
+  auto_fd namespace_fd = -1, host = -1, inside = -1;
+  TRY(open_namespace(l->pid, &namespace_fd));
   TRY(open_socket(&host));
   TRY(open_socket_in(namespace_fd, &inside));
   if (link_exists(l->host_name))

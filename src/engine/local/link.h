@@ -29,6 +29,9 @@ struct link {
  * left. */
 fallible link_connect(const struct link *l);
 
+/* Brings up the loopback of that process' network namespace, which is all it gets. */
+fallible link_only_loopback(pid_t pid);
+
 /* Puts a link that is there into the bridge, and brings it up. */
 fallible link_attach(const char *name, const char *bridge);
 

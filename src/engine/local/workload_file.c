@@ -119,6 +119,7 @@ json_t *workload_to_json(const struct workload *w) {
   json_object_set_new(object, "shm_bytes", json_integer(w->shm_bytes));
   json_object_set_new(object, "stop_grace_ms", json_integer(w->stop_grace_ms));
   json_object_set_new(object, "stop_signal", json_integer(w->stop_signal));
+  if (w->isolated) json_object_set_new(object, "isolated", json_true());
   json_object_set_new(object, "volumes", volumes_to_json(w));
   return object;
 }
@@ -147,6 +148,7 @@ static void numbers_from_json(const json_t *object, struct workload *w) {
   w->shm_bytes = json_get_int(object, "shm_bytes", 0);
   w->stop_grace_ms = json_get_int(object, "stop_grace_ms", 0);
   w->stop_signal = (int)json_get_int(object, "stop_signal", 0);
+  w->isolated = json_get_bool(object, "isolated", false);
 }
 
 /* Files of before have none.  Half of one is not left out: what ran with its data must not run without. */
