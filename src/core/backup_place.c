@@ -42,7 +42,7 @@ err *backup_place_open(core *c) {
   struct restic_place place = {.location = str_empty(c->options.backup_location) ? folder : c->options.backup_location,
                                .password = password, .access_key_id = access_key_id,
                                .secret_access_key = secret_access_key, .region = c->options.backup_region,
-                               .cache_dir = cache};
+                               .ca_bundle = c->options.backup_ca_bundle, .cache_dir = cache};
   restic_set_place(c->backups->restic, &place);
   return NULL;
 }

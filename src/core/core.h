@@ -62,6 +62,7 @@ struct core_options {
   int64_t volume_trash_ms;   /* how long what is deleted can be restored; 0: 48 h */
   int64_t volume_poll_ms;    /* how often it is looked how full they are; 0: never */
   const char *backup_location, *backup_region; /* backup/restic.h; NULL or "": a folder in data_dir */
+  const char *backup_ca_bundle; /* NULL or "": the system's */
   int64_t backup_quota_bytes; /* of one volume's; 0: none */
   int64_t retry_ms; /* what failed for a reason that may pass (the disk was full) is tried again; 0: 1000 */
 };

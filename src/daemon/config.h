@@ -102,6 +102,7 @@ struct config {
   struct {
     char *location;       /* R a folder, or s3:https://<host>/<bucket>[/<prefix>]; "": <data.dir>/backups */
     char *region;         /* R of S3; "": the endpoint's own */
+    char *ca_bundle;      /* R of S3's certificate, a file; "": the system's */
     int64_t quota_bytes;  /* of one volume's backups; 0: none, else 1 MiB … 1 PiB */
     int64_t memory_bytes; /* R of all that take and restore backups together; 0: no limit */
   } backup;

@@ -202,6 +202,7 @@ static struct core_options core_options_of(const struct config *c, const char *t
                                .image_poll_ms = c->build.image_poll_s * 1000,
                                .backup_location = c->backup.location,
                                .backup_region = c->backup.region,
+                               .backup_ca_bundle = c->backup.ca_bundle,
                                .backup_quota_bytes = c->backup.quota_bytes};
 }
 
