@@ -64,8 +64,9 @@ static err *run_swap(struct cli *cli, const struct args *args) {
   if (args_has(args, "json"))
     out_json(&cli->out, data);
   else
-    out_line(&cli->out, "Staged: the volume of %s takes the place of the one it was restored from, which stays, detached.\n"
-                        "`%s environment commit` does it", scope.service_name, cli->program);
+    out_line(&cli->out, "Staged: one volume in the place of another, which stays, detached (`%s environment staged` shows both).\n"
+                        "`%s environment commit` does it; `%s backup swap` of the service then stages the way back",
+             cli->program, cli->program, cli->program);
   return NULL;
 }
 
@@ -198,7 +199,7 @@ VERB(backup_restore, "restore", NULL, "BACKUP", "Restore to a new volume, and st
 VERB(backup_lock, "lock", NULL, "BACKUP", "Keep a backup until it is deleted", backup_act_flags, 1, 1, backup_run_lock);
 VERB(backup_delete, "delete", "rm|remove", "BACKUP…", "Delete backups", backup_act_flags, 1, 100, backup_run_delete);
 VERB(backup_drill, "drill", NULL, "", "Restore the newest backup into a scratch instance, and check it", drill_flags, 0, 0, run_drill);
-VERB(backup_swap, "swap", NULL, "", "Stage a restored service's volume in the place of the live one's", swap_flags, 0, 0, run_swap);
+VERB(backup_swap, "swap", NULL, "", "Stage a restored volume in the place of the live one, or the way back", swap_flags, 0, 0, run_swap);
 VERB(backup_credentials, "credentials", NULL, "ACCESS-KEY-ID", "Set what signs in at the S3 of backup.location", credentials_flags, 1, 1, run_credentials);
 VERB(backup_password, "password", NULL, "", "Show what all backups are encrypted with, to keep it elsewhere", password_flags, 0, 0, run_password);
 VERB(schedule_set, "set", NULL, "", "Choose when backups are taken", backup_set_flags, 0, 0, backup_run_schedule_set);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/backup_private.h"
+#include "core/volume_private.h"
 #include "store/backup.h"
 #include "store/deployment.h"
 #include "store/service.h"
@@ -86,7 +87,6 @@ static void task_free(backup_task *t) {
   backup_wal_list_done(&t->wals);
   str_done(&t->output);
   free(t->pieces);
-  free(t->scratch);
   free(t);
 }
 
@@ -111,6 +111,8 @@ struct backups *backups_new(core *c, restic *r) {
   b->core = c;
   b->restic = r;
   b->pushing = map_new();
+  b->log_failing = map_new();
+  b->tidy_after = map_new();
   list_init(&b->tasks);
   return b;
 }
@@ -166,6 +168,8 @@ void backups_free(struct backups *b) {
   LIST_FOREACH(t, &b->tasks, backup_task, link) task_free(t);
   backup_wal_free(b);
   map_free(b->pushing);
+  backup_forget_times(b->log_failing);
+  backup_forget_times(b->tidy_after);
   free(b);
 }
 
@@ -184,17 +188,45 @@ char *backup_wal_repository(const char *volume_instance_id) {
   return str_format("%s-wal", volume_instance_id);
 }
 
-err *backup_find_live(core *c, const struct volume_instance *v, struct deployment *ret_live) {
-  auto_service_instance instance = {0};
-  auto_deployment live = {0};
+/* Whether it runs with it: what is attached to its service may be another volume since (a swap whose deployment failed). */
+static err *runs_with(core *c, const struct deployment *d, const struct volume_instance *v, bool *ret_does) {
+  auto_mount m = {0};
   struct instance_counts counts;
-  bool found = false;
-  if (!*v->service_id) return NULL;
-  TRY(service_instance_find(c->db, v->service_id, v->environment_id, &found, &instance));
-  if (found) TRY(deployment_find_active(c->db, instance.id, &found, &live));
-  if (!found) return NULL;
-  instances_count(c, live.id, &counts);
+  bool mounts = false;
+  *ret_does = false;
+  instances_count(c, d->id, &counts);
   if (!counts.running) return NULL;
+  err *moved = mount_of_deployment(c, d, &mounts, &m);
+  if (moved && err_code_of(moved) != ERR_CONFLICT) return moved;
+  *ret_does = !moved && mounts && str_eq(m.volume.id, v->id);
+  err_free(moved);
+  return NULL;
+}
+
+static err *find_in_service(core *c, const struct volume_instance *v, bool *ret_found, struct deployment *ret_live) {
+  auto_service_instance instance = {0};
+  TRY(service_instance_find(c->db, v->service_id, v->environment_id, ret_found, &instance));
+  if (*ret_found) TRY(deployment_find_active(c->db, instance.id, ret_found, ret_live));
+  return *ret_found ? runs_with(c, ret_live, v, ret_found) : NULL;
+}
+
+static err *find_in_environment(core *c, const struct volume_instance *v, bool *ret_found, struct deployment *ret_live) {
+  auto_deployment_list active = {0};
+  *ret_found = false;
+  TRY(deployment_list_active(c->db, &active));
+  for (size_t i = 0; i < active.len && !*ret_found; i++) {
+    if (!str_eq(active.items[i].environment_id, v->environment_id)) continue;
+    TRY(runs_with(c, &active.items[i], v, ret_found));
+    if (*ret_found) deployment_copy(&active.items[i], ret_live);
+  }
+  return NULL;
+}
+
+err *backup_find_live(core *c, const struct volume_instance *v, struct deployment *ret_live) {
+  auto_deployment live = {0};
+  bool found = false;
+  TRY(*v->service_id ? find_in_service(c, v, &found, &live) : find_in_environment(c, v, &found, &live));
+  if (!found) return NULL;
   *ret_live = live;
   live = (struct deployment){0};
   return NULL;

@@ -46,9 +46,11 @@ fallible core_backup_restore(core *c, const char *volume_instance_id, const char
 fallible core_backup_pitr(core *c, const char *volume_instance_id, int64_t target_us, const char *name,
                           const char *user_id, char ret_workflow[ID_SIZE]);
 
-/* Stages that the service a point-in-time restore was made of gets the restored volume, and the new service
- * goes; its own volume stays, detached.  ERR_CONFLICT unless it is done and both are still there. */
-fallible core_backup_swap(core *c, const char *environment_id, const char *restored_service_id, const char *user_id);
+/* Stages a swap.  Of a service that a point-in-time restore made: the one it was made of gets the restored volume, and
+ * the restored service goes; its own volume stays, detached.  Of one whose volume was restored: it gets the one from
+ * before back, and the restored one stays, detached.  ERR_CONFLICT: neither is so, the restore is not done, or the
+ * volumes are elsewhere meanwhile. */
+fallible core_backup_swap(core *c, const char *environment_id, const char *service_id, const char *user_id);
 
 fallible core_backup_drill(core *c, const char *volume_instance_id, const char *user_id, char ret_workflow[ID_SIZE]);
 

@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "core/backup_private.h"
 #include "core/duplicate.h"
-#include "core/staged.h"
 #include "store/backup.h"
 #include "store/deployment.h"
 #include "store/project.h"
+#include "store/release.h"
 #include "store/service.h"
 #include "store/volume.h"
 
@@ -78,10 +78,7 @@ static err *deploy(backup_task *t) {
   auto_service_instance instance = {0};
   char id[ID_SIZE];
   bool found = false;
-  volume_instance_done(&t->volume);
-  TRY(volume_instance_get(t->core->db, t->restore.target_instance_id, &t->volume));
-  t->volume.state = VOLUME_READY;
-  TRY(volume_instance_update(t->core->db, &t->volume, clock_now_us()));
+  TRY(backup_target_ready(t));
   TRY(service_instance_find(t->core->db, t->restore.target_service_id, t->backup.environment_id, &found, &instance));
   if (!found) return err_new(ERR_CONFLICT, "the new service was deleted");
   return deploy_instance(t->core, &instance, "Restored from a backup", t->restore.user_id, id);
@@ -149,6 +146,34 @@ static void on_filled(backup_task *t) {
     backup_restore_end(t, e);
   else
     ask_recovered(t);
+}
+
+static void wait_again(backup_task *t) {
+  t->paused_at_ms = clock_monotonic_ms();
+  ask_recovered(t);
+}
+
+/* What is restored and runs needs no tramd to replay its log, which may take hours: only its end is still to be seen. */
+err *backup_pitr_resume(struct backups *b, const struct backup_restore *r, bool *ret_goes_on) {
+  auto_volume_instance target = {0};
+  auto_service_instance instance = {0};
+  auto_deployment live = {0};
+  bool found = false;
+  *ret_goes_on = false;
+  if (!*r->target_instance_id || !*r->target_service_id) return NULL;
+  err *gone = volume_instance_get(b->core->db, r->target_instance_id, &target);
+  if (gone && err_code_of(gone) != ERR_NOT_FOUND) return gone;
+  err_free(gone);
+  if (gone || target.state != VOLUME_READY || !str_eq(target.service_id, r->target_service_id)) return NULL;
+  TRY(service_instance_find(b->core->db, r->target_service_id, target.environment_id, &found, &instance));
+  if (found) TRY(deployment_find_latest(b->core->db, instance.id, &found, &live));
+  if (!found) return NULL;
+  backup_task *t = backup_task_new(b, r->volume_instance_id, wait_again);
+  backup_restore_copy(r, &t->restore);
+  volume_instance_copy(&target, &t->volume);
+  id_copy(t->backup.environment_id, target.environment_id);
+  *ret_goes_on = true;
+  return NULL;
 }
 
 static void fill(backup_task *t) {
@@ -309,18 +334,7 @@ err *core_backup_pitr(core *c, const char *volume_instance_id, int64_t target_us
   return NULL;
 }
 
-/* ---- the swap ---- */
-
-/* {services: {<live>: {source: {image}, volumeMounts: {<its>: null, <restored>: {mountPath}}}, <restored>: {…: null}}} */
-static json_t *patch_of(const struct volume_instance *own, const struct volume_instance *restored, const char *image) {
-  json_t *patch = json_pack("{s:{s:{s:{s:n, s:{s:s}}}, s:{s:{s:n}}}}", "services", own->service_id, "volumeMounts",
-                            own->volume_id, restored->volume_id, "mountPath", own->mount_path, restored->service_id,
-                            "volumeMounts", restored->volume_id);
-  if (image)
-    json_object_set_new(json_object_get(json_object_get(patch, "services"), own->service_id), "source",
-                        json_pack("{s:s}", "image", image));
-  return patch;
-}
+/* ---- the swap, and back ---- */
 
 /* What the live service is to run with the restored data; NULL: what it runs now. */
 static err *find_other_image(core *c, const struct volume_instance *own, const struct volume_instance *restored, char **ret_image) {
@@ -347,23 +361,67 @@ static err *find_own(core *c, const struct backup_restore *r, bool *ret_found, s
   return volume_instance_find_by_service(c->db, b.service_id, b.environment_id, ret_found, ret_own);
 }
 
-/* The restored service goes; the live one gets its volume, its own stays detached. */
-err *core_backup_swap(core *c, const char *environment_id, const char *restored_service_id, const char *user_id) {
-  auto_backup_restore r = {0};
+/* The live service gets the volume of the restored one, which goes; its own stays, detached. */
+static err *swap(core *c, const struct backup_restore *r, const char *environment_id, const char *user_id) {
   auto_volume_instance own = {0}, restored = {0};
-  auto_environment_patch staged = {0};
   auto_free char *image = NULL;
   bool found = false;
-  TRY(backup_restore_find_by_service(c->db, restored_service_id, &found, &r));
-  if (!found) return err_new(ERR_CONFLICT, "the service was not made by a point-in-time restore");
-  if (r.state != RESTORE_DONE) return err_new(ERR_CONFLICT, "its restore is not done");
-  TRY(volume_instance_get(c->db, r.target_instance_id, &restored));
+  if (r->state != RESTORE_DONE) return err_new(ERR_CONFLICT, "its restore is not done");
+  TRY(volume_instance_get(c->db, r->target_instance_id, &restored));
   if (!str_eq(restored.environment_id, environment_id))
     return err_new(ERR_NOT_FOUND, "the service was not restored in this environment");
-  TRY(find_own(c, &r, &found, &own));
-  if (!found || !str_eq(restored.service_id, restored_service_id))
+  TRY(find_own(c, r, &found, &own));
+  if (!found || !str_eq(restored.service_id, r->target_service_id))
     return err_new(ERR_CONFLICT, "the volumes are no longer attached to the two services");
   TRY(find_other_image(c, &own, &restored, &image));
-  auto_json *patch = patch_of(&own, &restored, image);
-  return core_stage(c, environment_id, patch, true, user_id, &staged);
+  struct backup_swap s = {.volume_id = restored.volume_id, .mount_path = own.mount_path, .image = image,
+                          .leaving_service_id = r->target_service_id};
+  return backup_stage_swap(c, &own, &s, user_id);
+}
+
+/* What the service ran when it had that volume, where that is another major version; NULL: what it runs now. */
+static err *find_former_image(core *c, const struct volume_instance *now, const struct volume_instance *former, char **ret_image) {
+  auto_service_instance live = {0};
+  auto_deployment_list list = {0};
+  bool found = false;
+  TRY(service_instance_find(c->db, now->service_id, now->environment_id, &found, &live));
+  struct deployment_filter filter = {.service_instance_id = live.id};
+  if (found) TRY(deployment_list(c->db, &filter, NULL, &list));
+  for (size_t i = 0; i < list.len; i++) {
+    auto_release release = {0};
+    const char *image = list.items[i].settings.source_image;
+    TRY(release_find(c->db, list.items[i].id, &found, &release));
+    if (!found || !str_eq(json_get_text(json_array_get(release.volumes, 0), "id"), former->id)) continue;
+    if (database_image_major(image) != database_image_major(live.settings.source_image)) *ret_image = str_dup(image);
+    return NULL;
+  }
+  return NULL;
+}
+
+/* The service gets the volume back that it had before what it has now was restored. */
+static err *swap_back(core *c, const char *environment_id, const char *service_id, const char *user_id) {
+  auto_backup_restore r = {0};
+  auto_volume_instance now = {0}, former = {0};
+  auto_free char *image = NULL;
+  bool found = false;
+  TRY(volume_instance_find_by_service(c->db, service_id, environment_id, &found, &now));
+  if (found) TRY(backup_restore_find_by_target(c->db, now.id, &found, &r));
+  if (!found)
+    return err_new(ERR_CONFLICT, "neither was the service made by a point-in-time restore, nor was its volume restored in the last week");
+  err *gone = volume_instance_get(c->db, r.volume_instance_id, &former);
+  if (gone && err_code_of(gone) != ERR_NOT_FOUND) return gone;
+  err_free(gone);
+  if (gone || volume_is_trashed(&former))
+    return err_new(ERR_CONFLICT, "the volume that the service had before is deleted%s", gone ? "" : ": `tram volume restore` takes it out of the trash");
+  if (*former.service_id) return err_new(ERR_CONFLICT, "the volume that the service had before is attached to another one");
+  TRY(find_former_image(c, &now, &former, &image));
+  struct backup_swap s = {.volume_id = former.volume_id, .mount_path = now.mount_path, .image = image};
+  return backup_stage_swap(c, &now, &s, user_id);
+}
+
+err *core_backup_swap(core *c, const char *environment_id, const char *service_id, const char *user_id) {
+  auto_backup_restore r = {0};
+  bool found = false;
+  TRY(backup_restore_find_by_service(c->db, service_id, &found, &r));
+  return found ? swap(c, &r, environment_id, user_id) : swap_back(c, environment_id, service_id, user_id);
 }

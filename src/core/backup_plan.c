@@ -9,6 +9,13 @@
 
 enum { NIGHT_BEGINS_MINUTE = 60, NIGHT_MINUTES = 300 };
 
+enum { RETRY_DOUBLED_MOST = 4 };
+
+int64_t backup_age_us(int64_t now_us, int64_t then_us) {
+  if (then_us > now_us + BACKUP_SKEW_US) return INT64_MAX;
+  return then_us > now_us ? 0 : now_us - then_us;
+}
+
 int64_t backup_kept_us(enum backup_kind kind) {
   static const int64_t days[] = {[BACKUP_MANUAL] = 0, [BACKUP_DAILY] = 6, [BACKUP_WEEKLY] = 30, [BACKUP_MONTHLY] = 90};
   return days[kind] * DAY_US;
@@ -42,7 +49,8 @@ static bool is_served(const struct backup_question *q, enum backup_kind kind, in
   for (size_t i = 0; i < q->backups->len; i++) {
     const struct backup *b = &q->backups->items[i];
     bool counts = b->state == BACKUP_READY || b->state == BACKUP_TAKING;
-    if (counts && b->kind >= kind && b->created_us >= since_us) return true;
+    bool is_past = b->created_us <= q->now_us + BACKUP_SKEW_US;
+    if (counts && is_past && b->kind >= kind && b->created_us >= since_us) return true;
   }
   return false;
 }
@@ -51,17 +59,29 @@ static bool is_wanted(const struct backup_schedule *s, enum backup_kind kind) {
   return kind == BACKUP_DAILY ? s->daily : kind == BACKUP_WEEKLY ? s->weekly : s->monthly;
 }
 
+/* One that has failed for hours is not tried every quarter of one: each try costs its service a pause. */
 static bool waits(const struct backup_question *q) {
+  int failures = 0;
+  int64_t good_us = INT64_MAX, failed_us = INT64_MAX; /* how long ago */
   for (size_t i = 0; i < q->backups->len; i++) {
     const struct backup *b = &q->backups->items[i];
     if (b->state == BACKUP_TAKING) return true;
-    if (b->state == BACKUP_FAILED && b->kind != BACKUP_MANUAL && q->now_us - b->created_us < BACKUP_RETRY_US) return true;
+    int64_t age_us = backup_age_us(q->now_us, b->created_us);
+    if (b->state == BACKUP_READY && age_us < good_us) good_us = age_us;
   }
-  return false;
+  for (size_t i = 0; i < q->backups->len; i++) {
+    const struct backup *b = &q->backups->items[i];
+    int64_t age_us = backup_age_us(q->now_us, b->created_us);
+    if (b->state != BACKUP_FAILED || b->kind == BACKUP_MANUAL || age_us >= good_us) continue;
+    failures++;
+    if (age_us < failed_us) failed_us = age_us;
+  }
+  int doubled = failures - 1 < RETRY_DOUBLED_MOST ? failures - 1 : RETRY_DOUBLED_MOST;
+  return failures && failed_us < BACKUP_RETRY_US << doubled;
 }
 
 bool backup_is_due(const struct backup_question *q, enum backup_kind *ret_kind) {
-  if (q->now_us - q->made_us < BACKUP_FIRST_US || waits(q)) return false;
+  if (backup_age_us(q->now_us, q->made_us) < BACKUP_FIRST_US || waits(q)) return false;
   for (enum backup_kind kind = BACKUP_MONTHLY; kind >= BACKUP_DAILY; kind--) {
     int64_t slot_us = backup_slot_us(q->volume_instance_id, kind, q->now_us);
     if (!is_wanted(q->schedule, kind) || is_served(q, kind, slot_us)) continue;
@@ -83,18 +103,41 @@ static const struct backup *newest_ready(const struct backup_list *backups, int6
 }
 
 const struct backup *backup_to_drill(const struct backup_list *backups, int64_t now_us) {
-  int64_t last_us = 0;
-  for (size_t i = 0; i < backups->len; i++)
-    if (backups->items[i].drilled_us > last_us) last_us = backups->items[i].drilled_us;
-  return now_us - last_us < BACKUP_DRILL_US ? NULL : newest_ready(backups, 0, false);
+  const struct backup *last = NULL, *newest = newest_ready(backups, 0, false);
+  for (size_t i = 0; i < backups->len; i++) {
+    const struct backup *b = &backups->items[i];
+    bool counts = b->drilled_us && b->drilled_us <= now_us + BACKUP_SKEW_US;
+    if (counts && (!last || b->drilled_us > last->drilled_us)) last = b;
+  }
+  if (!newest || backup_age_us(now_us, newest->taken_us) < BACKUP_DRILL_AFTER_US) return NULL;
+  if (!last) return newest;
+  int64_t wait_us = last->drill_problem ? DAY_US : BACKUP_DRILL_US;
+  return now_us - last->drilled_us < wait_us ? NULL : newest;
 }
 
 const struct backup *backup_base_for(const struct backup_list *backups, int64_t target_us) {
   return newest_ready(backups, target_us, true);
 }
 
+bool backup_goes(const struct backup_list *backups, const struct backup *b, int64_t now_us) {
+  if (b->state == BACKUP_DELETING) return true;
+  if (b->state == BACKUP_FAILED) return b->snapshot_id != NULL;
+  bool expired = b->state == BACKUP_READY && !b->is_locked && b->expires_us && b->expires_us <= now_us;
+  return expired && b != newest_ready(backups, 0, false);
+}
+
+/* Of the one that is taken most often; half a day late is no news. */
+static int64_t too_old_us(const struct backup_schedule *s) {
+  return s->daily ? BACKUP_TOO_OLD_US : (s->weekly ? 7 : 31) * DAY_US + DAY_US / 2;
+}
+
 bool backup_is_overdue(const struct backup_question *q) {
-  if (!q->schedule->daily || q->now_us - q->made_us < BACKUP_TOO_OLD_US) return false;
-  const struct backup *newest = newest_ready(q->backups, 0, false);
-  return !newest || q->now_us - newest->taken_us > BACKUP_TOO_OLD_US;
+  const struct backup_schedule *s = q->schedule;
+  int64_t most_us = too_old_us(s);
+  if (!(s->daily || s->weekly || s->monthly) || backup_age_us(q->now_us, q->made_us) < most_us) return false;
+  for (size_t i = 0; i < q->backups->len; i++) {
+    const struct backup *b = &q->backups->items[i];
+    if (b->state == BACKUP_READY && backup_age_us(q->now_us, b->taken_us) <= most_us) return false;
+  }
+  return true;
 }

@@ -24,8 +24,12 @@ struct backups {
   restic *restic; /* NULL: there are none */
   struct list tasks;
   map *pushing; /* volume instance id → struct wal_push */
+  map *log_failing; /* volume instance id → since when its log is not pushed; int64_t *, of the monotonic clock */
+  map *tidy_after;  /* likewise → when to try again to remove old ones */
   timer *tick;
   size_t running, ticks;
+  int64_t clock_ahead_us; /* of the monotonic one, at the last tick */
+  int64_t steady_since_ms; /* since then it has not jumped */
   bool due;
 };
 
@@ -53,7 +57,7 @@ struct backup_task {
   timer *timer;
   struct backup_wal_list wals;
   size_t *pieces, pieces_len, at; /* of wals, to be restored */
-  char *scratch;           /* the volume that a drill restores to, and its workload */
+  int64_t measured_bytes;
   struct drill *drill;
   struct fill *fill;
   char *wanted_name;       /* of a new service */
@@ -107,12 +111,23 @@ void backup_wal_close(struct backups *b, const struct volume_instance *v);
 void backup_wal_stop(struct backups *b);
 void backup_wal_free(struct backups *b);
 
-/* ---- backup_watch.c: what is due, what goes, what its owner is told ---- */
+/* ---- backup_watch.c: what is due, what goes ---- */
 
 void backup_watch_tick(void *backups_);
 void backup_tidy(struct backups *b, const char *volume_instance_id); /* takes out of the repository what is to go */
 void backup_measure(struct backups *b, const char *volume_instance_id); /* how much the repository takes */
-void backup_problem(struct backups *b, const char *volume_instance_id, const char *problem); /* NULL: none */
+
+/* ---- backup_alert.c: what its owner is told ---- */
+
+enum backup_act { BACKUP_ACT_TAKE, BACKUP_ACT_LOG, BACKUP_ACT_TIDY };
+fallible backup_known(core *c, const char *volume_instance_id, struct backup_repository *ret_known); /* also nothing */
+void backup_note_time(map *m, const char *volume_instance_id, int64_t ms); /* 0: none */
+int64_t backup_noted_time(const map *m, const char *volume_instance_id);
+void backup_forget_times(map *m); /* frees the map */
+void backup_failing(struct backups *b, const char *volume_instance_id, enum backup_act act, const char *problem);
+void backup_working(struct backups *b, const char *volume_instance_id, enum backup_act act);
+fallible backup_tell_overdue(struct backups *b, const struct volume_instance *v, const struct backup_question *q);
+fallible backup_note_size(struct backups *b, const char *volume_instance_id, int64_t bytes); /* of all its repositories */
 
 /* ---- backup_fill.c: a backup into an empty volume ---- */
 
@@ -127,6 +142,16 @@ fallible backup_restore_begin(struct backups *b, const struct backup *from, enum
                               const char *user_id, backup_task_fn *begin, backup_task **ret_task);
 void backup_restore_end(backup_task *t, err *e); /* takes e; records, tells, ends */
 fallible backup_restore_resume(struct backups *b); /* what was RUNNING when tramd ended */
+fallible backup_pitr_resume(struct backups *b, const struct backup_restore *r, bool *ret_goes_on);
+/* The volume that was restored to is whole.  ERR_CONFLICT: it was deleted, with its service or environment. */
+fallible backup_target_ready(backup_task *t);
+/* What a service gets in the place of the volume that it has. */
+struct backup_swap {
+  const char *volume_id, *mount_path;
+  const char *image;              /* for the data's version; NULL: what it runs */
+  const char *leaving_service_id; /* that had the volume, and goes; NULL: none */
+};
+fallible backup_stage_swap(core *c, const struct volume_instance *from, const struct backup_swap *s, const char *user_id);
 fallible backup_make_volume(backup_task *t, const char *service_id, const char *name, backup_task_fn *next);
 void backup_drill(backup_task *t);
 void drill_free(struct drill *d);

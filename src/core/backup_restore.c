@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "core/backup_private.h"
 #include "core/staged.h"
-#include "core/volume.h"
+#include "core/volume_private.h"
 #include "store/backup.h"
 #include "store/service.h"
 #include "store/volume.h"
@@ -29,18 +29,28 @@ err *backup_restore_begin(struct backups *b, const struct backup *from, enum bac
   return NULL;
 }
 
+/* Half of a backup is worth nothing: it does not lie in the trash, where it would keep its space for two days. */
+static err *discard_target(core *c, const struct backup_restore *r) {
+  auto_volume_instance v = {0}, now = {0};
+  TRY(volume_instance_get(c->db, r->target_instance_id, &v));
+  if (*v.service_id && !str_eq(v.service_id, r->target_service_id)) return NULL; /* somebody lives with it already */
+  if (v.state == VOLUME_RESTORING) {
+    v.state = VOLUME_READY;
+    TRY(volume_instance_update(c->db, &v, clock_now_us()));
+  }
+  if (!volume_is_trashed(&v)) TRY(core_volume_delete(c, r->target_volume_id, r->user_id));
+  TRY(volume_instance_get(c->db, r->target_instance_id, &now));
+  now.deleted_us = 1;
+  TRY(volume_instance_update(c->db, &now, clock_now_us()));
+  volumes_wake(c);
+  return NULL;
+}
+
 /* A volume that was made for a restore that came to nothing. */
 static void drop_target(core *c, const struct backup_restore *r) {
   if (!*r->target_volume_id) return;
-  auto_volume_instance v = {0};
-  err *e = volume_instance_get(c->db, r->target_instance_id, &v);
-  if (!e && v.state == VOLUME_RESTORING) {
-    v.state = VOLUME_READY;
-    e = volume_instance_update(c->db, &v, clock_now_us());
-  }
-  if (!e) e = core_volume_delete(c, r->target_volume_id, r->user_id);
+  auto_err *e = discard_target(c, r);
   if (e && err_code_of(e) != ERR_NOT_FOUND) log_warn("backup", "the volume of a restore that failed: %s", err_message(e));
-  err_free(e);
 }
 
 static void drop_service(core *c, const struct backup_restore *r) {
@@ -92,6 +102,9 @@ static void on_scratch_ended(void *arg, err *e) {
 
 static err *resume_one(struct backups *b, struct backup_restore *r) {
   auto_err *why = err_new(ERR_BUSY, "tramd ended while it was being restored");
+  bool goes_on = false;
+  if (r->kind == RESTORE_PITR) TRY(backup_pitr_resume(b, r, &goes_on));
+  if (goes_on) return NULL;
   TRY(record_end(b->core, r, why));
   if (r->kind != RESTORE_DRILL) {
     drop_service(b->core, r);
@@ -163,30 +176,59 @@ err *backup_make_volume(backup_task *t, const char *service_id, const char *name
 
 /* ---- to a new volume ---- */
 
-/* {services: {<service>: {volumeMounts: {<old>: null, <new>: {mountPath}}}}} */
-static err *stage_swap(backup_task *t) {
-  auto_volume_instance source = {0};
-  auto_environment_patch staged = {0};
-  TRY(volume_instance_get(t->core->db, t->volume_instance_id, &source));
-  if (!*source.service_id) return NULL;
-  auto_json *patch = json_pack("{s:{s:{s:{s:n, s:{s:s}}}}}", "services", source.service_id, "volumeMounts", source.volume_id,
-                               t->restore.target_volume_id, "mountPath", source.mount_path);
-  return core_stage(t->core, source.environment_id, patch, true, t->restore.user_id, &staged);
-}
-
-static err *make_ready(backup_task *t) {
+err *backup_target_ready(backup_task *t) {
+  volume_instance_done(&t->volume);
   TRY(volume_instance_get(t->core->db, t->restore.target_instance_id, &t->volume));
+  if (t->volume.state != VOLUME_RESTORING) return err_new(ERR_CONFLICT, "the new volume was deleted meanwhile");
   t->volume.state = VOLUME_READY;
   return volume_instance_update(t->core->db, &t->volume, clock_now_us());
 }
 
+/* {services: {<service>: {source: {image}, volumeMounts: {<old>: null, <new>: {mountPath}}}}}.  An earlier restore may be
+ * staged there: this one takes its place. */
+err *backup_stage_swap(core *c, const struct volume_instance *from, const struct backup_swap *s, const char *user_id) {
+  auto_environment_patch before = {0}, staged = {0};
+  auto_json *present = NULL, *mounts = json_object();
+  const char *id;
+  json_t *mount;
+  TRY(core_staged(c, from->environment_id, &before));
+  if (before.patch) TRY(json_parse(before.patch, strlen(before.patch), "what is staged", &present));
+  const json_t *service = json_object_get(json_object_get(present, "services"), from->service_id);
+  json_object_foreach(json_object_get(service, "volumeMounts"), id, mount) json_object_set_new(mounts, id, json_null());
+  json_object_set_new(mounts, from->volume_id, json_null());
+  json_object_set_new(mounts, s->volume_id, json_pack("{s:s}", "mountPath", s->mount_path));
+  auto_json *patch = json_pack("{s:{s:{s:O}}}", "services", from->service_id, "volumeMounts", mounts);
+  json_t *services = json_object_get(patch, "services");
+  if (s->image) json_object_set_new(json_object_get(services, from->service_id), "source", json_pack("{s:s}", "image", s->image));
+  if (s->leaving_service_id) json_object_set_new(services, s->leaving_service_id, json_pack("{s:b}", "isDeleted", true));
+  return core_stage(c, from->environment_id, patch, true, user_id, &staged);
+}
+
+static err *stage(backup_task *t) {
+  auto_volume_instance source = {0};
+  TRY(volume_instance_get(t->core->db, t->volume_instance_id, &source));
+  if (!*source.service_id) return NULL;
+  struct backup_swap s = {.volume_id = t->restore.target_volume_id, .mount_path = source.mount_path};
+  return backup_stage_swap(t->core, &source, &s, t->restore.user_id);
+}
+
+/* Together: there is no moment at which a volume is staged that the next start would take for half a restore. */
+static err *complete(backup_task *t, bool stages) {
+  auto_db_transaction tr = {0};
+  TRY(db_begin(t->core->db, &tr));
+  TRY(backup_target_ready(t));
+  if (stages) TRY(err_wrap(stage(t), "staging the swap"));
+  TRY(record_end(t->core, &t->restore, NULL));
+  return db_commit(&tr);
+}
+
+/* What was restored is kept though something else that is staged keeps it from being staged, too. */
 static void on_filled(backup_task *t) {
-  volume_instance_done(&t->volume);
-  err *e = make_ready(t);
-  if (!e) e = err_wrap(stage_swap(t), "staging the swap");
-  if (!e)
-    backup_event(t->core, &t->volume, EVENT_INFO, "restored", "a backup was restored to a new volume",
-                 "the swap is staged: `tram environment commit` does it");
+  auto_err *unstaged = complete(t, true);
+  err *e = unstaged ? complete(t, false) : NULL;
+  auto_free char *outcome = unstaged ? str_format("nothing was staged (%s): attach the volume when that is done", err_message(unstaged))
+                                     : str_dup("the swap is staged: `tram environment commit` does it");
+  if (!e) backup_event(t->core, &t->volume, EVENT_INFO, "restored", "a backup was restored to a new volume", outcome);
   backup_restore_end(t, e);
 }
 

@@ -52,10 +52,7 @@ static void fail(backup_task *t, err *e) {
   str_replace_owned(&t->backup.problem, err_message(e));
   auto_err *failed = backup_update(t->core->db, &t->backup);
   if (failed) log_error("backup", "%s: %s", t->backup.id, err_message(failed));
-  backup_problem(t->owner, t->volume_instance_id, err_message(e));
-  if (t->volume.id[0])
-    backup_event(t->core, &t->volume, EVENT_CRITICAL, "failed", err_message(e),
-                 "nothing of it is kept; earlier backups are not touched");
+  backup_failing(t->owner, t->volume_instance_id, BACKUP_ACT_TAKE, err_message(e));
   err_free(e);
   if (t->paused)
     engine_pause(t->core->engine, t->live.id, false, on_thawed, t);
@@ -81,7 +78,7 @@ static void finish(backup_task *t) {
   log_info("backup", "volume %s: %lld bytes, %lld of them new, in %lld ms; its service stood still for %lld ms",
            t->volume_instance_id, (long long)t->backup.size_bytes, (long long)t->backup.added_bytes,
            (long long)t->backup.took_ms, (long long)t->backup.paused_ms);
-  backup_problem(t->owner, t->volume_instance_id, NULL);
+  backup_working(t->owner, t->volume_instance_id, BACKUP_ACT_TAKE);
   backup_measure(t->owner, t->volume_instance_id);
   leave(t);
 }
@@ -336,7 +333,7 @@ static void on_save_begun(void *arg, err *e, const char *output) {
 }
 
 static void prepare(backup_task *t) {
-  struct database_target target = {.environment_id = t->volume.environment_id, .service_id = t->volume.service_id};
+  struct database_target target = {.environment_id = t->volume.environment_id, .service_id = t->live.service_id};
   err *e = database_open(t->core, &target, &t->session);
   if (e)
     as_it_is(t, e, "its database");

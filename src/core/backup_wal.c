@@ -12,7 +12,8 @@
 #include "store/backup.h"
 #include "store/database_upgrade.h"
 
-enum { LIST_MS = 60000, OUTPUT_MAX = 1 << 20, SEGMENTS_MAX = 32, SEGMENTS_MIN = 4, REMOVED_MAX = 512 };
+enum { LIST_MS = 60000, OUTPUT_MAX = 1 << 20, SEGMENTS_MAX = 32, SEGMENTS_MIN = 4, REMOVED_MAX = 512,
+       FAILING_MS = 10 * 60 * 1000 };
 
 struct wal_waiter {
   backup_wal_fn *done;
@@ -62,16 +63,29 @@ static err *record_closed(struct wal_push *p) {
   return backup_repository_set(d, &known);
 }
 
+/* The owner is told of what lasts: a place that does not answer once is no news. */
+static void tell(struct wal_push *p, const err *e) {
+  struct backups *b = p->owner;
+  int64_t since_ms = backup_noted_time(b->log_failing, p->volume.id), now_ms = clock_monotonic_ms();
+  if (!e) {
+    backup_note_time(b->log_failing, p->volume.id, 0);
+    backup_working(b, p->volume.id, BACKUP_ACT_LOG);
+    return;
+  }
+  log_warn("backup", "the log of volume %s: %s; trying again", p->volume.id, err_message(e));
+  if (!since_ms)
+    backup_note_time(b->log_failing, p->volume.id, now_ms);
+  else if (now_ms - since_ms >= FAILING_MS)
+    backup_failing(b, p->volume.id, BACKUP_ACT_LOG, err_message(e));
+}
+
 /* Takes e: every waiter gets a copy. */
 static void finish(struct wal_push *p, err *e) {
   struct wal_waiter *waiters = p->waiters;
   size_t len = p->waiters_len;
   bool stopping = p->owner->core->stopping, again = p->late_len && !stopping;
   if (!e && !stopping && p->closes) e = record_closed(p);
-  if (e && !stopping) {
-    log_warn("backup", "the log of volume %s: %s; trying again", p->volume.id, err_message(e));
-    backup_problem(p->owner, p->volume.id, err_message(e));
-  }
+  if (!stopping) tell(p, e);
   p->waiters = p->late, p->waiters_len = p->late_len;
   p->late = NULL, p->late_len = 0;
   for (size_t i = 0; i < len; i++)

@@ -1,5 +1,8 @@
-/* What is due: looked at every some seconds, for every volume.  Backups by schedule, log, drills, what is to go, and
- * what its owner is to be told. */
+/* What is due: looked at every some seconds, for every volume.  Backups by schedule, log, drills, and what is to go.
+ *
+ * Nothing goes because its time is over while the clock cannot be trusted: a machine that starts in the year 2090 and
+ * is told the time a minute later would have lost every backup but one.  So that is left alone for an hour after a
+ * start, and after the clock has jumped. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,44 +16,57 @@
 #include "store/volume.h"
 
 #define DAY_US (24LL * 3600 * 1000000)
-enum { WAL_EVERY_TICKS = 3, SPARE_WALS = 8 };
+#define JUMP_US (300LL * 1000000)
+enum { WAL_EVERY_TICKS = 3, SPARE_WALS = 8, STEADY_MS = 3600 * 1000 };
 
-/* ---- what is known of a repository ---- */
+/* ---- the clock ---- */
 
-static err *load(core *c, const char *volume_instance_id, struct backup_repository *ret_known) {
-  bool found = false;
-  TRY(backup_repository_find(c->db, volume_instance_id, &found, ret_known));
-  id_copy(ret_known->volume_instance_id, volume_instance_id);
+static void look_at_clock(struct backups *b) {
+  int64_t mono_ms = clock_monotonic_ms(), ahead_us = clock_now_us() - mono_ms * 1000;
+  bool jumped = llabs(ahead_us - b->clock_ahead_us) > JUMP_US;
+  b->clock_ahead_us = ahead_us;
+  if (jumped || !b->steady_since_ms) b->steady_since_ms = mono_ms;
+}
+
+/* By which it is decided what is over; 0 while that is not known. */
+static int64_t retention_now_us(const struct backups *b) {
+  bool is_steady = b->steady_since_ms && clock_monotonic_ms() - b->steady_since_ms >= STEADY_MS;
+  return is_steady ? clock_now_us() : 0;
+}
+
+/* ---- how much it is ---- */
+
+static void on_all_measured(void *arg, err *e, const struct restic_result *result) {
+  backup_task *t = arg;
+  t->job = NULL;
+  if (backup_task_stopped(t, e)) return;
+  if (!e && result) t->measured_bytes += json_get_int(result->answer, "total_size", 0);
+  auto_err *problem = e && err_code_of(e) != ERR_NOT_FOUND ? e : NULL;
+  if (!problem) err_free(e); /* no repository has no bytes */
+  if (!problem) problem = backup_note_size(t->owner, t->volume_instance_id, t->measured_bytes);
+  if (problem && err_code_of(problem) != ERR_NOT_FOUND)
+    log_warn("backup", "how much the backups of %s take: %s", t->volume_instance_id, err_message(problem));
+  backup_task_end(t);
+}
+
+/* The log, when there is some. */
+static err *measure_log(backup_task *t) {
+  auto_backup_wal_list wals = {0};
+  auto_free char *repository = backup_wal_repository(t->volume_instance_id);
+  struct restic_job_options o = backup_job(t, repository, on_all_measured);
+  TRY(backup_wal_list(t->core->db, t->volume_instance_id, &wals));
+  if (wals.len) return restic_stats(t->owner->restic, &o, &t->job);
+  on_all_measured(t, NULL, NULL);
   return NULL;
-}
-
-static err *set_problem(core *c, const char *volume_instance_id, const char *problem) {
-  auto_backup_repository known = {0};
-  TRY(load(c, volume_instance_id, &known));
-  if (str_eq(known.problem, problem)) return NULL;
-  str_replace_owned(&known.problem, problem);
-  return backup_repository_set(c->db, &known);
-}
-
-void backup_problem(struct backups *b, const char *volume_instance_id, const char *problem) {
-  auto_err *e = set_problem(b->core, volume_instance_id, problem);
-  if (e) log_warn("backup", "volume %s: %s", volume_instance_id, err_message(e));
 }
 
 static void on_measured(void *arg, err *e, const struct restic_result *result) {
   backup_task *t = arg;
-  auto_backup_repository known = {0};
   t->job = NULL;
   if (backup_task_stopped(t, e)) return;
-  if (!e) e = load(t->core, t->volume_instance_id, &known);
-  if (!e) {
-    known.bytes = json_get_int(result->answer, "total_size", 0);
-    known.measured_us = clock_now_us();
-    e = backup_repository_set(t->core->db, &known);
-  }
-  if (e && err_code_of(e) != ERR_NOT_FOUND) log_warn("backup", "how much the backups of %s take: %s", t->volume_instance_id, err_message(e));
-  err_free(e);
-  backup_task_end(t);
+  if (!e) t->measured_bytes = json_get_int(result->answer, "total_size", 0);
+  if (!e) e = measure_log(t);
+  if (e) on_all_measured(t, e, NULL);
 }
 
 static void measure(backup_task *t) {
@@ -67,9 +83,9 @@ void backup_measure(struct backups *b, const char *volume_instance_id) {
 
 /* ---- what goes ---- */
 
-static bool goes(const struct backup *b, int64_t now_us) {
-  if (b->state == BACKUP_DELETING) return true;
-  return b->state == BACKUP_READY && !b->is_locked && b->expires_us && b->expires_us <= now_us;
+/* What could not be removed a moment ago cannot be now. */
+static bool may_tidy(const struct backups *b, const char *volume_instance_id) {
+  return clock_monotonic_ms() >= backup_noted_time(b->tidy_after, volume_instance_id);
 }
 
 /* Rows of what is in no repository. */
@@ -77,20 +93,27 @@ static err *forget_rows(core *c, const struct backup_list *list, int64_t now_us)
   for (size_t i = 0; i < list->len; i++) {
     const struct backup *b = &list->items[i];
     bool old = b->state == BACKUP_DELETED ? now_us - b->created_us > DAY_US && now_us - b->taken_us > DAY_US
-                                          : b->state == BACKUP_FAILED && now_us - b->created_us > 7 * DAY_US;
+                                          : b->state == BACKUP_FAILED && !b->snapshot_id && now_us - b->created_us > 7 * DAY_US;
     if (old) TRY(backup_purge(c->db, b->id));
   }
   return NULL;
 }
 
-static err *record_gone(backup_task *t) {
+/* One that failed stays told as that. */
+static err *record_gone_one(core *c, struct backup *b) {
+  if (b->state != BACKUP_FAILED) b->state = BACKUP_DELETED;
+  str_replace_owned(&b->snapshot_id, NULL);
+  return backup_update(c->db, b);
+}
+
+/* What was taken out, and what is to go and never was in. */
+static err *record_gone(backup_task *t, const struct strv *snapshots) {
   auto_backup_list list = {0};
-  int64_t now_us = clock_now_us();
   TRY(backup_list(t->core->db, t->volume_instance_id, &list));
   for (size_t i = 0; i < list.len; i++) {
-    if (!goes(&list.items[i], now_us)) continue;
-    list.items[i].state = BACKUP_DELETED;
-    TRY(backup_update(t->core->db, &list.items[i]));
+    struct backup *b = &list.items[i];
+    bool gone = b->snapshot_id ? strv_has(snapshots, b->snapshot_id) : b->state == BACKUP_DELETING;
+    if (gone) TRY(record_gone_one(t->core, b));
   }
   return NULL;
 }
@@ -101,7 +124,7 @@ static err *collect_wals(backup_task *t, struct strv *ret_snapshots, struct strv
   TRY(backup_list(t->core->db, t->volume_instance_id, &list));
   TRY(backup_wal_list(t->core->db, t->volume_instance_id, &wals));
   for (size_t i = 0; i < wals.len; i++) {
-    if (!wal_is_spare(&wals, i, &list, clock_now_us() - BACKUP_WINDOW_US)) continue;
+    if (!wal_is_spare(&wals, i, &list, retention_now_us(t->owner) - BACKUP_WINDOW_US)) continue;
     strv_add(ret_snapshots, wals.items[i].snapshot_id);
     strv_add(ret_rows, wals.items[i].id);
   }
@@ -143,7 +166,10 @@ static void go_on_with_wals(backup_task *t, err *e) {
   if (!e) e = forget_wals(t, &begun);
   if (e) {
     log_warn("backup", "old backups of %s: %s; trying again", t->volume_instance_id, err_message(e));
-    backup_problem(t->owner, t->volume_instance_id, err_message(e));
+    backup_note_time(t->owner->tidy_after, t->volume_instance_id, clock_monotonic_ms() + BACKUP_RETRY_US / 1000);
+    backup_failing(t->owner, t->volume_instance_id, BACKUP_ACT_TIDY, err_message(e));
+  } else {
+    backup_working(t->owner, t->volume_instance_id, BACKUP_ACT_TIDY);
   }
   err_free(e);
   if (!begun) measure(t);
@@ -151,22 +177,27 @@ static void go_on_with_wals(backup_task *t, err *e) {
 
 static void on_gone(void *arg, err *e, const struct restic_result *result) {
   backup_task *t = arg;
+  auto_strv snapshots = STRV_EMPTY;
   (void)result;
   t->job = NULL;
   if (backup_task_stopped(t, e)) return;
-  go_on_with_wals(t, e ? e : record_gone(t));
+  strv_split(&snapshots, str_text(&t->output), '\n');
+  go_on_with_wals(t, e ? e : record_gone(t, &snapshots));
 }
 
 static err *forget_old(backup_task *t, bool *ret_begun) {
   auto_backup_list list = {0};
   auto_strv snapshots = STRV_EMPTY;
-  int64_t now_us = clock_now_us();
+  int64_t now_us = retention_now_us(t->owner);
   struct restic_job_options o = backup_job(t, t->volume_instance_id, on_gone);
   *ret_begun = false;
   TRY(backup_list(t->core->db, t->volume_instance_id, &list));
   for (size_t i = 0; i < list.len; i++)
-    if (goes(&list.items[i], now_us) && list.items[i].snapshot_id) strv_add(&snapshots, list.items[i].snapshot_id);
-  if (!snapshots.len) return record_gone(t);
+    if (list.items[i].snapshot_id && backup_goes(&list, &list.items[i], now_us)) strv_add(&snapshots, list.items[i].snapshot_id);
+  if (!snapshots.len) return record_gone(t, &snapshots);
+  auto_free char *joined = strv_join(&snapshots, "\n");
+  str_clear(&t->output);
+  str_add(&t->output, joined);
   TRY(restic_forget(t->owner->restic, &o, (const char *const *)snapshots.items, true, &t->job));
   *ret_begun = true;
   return NULL;
@@ -186,7 +217,7 @@ static err *needs_tidying(core *c, const char *id, const struct backup_list *lis
   auto_backup_wal_list wals = {0};
   size_t spare = 0;
   *ret_needs = false;
-  for (size_t i = 0; i < list->len; i++) *ret_needs |= goes(&list->items[i], now_us);
+  for (size_t i = 0; i < list->len; i++) *ret_needs |= backup_goes(list, &list->items[i], now_us);
   TRY(backup_wal_list(c->db, id, &wals));
   for (size_t i = 0; i < wals.len; i++) spare += wal_is_spare(&wals, i, list, now_us - BACKUP_WINDOW_US);
   *ret_needs |= spare >= SPARE_WALS;
@@ -202,6 +233,7 @@ static void on_removed(void *arg, err *e, const struct restic_result *result) {
   if (backup_task_stopped(t, e)) return;
   if (!e) e = backup_forget_volume(t->core->db, t->volume_instance_id);
   if (e) log_warn("backup", "backups of the volume %s, which is gone: %s; trying again", t->volume_instance_id, err_message(e));
+  backup_note_time(t->owner->tidy_after, t->volume_instance_id, e ? clock_monotonic_ms() + BACKUP_RETRY_US / 1000 : 0);
   err_free(e);
   backup_task_end(t);
 }
@@ -227,21 +259,8 @@ static err *sweep_orphans(struct backups *b) {
   auto_strv orphans = STRV_EMPTY;
   TRY(backup_list_orphans(b->core->db, &orphans));
   for (size_t i = 0; i < orphans.len; i++)
-    if (!backups_have_task(b, orphans.items[i])) backup_task_new(b, orphans.items[i], remove_all);
+    if (!backups_have_task(b, orphans.items[i]) && may_tidy(b, orphans.items[i])) backup_task_new(b, orphans.items[i], remove_all);
   return backup_restore_forget_before(b->core->db, clock_now_us() - 7 * DAY_US);
-}
-
-/* ---- what its owner is told ---- */
-
-static err *tell(struct backups *b, const struct volume_instance *v, const struct backup_question *q) {
-  auto_backup_repository known = {0};
-  TRY(load(b->core, v->id, &known));
-  bool overdue = backup_is_overdue(q);
-  if (!overdue || q->now_us - known.alerted_us < DAY_US) return NULL;
-  auto_free char *outcome = str_format("it is tried again%s%s", known.problem ? "; the last try: " : "", known.problem ? known.problem : "");
-  backup_event(b->core, v, EVENT_CRITICAL, "overdue", "the volume has no backup of the last 36 hours", outcome);
-  known.alerted_us = q->now_us;
-  return backup_repository_set(b->core->db, &known);
 }
 
 /* ---- the log of a Postgres ---- */
@@ -269,7 +288,7 @@ static err *look_at_log(struct backups *b, const struct volume_instance *v, cons
   auto_backup_repository known = {0};
   bool serves = *live->id && database_kind_of_image(live->settings.source_image) == DATABASE_POSTGRES, held = false;
   if (!serves && !backup_base_for(list, 0)) return NULL;
-  TRY(load(b->core, v->id, &known));
+  TRY(backup_known(b->core, v->id, &known));
   if (serves && known.wal_closed_us) {
     known.wal_closed_us = 0;
     TRY(backup_repository_set(b->core->db, &known));
@@ -296,18 +315,18 @@ static err *look(struct backups *b, const struct volume_instance *v, bool wal) {
   TRY(backup_list(b->core->db, v->id, &list));
   TRY(forget_rows(b->core, &list, now_us));
   struct backup_question q = {v->id, v->created_us, &schedule, &list, now_us};
-  TRY(tell(b, v, &q));
+  TRY(backup_tell_overdue(b, v, &q));
   TRY(backup_find_live(b->core, v, &live));
   if (wal) TRY(look_at_log(b, v, &live, &list));
   if (backups_have_task(b, v->id)) return NULL;
-  TRY(needs_tidying(b->core, v->id, &list, now_us, &needs));
+  TRY(needs_tidying(b->core, v->id, &list, retention_now_us(b), &needs));
   const struct backup *drilled = backup_to_drill(&list, now_us);
   backup_task *t;
-  if (needs)
-    backup_tidy(b, v->id);
-  else if (backup_is_due(&q, &kind))
+  if (backup_is_due(&q, &kind)) /* first of all: what cannot be removed keeps nobody from taking one */
     TRY(backup_take_start(b, v, kind, NULL, NULL, NULL));
-  else if (drilled && now_us - drilled->taken_us > DAY_US / 24)
+  else if (needs && may_tidy(b, v->id))
+    backup_tidy(b, v->id);
+  else if (drilled)
     TRY(backup_restore_begin(b, drilled, RESTORE_DRILL, NULL, backup_drill, &t));
   return NULL;
 }
@@ -333,11 +352,14 @@ void backup_watch_tick(void *backups_) {
   auto_database_upgrade_list upgrades = {0};
   if (b->core->stopping || !b->restic) return;
   bool wal = b->ticks++ % WAL_EVERY_TICKS == 0;
+  look_at_clock(b);
   err *e = volume_instance_list(b->core->db, &volumes);
   if (!e) e = database_upgrade_list_open(b->core->db, &upgrades);
-  for (size_t i = 0; !e && i < volumes.len; i++)
-    if (volume_has_data(&volumes.items[i]) && !is_copy(&upgrades, &volumes.items[i]))
-      e = err_wrap(look(b, &volumes.items[i], wal), "volume %s", volumes.items[i].id);
+  for (size_t i = 0; !e && i < volumes.len; i++) {
+    bool counts = volume_has_data(&volumes.items[i]) && !is_copy(&upgrades, &volumes.items[i]);
+    auto_err *its = counts ? look(b, &volumes.items[i], wal) : NULL;
+    if (its) log_error("backup", "volume %s: %s", volumes.items[i].id, err_message(its)); /* the others go on */
+  }
   if (!e) e = sweep_orphans(b);
   if (e) log_error("backup", "%s", err_message(e));
   err_free(e);

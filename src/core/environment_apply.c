@@ -9,7 +9,9 @@
 #include "core/environment_apply_buckets.h"
 #include "core/environment_apply_volumes.h"
 #include "core/environment_patch.h"
+#include "core/environment_volumes.h"
 #include "core/volume_private.h"
+#include "store/backup.h"
 #include "store/domain.h"
 #include "store/service.h"
 #include "store/tcp_proxy.h"
@@ -216,10 +218,21 @@ static err *apply_service(struct environment_apply *a, const char *id, const jso
   return apply_domains(a, instance, before, after);
 }
 
+/* One that a point-in-time restore made goes when another gets its volume: who may restore may swap. */
+static err *is_swapped_in(const struct environment_apply *a, const char *id, bool *ret_is) {
+  auto_backup_restore r = {0};
+  const char *other;
+  TRY(backup_restore_find_by_service(a->core->db, id, ret_is, &r));
+  *ret_is = *ret_is && r.state == RESTORE_DONE && environment_volumes_mount(a->after, r.target_volume_id, &other);
+  return NULL;
+}
+
 /* From this environment; when that is the last, the service itself. */
 static err *delete_service(struct environment_apply *a, const char *id) {
   auto_service_instance_list all = {0};
-  TRY(admin_only(a, "deleting a service"));
+  bool is_leftover = false;
+  TRY(is_swapped_in(a, id, &is_leftover));
+  if (!is_leftover) TRY(admin_only(a, "deleting a service"));
   TRY(service_instance_list_by_service(a->core->db, id, &all));
   a->deletes = true;
   if (all.len > 1) return service_instance_leave(a->core, instance_row(a, id));

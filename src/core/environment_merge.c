@@ -128,7 +128,6 @@ static err *apply_service(json_t *config, const char *id, const char *at, const 
   if (!service && !created)
     return err_new(ERR_CONFLICT, "%s: it is not in the environment any more: discard what is staged for it", at);
   if (deleted) {
-    environment_volumes_forget_service(config, service);
     json_object_del(services, id);
     return NULL;
   }
@@ -138,6 +137,15 @@ static err *apply_service(json_t *config, const char *id, const char *at, const 
   }
   TRY(err_wrap(apply_parts(service, patch), "%s", at));
   return apply_variables(json_object_get(service, "variables"), variables, json_object_get(patch, "variables"));
+}
+
+/* When all of the patch is applied: another service may have taken it. */
+static void forget_volumes(json_t *after, const json_t *before, const json_t *patch) {
+  const char *id;
+  json_t *part;
+  json_object_foreach(json_object_get(patch, "services"), id, part)
+    if (json_get_bool(part, "isDeleted", false))
+      environment_volumes_forget_service(after, json_object_get(json_object_get(before, "services"), id));
 }
 
 static const char *name_in(const json_t *config, const json_t *patch, const char *id) {
@@ -155,6 +163,7 @@ err *environment_patch_apply(const json_t *config, const json_t *patch, json_t *
     auto_free char *at = str_format("services.%s", name_in(config, part, id));
     TRY(apply_service(after, id, at, part));
   }
+  forget_volumes(after, config, patch);
   TRY(environment_volumes_check(after));
   if (json_object_size(services) > PATCH_SERVICES_MAX)
     return err_new(ERR_LIMIT, "more than %d services", PATCH_SERVICES_MAX);

@@ -261,10 +261,10 @@ err *environment_volumes_apply_mounts(json_t *service, const json_t *patch) {
 }
 
 void environment_volumes_forget_service(json_t *config, const json_t *service) {
-  const char *id;
+  const char *id, *other;
   json_t *mount;
   json_object_foreach(json_object_get(service, "volumeMounts"), id, mount)
-    json_object_del(json_object_get(config, "volumes"), id);
+    if (!environment_volumes_mount(config, id, &other)) json_object_del(json_object_get(config, "volumes"), id);
 }
 
 static err *check_service(const json_t *config, const json_t *service, json_t *seen) {

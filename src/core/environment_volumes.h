@@ -23,9 +23,10 @@ json_t *environment_volumes_mounts(const struct environment_rows *rows, const ch
 fallible environment_volumes_read(const struct environment_rows *rows, const json_t *staged, const json_t *given,
                                   json_t *services, json_t **ret_volumes);
 
-/* A patch on a document.  Before its services: what is deleted with a service goes, too. */
+/* A patch on a document.  Before its services. */
 fallible environment_volumes_apply(json_t *config, const json_t *patch);
 fallible environment_volumes_apply_mounts(json_t *service, const json_t *patch);
+/* After them: the volumes that a deleted service had go with it, but for those that another mounts now. */
 void environment_volumes_forget_service(json_t *config, const json_t *service);
 /* The document as a whole: that each is mounted at most once, is there, and has one replica. */
 fallible environment_volumes_check(const json_t *config);

@@ -136,6 +136,12 @@ err *backup_restore_find_by_service(db *d, const char *target_service_id, bool *
                   DB_BIND(db_text(target_service_id)), ret_found, ret_restore);
 }
 
+err *backup_restore_find_by_target(db *d, const char *target_instance_id, bool *ret_found,
+                                   struct backup_restore *ret_restore) {
+  return row_find(d, &restores, "WHERE t.target_instance_id = ?1 AND t.state = 'DONE' ORDER BY t.seq DESC LIMIT 1",
+                  DB_BIND(db_text(target_instance_id)), ret_found, ret_restore);
+}
+
 err *backup_restore_update(db *d, const struct backup_restore *r) {
   return row_change(d, &restores,
                     "UPDATE backup_restores SET state = ?2, problem = ?3, finished_us = ?4, target_volume_id = ?5,"

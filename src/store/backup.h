@@ -36,6 +36,9 @@ fallible backup_restore_insert(db *d, struct backup_restore *r);
 fallible backup_restore_find(db *d, const char *id, bool *ret_found, struct backup_restore *ret_restore);
 fallible backup_restore_find_by_service(db *d, const char *target_service_id, bool *ret_found,
                                         struct backup_restore *ret_restore);
+/* The one that is done and filled this volume instance. */
+fallible backup_restore_find_by_target(db *d, const char *target_instance_id, bool *ret_found,
+                                       struct backup_restore *ret_restore);
 fallible backup_restore_update(db *d, const struct backup_restore *r);
 fallible backup_restore_list_running(db *d, struct backup_restore_list *ret_list);
 fallible backup_restore_forget_before(db *d, int64_t finished_us);

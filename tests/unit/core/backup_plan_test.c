@@ -16,7 +16,7 @@ static int64_t at(const char *text) {
   return us;
 }
 
-static struct backup items[8];
+static struct backup items[16];
 static struct backup_list list = {items, 0, false};
 static const struct backup_schedule all = {.daily = true, .weekly = true, .monthly = true};
 
@@ -87,6 +87,67 @@ TEST(a_new_volume_one_that_is_taken_and_one_that_failed_wait) {
   CHECK_TEXT(due(&all, now + BACKUP_RETRY_US), "MONTHLY");
 }
 
+/* Each further failure doubles the wait, up to 4 h; a good one begins anew. */
+TEST(what_keeps_failing_is_tried_less_and_less) {
+  static const int minutes[] = {15, 30, 60, 120, 240, 240, 240};
+  clear();
+  int64_t now = at("2026-11-21T00:30:00Z");
+  for (size_t i = 0; i < ARRAY_LEN(minutes); i++) {
+    add(BACKUP_DAILY, BACKUP_FAILED, now);
+    CHECK_TEXT(due(&all, now + minutes[i] * MINUTE_US - 1), "-");
+    CHECK_TEXT(due(&all, now + minutes[i] * MINUTE_US), "MONTHLY");
+    now += minutes[i] * MINUTE_US;
+  }
+  items[0] = (struct backup){.kind = BACKUP_MANUAL, .state = BACKUP_READY, .created_us = now};
+  items[1] = (struct backup){.kind = BACKUP_DAILY, .state = BACKUP_FAILED, .created_us = now + 1};
+  list.len = 2;
+  CHECK_TEXT(due(&all, now + 15 * MINUTE_US + 1), "MONTHLY");
+  items[1].kind = BACKUP_MANUAL; /* who asked for it tries again, or does not */
+  CHECK_TEXT(due(&all, now + 2), "MONTHLY");
+}
+
+/* A clock that was a year ahead for a minute leaves times that are still to come: nothing waits for them. */
+TEST(a_clock_that_was_ahead_holds_nothing_up) {
+  clear();
+  int64_t now = at("2026-11-21T12:00:00Z"), ahead = now + 365 * DAY_US;
+  struct backup *b = add(BACKUP_MONTHLY, BACKUP_READY, ahead);
+  struct backup_question q = {VOLUME, now - 2 * DAY_US, &all, &list, now};
+  CHECK_TEXT(due(&all, now), "MONTHLY");
+  CHECK(backup_is_overdue(&q));
+  CHECK(backup_to_drill(&list, now) == b);
+  b->state = BACKUP_FAILED;
+  CHECK_TEXT(due(&all, now), "MONTHLY");
+  b->state = BACKUP_READY;
+  b->drilled_us = ahead;
+  CHECK(backup_to_drill(&list, now) == b);
+  q.made_us = ahead;
+  CHECK(backup_is_overdue(&q));
+  *b = (struct backup){.kind = BACKUP_MONTHLY, .state = BACKUP_READY, .created_us = now + MINUTE_US, .taken_us = now + MINUTE_US};
+  CHECK_TEXT(due(&all, now), "-"); /* set back by a minute: that was no wrong one */
+  CHECK(!backup_is_overdue(&q));
+  CHECK_INT(backup_age_us(now, now + MINUTE_US), 0);
+  CHECK(backup_age_us(now, ahead) == INT64_MAX);
+}
+
+TEST(what_goes_and_that_the_newest_good_one_stays) {
+  static char snapshot[] = "00000001";
+  clear();
+  int64_t now = at("2026-11-21T12:00:00Z");
+  struct backup *old = add(BACKUP_DAILY, BACKUP_READY, now - 8 * DAY_US), *newest = add(BACKUP_DAILY, BACKUP_READY, now - 7 * DAY_US);
+  struct backup *failed = add(BACKUP_DAILY, BACKUP_FAILED, now);
+  old->expires_us = newest->expires_us = now - DAY_US;
+  CHECK(backup_goes(&list, old, now));
+  CHECK(!backup_goes(&list, newest, now)); /* none could be taken since */
+  CHECK(!backup_goes(&list, old, 0));      /* nobody knows what time it is */
+  CHECK(!backup_goes(&list, failed, now));
+  failed->snapshot_id = snapshot; /* what it left in the repository */
+  CHECK(backup_goes(&list, failed, now));
+  old->is_locked = true;
+  CHECK(!backup_goes(&list, old, now));
+  newest->state = BACKUP_DELETING; /* somebody wants it so */
+  CHECK(backup_goes(&list, newest, 0));
+}
+
 TEST(how_long_they_are_kept) {
   CHECK_INT(backup_kept_us(BACKUP_MANUAL), 0);
   CHECK_INT(backup_kept_us(BACKUP_DAILY), 6 * DAY_US);
@@ -105,6 +166,9 @@ TEST(the_newest_is_tried_weekly_and_the_last_base_before_a_moment_is_found) {
   old->drilled_us = now - DAY_US;
   CHECK(!backup_to_drill(&list, now));
   CHECK(backup_to_drill(&list, now + 6 * DAY_US) == newest);
+  old->drill_problem = (char[]){"it does not come up"}; /* tried again the next day */
+  CHECK(!backup_to_drill(&list, now - 1));
+  CHECK(backup_to_drill(&list, now) == newest);
   CHECK(!backup_base_for(&list, now));
   old->method = newest->method = BACKUP_POSTGRES;
   CHECK(backup_base_for(&list, now) == newest);
@@ -124,6 +188,14 @@ TEST(what_is_overdue) {
   CHECK(!backup_is_overdue(&q));
   q.now_us += DAY_US;
   CHECK(backup_is_overdue(&q));
+  struct backup_schedule weekly = {.weekly = true}, none = {0};
+  q.schedule = &weekly;
+  CHECK(!backup_is_overdue(&q));
+  q.made_us -= 7 * DAY_US;
+  q.now_us += 6 * DAY_US;
+  CHECK(backup_is_overdue(&q));
+  q.schedule = &none;
+  CHECK(!backup_is_overdue(&q));
 }
 
 TEST_MAIN

@@ -73,13 +73,112 @@ static void check_nothing_held(void) {
   WAIT(!strv_has(&v->snapshots, "backup") && !en->volumes.paused.len);
 }
 
-static bool has_event(const char *action) {
+static int events(const char *action) {
   auto_event_list list = {0};
   struct event_filter filter = {.project_id = project.id};
+  int count = 0;
   CHECK_OK(event_list(town_db, &filter, NULL, &list));
   for (size_t i = 0; i < list.len; i++)
-    if (str_eq(list.items[i].object, "backup") && str_eq(list.items[i].action, action)) return true;
-  return false;
+    if (str_eq(list.items[i].object, "backup") && str_eq(list.items[i].action, action)) count += list.items[i].count;
+  return count;
+}
+
+static void create_failing(void) {
+  char id[ID_SIZE];
+  create(id);
+  WAIT(!str_eq(state_of(id), "TAKING"));
+  CHECK_HAS(state_of(id), "FAILED");
+}
+
+/* As if it had been a day ago that somebody was told. */
+static void a_day_passes(void) {
+  auto_backup_repository known = {0};
+  bool found = false;
+  CHECK_OK(backup_repository_find(town_db, vol.id, &found, &known));
+  known.alerted_us -= 86400LL * 1000000;
+  CHECK_OK(backup_repository_set(town_db, &known));
+}
+
+static const char *problem(void) {
+  static char text[300];
+  auto_backup_repository known = {0};
+  bool found = false;
+  CHECK_OK(backup_repository_find(town_db, vol.id, &found, &known));
+  snprintf(text, sizeof text, "%s", known.problem ? known.problem : "");
+  return text;
+}
+
+TEST(its_owner_is_told_when_it_begins_daily_and_when_it_works_again) {
+  char id[ID_SIZE];
+  begin();
+  res->fail = "the repository cannot be reached";
+  for (int i = 0; i < 3; i++) create_failing();
+  CHECK_INT(events("failed"), 1);
+  restart();
+  create_failing();
+  CHECK_INT(events("failed"), 1);
+  a_day_passes();
+  create_failing();
+  CHECK_INT(events("failed"), 2);
+  CHECK_INT(events("recovered"), 0);
+  res->fail = NULL;
+  create_ready(id);
+  CHECK_INT(events("recovered"), 1);
+  create_ready(id);
+  CHECK_INT(events("recovered"), 1);
+  CHECK_TEXT(problem(), "");
+  res->fail = "again";
+  create_failing();
+  CHECK_INT(events("failed"), 3);
+  finish();
+}
+
+static void push_log(void) {
+  backup_wal_push(town->backups, &vol, NULL, NULL);
+  WAIT(!map_has(town->backups->pushing, vol.id));
+}
+
+TEST(log_that_does_not_get_into_the_repository_is_told_when_it_lasts) {
+  begin();
+  en->volumes.fail = "the volume cannot be read";
+  push_log(), push_log();
+  CHECK_INT(events("failed"), 0);
+  CHECK_TEXT(problem(), "");
+  backup_note_time(town->backups->log_failing, vol.id, clock_monotonic_ms() - 600 * 1000);
+  push_log(), push_log();
+  CHECK_INT(events("failed"), 1);
+  CHECK_HAS(problem(), "its log: the volume cannot be read");
+  en->volumes.fail = NULL;
+  push_log();
+  CHECK_INT(events("recovered"), 1);
+  CHECK_TEXT(problem(), "");
+  finish();
+}
+
+static void measure(void) {
+  backup_measure(town->backups, vol.id);
+  WAIT(!backups_have_task(town->backups, vol.id));
+}
+
+TEST(a_quota_that_is_reached_is_told_once_and_stops_only_those_by_hand) {
+  char id[ID_SIZE];
+  begin();
+  create_ready(id);
+  WAIT(!backups_have_task(town->backups, vol.id));
+  town->options.backup_quota_bytes = 1000000; /* the fake's repositories have 5 MB */
+  measure();
+  CHECK_INT(events("quota"), 0); /* as large as it was */
+  auto_backup_repository known = {0};
+  bool found = false;
+  CHECK_OK(backup_repository_find(town_db, vol.id, &found, &known));
+  known.bytes = 0;
+  CHECK_OK(backup_repository_set(town_db, &known));
+  measure(), measure();
+  CHECK_INT(events("quota"), 1);
+  CHECK_ERR(core_backup_create(town, vol.id, NULL, user.id, id), ERR_LIMIT, "backup.quota");
+  CHECK_OK(backup_take_start(town->backups, &vol, BACKUP_DAILY, NULL, NULL, id));
+  WAIT(str_eq(state_of(id), "READY"));
+  finish();
 }
 
 TEST(the_service_stands_still_for_the_snapshot_only) {
@@ -107,7 +206,7 @@ TEST(what_fails_is_told_and_leaves_nothing) {
   WAIT(!str_eq(state_of(id), "TAKING"));
   CHECK_TEXT(state_of(id), "FAILED: the repository cannot be reached");
   check_nothing_held();
-  CHECK(has_event("failed"));
+  CHECK_INT(events("failed"), 1);
   res->fail = NULL;
   create_ready(id);
   finish();
@@ -204,11 +303,17 @@ TEST(deleting_locking_and_expiring) {
     CHECK_OK(backup_update(town_db, &row));
   }
   CHECK_ERR(core_backup_delete(town, vol.id, first), ERR_NOT_FOUND, "does not exist");
-  char fourth[ID_SIZE];
-  create_ready(fourth);
+  char fourth[ID_SIZE], fifth[ID_SIZE];
+  create_ready(fourth), create_ready(fifth);
   CHECK_OK(core_backup_delete(town, vol.id, fourth)); /* looks at the others, too */
+  WAIT(str_eq(state_of(fourth), "DELETED"));
+  CHECK_TEXT(state_of(third), "READY"); /* nobody knows yet whether the clock is right */
+  town->backups->clock_ahead_us = clock_now_us() - clock_monotonic_ms() * 1000;
+  town->backups->steady_since_ms = clock_monotonic_ms() - 2 * 3600 * 1000;
+  backup_tidy(town->backups, vol.id);
   WAIT(str_eq(state_of(third), "DELETED"));
   CHECK_TEXT(state_of(second), "READY");
+  CHECK_TEXT(state_of(fifth), "READY");
   finish();
 }
 
@@ -285,7 +390,7 @@ TEST(a_point_in_time_needs_a_base_from_before_and_credentials_are_checked) {
   CHECK_ERR(core_backup_pitr(town, vol.id, clock_now_us() + 60000000, NULL, user.id, workflow), ERR_INVALID, "to come");
   CHECK_ERR(core_backup_set_credentials(town, "key", "with space"), ERR_INVALID, "printable");
   CHECK_OK(core_backup_set_credentials(town, "key", "secret"));
-  CHECK_ERR(core_backup_swap(town, instance.environment_id, service.id, user.id), ERR_CONFLICT, "not made by");
+  CHECK_ERR(core_backup_swap(town, instance.environment_id, service.id, user.id), ERR_CONFLICT, "neither");
   finish();
 }
 
