@@ -89,7 +89,7 @@ err *edge_new(loop *l, const struct edge_options *options, edge **ret_edge) {
                                           .user = g->user,
                                           .group = g->group,
                                           .access_log = g->access_log != NULL,
-                                          .tcp_listen = &g->tcp_listen};
+                                          .tcp_listen = &g->tcp_here};
   haproxy_connection_limits(&g->settings.connections, &g->settings.tcp_connections);
   g->socket = path_join(g->run_dir, HAPROXY_SOCKET);
   g->master_socket = path_join(g->run_dir, HAPROXY_MASTER_SOCKET);
@@ -248,6 +248,7 @@ static void on_upkeep(void *arg) {
 void edge_start(edge *g, edge_done_fn *done, void *arg) {
   add_waiter(g, EDGE_WAIT_START, done, arg);
   g->started = true;
+  edge_proxies_look_around(g);
   if (!g->upkeep) g->upkeep = timer_start(g->loop, UPKEEP_MS, UPKEEP_MS, on_upkeep, g);
   if (!g->check) edge_check_later(g, 0);
   edge_kick(g);
@@ -349,6 +350,7 @@ static void destroy(edge *g) {
   proxies_done(&g->proxies);
   wanted_proxies_done(&g->wanted_proxies);
   strv_done(&g->tcp_listen);
+  strv_done(&g->tcp_here);
   strv_done(&g->closing);
   strv_done(&g->closing_commands);
   char *texts[] = {g->run_dir,    g->program, g->user,          g->group,      g->edge_name,   g->unit,

@@ -107,7 +107,8 @@ struct edge_proxy {
  *
  * A proxy that is new needs a reload, and those are spread out: it opens a moment later, at the worst a minute.
  * Connections of one that goes are closed; of one whose allow list gets shorter they stay.  One whose port
- * somebody else has stays closed, the others do not suffer, and it is opened when the port is free. */
+ * somebody else has stays closed, the others do not suffer, and it is opened when the port is free; likewise an
+ * address of tcp_listen that the machine does not have is left out until it has it. */
 fallible edge_set_proxies(edge *g, const struct edge_proxy *proxies, size_t proxies_len);
 
 /* Whether it takes connections now. */

@@ -47,6 +47,7 @@ struct edge {
   /* What edge_new was given. */
   char *run_dir, *program, *user, *group, *edge_name, *access_log, *unit;
   struct strv listen, tcp_listen;
+  struct strv tcp_here; /* of tcp_listen, the addresses that this machine has, as of the configuration written last */
   struct haproxy_settings settings;
   char *socket, *master_socket, *hosts_path, *labels_path, *owners_path, *allow_path;
   struct routes_maps maps;
@@ -109,6 +110,7 @@ void edge_kick(edge *g); /* begins what is due, in the next turn */
 
 /* `proxies` and `live` follow what is wanted; the commands for it, and whether a reload is needed for routes. */
 bool edge_follow(edge *g, struct strv *ret_commands);
+void edge_proxies_look_around(edge *g); /* fills `tcp_here` */
 /* Before HAProxy's files are written. */
 void edge_proxies_claim(edge *g);
 void edge_proxies_lost(edge *g);     /* HAProxy has ended */

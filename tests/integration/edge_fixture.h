@@ -98,7 +98,7 @@ static inline void ask_sessions(struct outcome *outcome) {
 }
 
 static inline void make_edge(void) {
-  const char *listen[] = {t.listen}, *tcp_listen[] = {"127.0.0.1", "::1"};
+  const char *listen[] = {t.listen}, *tcp_listen[] = {"127.0.0.1", "::1", "192.0.2.1"}; /* the last is nobody's */
   struct edge_options options = {.run_dir = t.run_dir,
                                  .listen = listen,
                                  .listen_len = 1,

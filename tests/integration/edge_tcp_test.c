@@ -366,6 +366,22 @@ EDGE_TEST(both_sides_of_an_idle_connection_are_asked_whether_they_are_there) {
   close(fd);
 }
 
+EDGE_TEST(an_address_that_comes_later_is_listened_on_then) {
+  strv_done(&t.edge->tcp_listen);
+  t.edge->tcp_listen = STRV_EMPTY;
+  strv_add(&t.edge->tcp_listen, "127.0.0.1");
+  t.edge->check_pause_ms = 100;
+  start_edge();
+  struct edge_proxy proxy = proxy_to(&t.a, free_port());
+  open_proxy(&proxy);
+  int fd = open_echo(proxy.port);
+  CHECK(!reaches_by_ipv6(proxy.port));
+  strv_add(&t.edge->tcp_listen, "::1");
+  WAIT(reaches_by_ipv6(proxy.port));
+  CHECK(echoes(fd));
+  close(fd);
+}
+
 static int fds[EDGE_PROXY_CONNECTIONS + 20];
 
 static size_t open_ones(void) {
