@@ -390,9 +390,37 @@ TEST(a_wait_ends_for_a_later_push_and_by_hand) {
   id_copy(two, pushed(first, second, "second"));
   WAIT_STATUS(one, SKIPPED);
   CHECK_HAS(reason_of(one), "superseded by a newer push");
+  auto_deployment d = {0};
+  CHECK_OK(deployment_get(town_db, one, &d));
+  CHECK_TEXT(d.superseded_by_id, two);
   CHECK_STATUS(two, WAITING);
   CHECK_OK(core_cancel(town, two));
   WAIT_STATUS(two, REMOVED);
+  close_repo();
+}
+
+/* What it brings is in nothing else, until that is live: what was asked for later is what serves. */
+TEST(a_wait_goes_on_beside_other_code_and_ends_when_that_is_live) {
+  open_repo();
+  char live[ID_SIZE], waiting[ID_SIZE], again[ID_SIZE], second[41];
+  auto_deployment d = {0};
+  id_copy(live, pushed(NULL, first, "x"));
+  WAIT_STATUS(live, SUCCESS);
+  wait_for_ci(60000, 1);
+  commit("a", "second", second);
+  id_copy(waiting, pushed(first, second, "second"));
+  bld->hold = true;
+  CHECK_OK(core_redeploy(town, live, false, "", again));
+  WAIT_STATUS(again, BUILDING);
+  turns(20);
+  CHECK_STATUS(waiting, WAITING);
+  bld->hold = false;
+  fake_end_builds(bld);
+  WAIT_STATUS(again, SUCCESS);
+  check(second, "build", "PASSED", 1);
+  WAIT_STATUS(waiting, SKIPPED);
+  CHECK_OK(deployment_get(town_db, waiting, &d));
+  CHECK_TEXT(d.superseded_by_id, again);
   close_repo();
 }
 

@@ -179,6 +179,7 @@ TEST(a_pull_request_gets_an_environment_with_its_commit) {
   CHECK(latest_of(&web, &d));
   CHECK_TEXT(d.settings.source_commit, commits[1]);
   CHECK_TEXT(json_get_text(d.meta, "commitHash"), commits[1]);
+  CHECK(json_get_int(d.meta, "prNumber", 0) == pr.number); /* a later commit of it takes its place while it waits */
   WAIT_STATUS(d.id, SUCCESS);
   CHECK(strv_has(&en->env, "RAILWAY_ENVIRONMENT_NAME=shop-pr-7") || str_eq(status_in(&service), "SUCCESS"));
   service_instance_done(&i);
