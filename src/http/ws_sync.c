@@ -216,8 +216,8 @@ err *ws_sync_receive(ws_sync *s, int64_t timeout_ms, int extra_fd, enum ws_sync_
     bool extra;
     int count = ws_link_wait(&s->link, wanted_events(s), extra_fd, left_ms, &extra);
     if (count < 0 && errno != EINTR) return err_errno(errno, "waiting for the server");
-    if (count < 0) *ret_event = WS_SYNC_SIGNAL;
-    if (extra) *ret_event = WS_SYNC_READABLE;
-    if (*ret_event != WS_SYNC_TIMEOUT) return NULL;
+    if (!extra) continue;
+    *ret_event = WS_SYNC_READABLE;
+    return NULL;
   }
 }

@@ -36,11 +36,11 @@ enum ws_sync_event {
   WS_SYNC_CLOSED,   /* the peer closed: see ws_sync_close_code */
   WS_SYNC_TIMEOUT,  /* timeout_ms passed */
   WS_SYNC_READABLE, /* extra_fd can be read (or has ended) */
-  WS_SYNC_SIGNAL,   /* a signal handler ran: look at what it noted (SIGWINCH, SIGINT) */
 };
 
 /* Waits for a message, or for `extra_fd` (-1: none) to be readable; timeout_ms -1 waits for ever.
- * The message replaces what was in *ret_message. */
+ * The message replaces what was in *ret_message.  A signal does not end it, for one that comes a moment
+ * before the wait could not: a signalfd does, as `extra_fd`. */
 fallible ws_sync_receive(ws_sync *s, int64_t timeout_ms, int extra_fd,
                          enum ws_sync_event *ret_event, struct str *ret_message, bool *ret_is_text);
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -388,18 +389,28 @@ TEST(another_descriptor) {
   stop();
 }
 
+static volatile sig_atomic_t signals;
+
 static void on_signal(int number) {
   (void)number;
+  signals++;
 }
 
-TEST(a_signal) {
+TEST(a_signal_does_not_end_the_wait) {
   start();
   ws_sync *s = connect_socket(NULL);
   auto_str message = STR_EMPTY;
+  enum ws_sync_event event;
+  bool is_text;
   const struct sigaction action = {.sa_handler = on_signal};
+  const struct itimerval soon = {.it_value = {.tv_usec = 20000}};
   sigaction(SIGALRM, &action, NULL);
-  alarm(1);
-  expect(s, WS_SYNC_SIGNAL, -1, &message);
+  long long started_ms = tap_now_ms();
+  CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+  CHECK_OK(ws_sync_receive(s, 100, -1, &event, &message, &is_text));
+  CHECK_INT(event, WS_SYNC_TIMEOUT);
+  CHECK(tap_now_ms() - started_ms >= 90);
+  CHECK(signals == 1);
   ws_sync_free(s, WS_NORMAL);
   stop();
 }
