@@ -3,9 +3,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fresh_db.h"
 #include "store/account.h"
 #include "store/deployment.h"
-#include "store/migrate.h"
 #include "store/project.h"
 #include "store/service.h"
 #include "tap.h"
@@ -47,7 +47,7 @@ static void add_environment(struct world *w, const char *name, char ret_id[ID_SI
 
 static struct world *world_new(void) {
   struct world *w = mem_zalloc(sizeof *w);
-  CHECK_OK(store_open(":memory:", &w->db));
+  CHECK_OK(fresh_db(&w->db));
   auto_workspace a = {.name = str_dup("A")}, b = {.name = str_dup("B")};
   CHECK_OK(workspace_insert(w->db, &a));
   CHECK_OK(workspace_insert(w->db, &b));
@@ -201,7 +201,7 @@ TEST(the_setup_token_is_made_once_and_works_once) {
   char folder[] = "/tmp/tramway-setup.XXXXXX";
   CHECK(mkdtemp(folder) != NULL);
   auto_free char *path = path_join(folder, "setup-token");
-  CHECK_OK(store_open(":memory:", &fresh));
+  CHECK_OK(fresh_db(&fresh));
   CHECK_OK(api_prepare_setup(fresh, path, &needed));
   CHECK(needed && file_exists(path));
   CHECK_OK(api_prepare_setup(w->db, path, &needed)); /* has accounts: the file goes */

@@ -262,7 +262,8 @@ static void check_end(const struct moment *m, const struct action *a) {
   }
   bool fetch_failed = m->arrive == arrive_fetching && str_eq(cell->status, "SUCCESS");
   bool made_failed = m->arrive == arrive_fetching && *made && a->act != do_roll_back;
-  const char *status = fetch_failed || made_failed ? "FAILED" : cell->status;
+  bool failed_first = m->arrive == arrive_fetching && a->act == do_roll_back && status_of(new) == DEPLOYMENT_FAILED;
+  const char *status = fetch_failed || made_failed || failed_first ? "FAILED" : cell->status;
   const char *server = fetch_failed || made_failed ? old : id_of(cell->serves);
   if (fetch_failed && a->act == do_remove_old) server = NULL;
   CHECK_TEXT(deployment_status_name(status_of(new)), status);

@@ -10,11 +10,11 @@
 #include "core/core.h"
 #include "fake_engine.h"
 #include "fake_parts.h"
+#include "fresh_db.h"
 #include "store/account.h"
 #include "store/artifact.h"
 #include "store/deployment.h"
 #include "store/domain.h"
-#include "store/migrate.h"
 #include "store/project.h"
 #include "store/service.h"
 #include "store/variable.h"
@@ -126,7 +126,7 @@ static inline void town_open(void) {
   en = fake_engine_new(town_loop);
   bld = fake_builder_new(town_loop);
   gate = fake_edge_new(town_loop);
-  CHECK_OK(store_open(":memory:", &town_db));
+  CHECK_OK(fresh_db(&town_db));
   CHECK_OK(log_store_new(town_loop, logs, &town_logs));
   town_start();
   user = (struct user){.email = str_dup("ada@example.com")};

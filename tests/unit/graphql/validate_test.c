@@ -260,10 +260,10 @@ TEST(exponential_fragments_are_refused_quickly) {
     str_addf(&query, "fragment F%d on Dog {a: friends{...F%d} b: friends{...F%d}}", i, i + 1,
              i + 1);
   str_add(&query, "fragment F60 on Dog {name}");
-  long long start = tap_now_ms();
+  long long start = tap_cpu_ms();
   auto_free char *errors = validate(schema, str_text(&query), &GRAPHQL_LIMITS_DEFAULT);
   CHECK_HAS(errors, "LIMIT: ");
-  CHECK(tap_now_ms() - start < 2000);
+  CHECK(tap_cpu_ms() - start < 2000);
 }
 
 TEST(too_many_errors_are_cut) {

@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fresh_db.h"
 #include "store/account.h"
 #include "store/deployment.h"
-#include "store/migrate.h"
 #include "store/project.h"
 #include "store/service.h"
 #include "tap.h"
@@ -44,7 +44,7 @@ static inline void house_empty(struct house *h) {
   if (!mkdtemp(folder)) abort();
   h->folder = str_dup(folder);
   h->path = path_join(folder, "state.db");
-  must(store_open(h->path, &h->d));
+  must(fresh_db_file(h->path, &h->d));
 }
 
 static inline void house_service(struct house *h, const char *name, struct service *ret_service,
