@@ -86,8 +86,10 @@ test-programs: $(UNIT_PROGRAMS) $(INTEGRATION_PROGRAMS)
 test: deps
 	@scripts/test
 
+# What takes longest is begun first.
+SLOWEST := $(patsubst %,$(BUILD)/tests/unit/core/%_test,failure moments handover)
 check-unit: $(UNIT_PROGRAMS)
-	@scripts/run-tests $(UNIT_PROGRAMS)
+	@scripts/run-tests $(SLOWEST) $(filter-out $(SLOWEST),$(UNIT_PROGRAMS))
 
 check-integration: all $(INTEGRATION_PROGRAMS)
 	@scripts/run-tests $(INTEGRATION_PROGRAMS)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What goes wrong leaves the old deployment serving, and the user is told why in one screen.
 . "$(dirname "$0")/lib.sh"
+HEALTHCHECK_S=10 # each that never gets healthy is waited for so long
 check "a fresh installation starts and has its first account" start_tramway
 cp -r "$REPO/examples/hello" "$WORK/hello"
 cd "$WORK/hello" || exit 1

@@ -118,6 +118,7 @@ static inline void guard_at_exit(void) {
 /* Before any thread is started: it forks. */
 static inline void guard_start(void) {
   if (guard.process) return;
+  signal(SIGPIPE, SIG_IGN); /* as in tramd: HAProxy may end while it is told something */
   int ends[2];
   strcpy(guard.root, "/tmp/tramway-edge-test.XXXXXX");
   CHECK(mkdtemp(guard.root) != NULL);

@@ -126,7 +126,7 @@ static inline void make_image(void) {
 }
 
 /* Names and addresses of this run, so that several may run on one machine; a child has its
- * parent's. */
+ * parent's.  Programs that scripts/run-tests runs side by side never share addresses. */
 static int test_edge_ports[2];
 static int64_t fx_comeback_max_ms; /* 0: the engine's default */
 static char test_name[16], test_ipv4_pool[32], test_ipv6_pool[64];
@@ -139,13 +139,16 @@ static inline void fx_choose_names(void) {
   for (int i = 0, n = number; i < 5; i++, n /= 26)
     test_name[2 + i] = (char)('a' + n % 26);
   test_name[7] = '\0';
-  snprintf(test_ipv4_pool, sizeof test_ipv4_pool, "10.%d.%d.0/20", 220 + number % 32,
-           number / 32 % 16 * 16);
+  const char *program = getenv("TEST_NUMBER");
+  int pool = program ? atoi(program) : number;
+  snprintf(test_ipv4_pool, sizeof test_ipv4_pool, "10.%d.%d.0/20", 221 + pool % 9,
+           number / 32 % 16 * 16); /* from 230 on: the end-to-end tests */
   snprintf(test_ipv6_pool, sizeof test_ipv6_pool, "fd7a:7472:%x::/48", number & 0xffff);
   test_edge_ports[0] = 20000 + number % 10000;
 }
 
 static inline void fx_start_engine(void) {
+  signal(SIGPIPE, SIG_IGN); /* as in tramd: a program need not read what it is given */
   fx_choose_names();
   const char *program = getenv("TRAMWAY_EXEC");
   char *own = NULL;

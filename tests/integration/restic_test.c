@@ -65,6 +65,7 @@ static struct restic_place place_of(const char *location) {
 }
 
 static void begin(const char *location) {
+  signal(SIGPIPE, SIG_IGN); /* as in tramd */
   snprintf(t.folder, sizeof t.folder, "/var/tmp/tramway-restic-XXXXXX");
   CHECK(mkdtemp(t.folder));
   t.backups = path_join(t.folder, "backups");
