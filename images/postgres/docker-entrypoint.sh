@@ -55,7 +55,7 @@ docker_process_sql() { # what sourced scripts of the official image may call
 make_cluster() {
   local password=() method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}
   if [ -n "$POSTGRES_PASSWORD" ]; then password=('--pwfile=<(printf "%s\n" "$POSTGRES_PASSWORD")'); fi
-  eval 'initdb --username="$POSTGRES_USER" --data-checksums --auth-local=trust --auth-host=scram-sha-256' "${password[*]}" \
+  eval 'initdb --no-sync --username="$POSTGRES_USER" --data-checksums --auth-local=trust --auth-host=scram-sha-256' "${password[*]}" \
     "$POSTGRES_INITDB_ARGS"
   printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 }
@@ -101,11 +101,12 @@ sql_text() {
   printf "'%s'" "${1//"'"/"''"}"
 }
 
-# With the settings for this memory and this disk.  Nobody waits for a commit, since half of it is thrown away; the end syncs all.
+# With the settings for this memory and this disk.  Nothing waits for the disk: what is not complete is thrown away, and is complete
+# only after all of it was synced.
 fill_cluster() {
   write_settings
   pg_ctl -o "-c config_file=$settings -c listen_addresses='' -c ssl=off -c archive_mode=off -c wal_level=minimal -c max_wal_senders=0 \
-    -c synchronous_commit=off -p 5432" -w -t 600 start
+    -c fsync=off -p 5432" -w -t 600 start
   if [ -n "$POSTGRES_COPY_FROM" ]; then
     POSTGRES_DB='' copy_cluster
   elif [ "$POSTGRES_DB" != postgres ]; then

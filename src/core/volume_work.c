@@ -102,7 +102,7 @@ static err *destroy(core *c, struct volume_instance *v) {
     v->state = VOLUME_DELETING;
     TRY(volume_instance_update(c->db, v, clock_now_us()));
   }
-  log_info("core", "volume %s is destroyed: its time in the trash is over", v->id);
+  log_info("core", "volume %s is destroyed", v->id);
   struct volume_work *w = begin(c, v);
   engine_volume_remove(c->engine, w->id, on_destroyed, w);
   return NULL;
