@@ -88,3 +88,75 @@ deletes() {
     tram bucket list --deleted | grep -E "^uploads +uploads-.* 20[0-9]{2}-" && tram bucket restore uploads && use uploads && soon reads a.txt one
 }
 check "a deleted one is shut, and comes back with its objects" deletes
+
+# ---- backups go to it, through TLS as config demands ----
+
+S3_PORT=$((9690 + SLOT)) PROXY=
+proxy_starts() {
+  setsid haproxy -f "$WORK/s3.cfg" >>"$WORK/s3.log" 2>&1 </dev/null 8>&- 9>&- &
+  PROXY=$!
+  soon curl -sS -o /dev/null --max-time 2 --cacert "$WORK/s3.crt" "https://127.0.0.1:$S3_PORT/"
+}
+proxy_ends() { [ -z "$PROXY" ] || kill -9 "$PROXY" 2>/dev/null; wait "$PROXY" 2>/dev/null; PROXY=; }
+before_removal() { proxy_ends; }
+signs_in() { tram backup credentials "$1" --secret-stdin <<<"$2"; }
+newest() { tram backup list -s app --json | jq -r ".backups[0].$1"; }
+state_is() { [ "$(newest state)" = "$1" ]; }
+seed() { head -c "$1" /dev/urandom > "$WORK/seed.$2" && tram volume files upload "$WORK/seed.$2" "$2" -v app-volume; }
+
+backs_up() {
+  tram bucket create backups && use backups || return 1
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=s3 -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$WORK/s3.key" -out "$WORK/s3.crt" 2>/dev/null && cat "$WORK/s3.crt" "$WORK/s3.key" > "$WORK/s3.pem" || return 1
+  cat > "$WORK/s3.cfg" <<EOF
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen s3
+  bind 127.0.0.1:$S3_PORT ssl crt $WORK/s3.pem
+  server s3 $(tram ssh -s "Object Storage" -- sed -n 's/^\(10\.[0-9.]*\) .*/\1/p' /etc/hosts):9000
+EOF
+  kill "$(tramd_pid)" && cat >> "$WORK/tramway.toml" <<EOF && proxy_starts && start_tramd || return 1
+[backup]
+location = "s3:https://127.0.0.1:$S3_PORT/$AWS_S3_BUCKET_NAME/tramway"
+region = "$AWS_DEFAULT_REGION"
+ca_bundle = "$WORK/s3.crt"
+EOF
+  signs_in "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" && tram volume add -s app -m /data && seed 3M one &&
+    soon tram backup create -s app && s3 GET "$AWS_S3_BUCKET_NAME?list-type=2" | grep -E "<Key>tramway/[0-9a-f-]+/config</Key>"
+}
+check "a backup goes into a bucket" backs_up
+
+comes_back() {
+  tram backup restore "$(newest id)" -s app --yes && tram environment discard --yes || return 1
+  local volume; volume=$(tram volume list | grep -o 'app-volume-[0-9][0-9-]*' | head -n 1)
+  tram volume files download one - -v "$volume" | cmp - "$WORK/seed.one" && tram backup drill -s app | grep -F checksum
+}
+check "and comes back from it" comes_back
+
+packs() { s3 GET "$AWS_S3_BUCKET_NAME?list-type=2" | grep -o '/data/' | wc -l; }
+more_packs() { [ "$(packs)" -gt "$1" ]; }
+loses_it() {
+  local before; before=$(packs)
+  seed 60M two && tram backup create -s app --no-wait && soon more_packs "$before" && state_is TAKING && proxy_ends && sleep 1 &&
+    state_is TAKING && proxy_starts && soon state_is READY && tram backup drill -s app | grep -F checksum
+}
+check "the connection is lost in the middle, and the backup ends well" loses_it
+
+refused() {
+  local secret=0123456789abcdefsecretofnobody
+  signs_in "$AWS_ACCESS_KEY_ID" "$secret" && ! tram backup create -s app 2>&1 | tee "$WORK/refused" | grep . >/dev/null
+  has "refuses the credentials" "$WORK/refused" && tram events | tee "$WORK/events" && has "backup failed" "$WORK/events" &&
+    ! grep -F -e "$secret" -e "$AWS_SECRET_ACCESS_KEY" "$WORK/refused" "$WORK/events" "$WORK/tramd.log" &&
+    signs_in "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" && tram backup create -s app && tram events | grep -F "backup recovered"
+}
+check "wrong credentials are told without a secret" refused
+
+without_bucket() {
+  tram bucket delete -b backups -y && soon eval '! s3 GET "$AWS_S3_BUCKET_NAME?list-type=2"' &&
+    ! tram backup create -s app 2> "$WORK/missing" && cat "$WORK/missing" && grep -iE "bucket|credentials" "$WORK/missing" &&
+    tram bucket restore backups && use backups && signs_in "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" && soon tram backup create -s app
+}
+check "a bucket that is missing is told, and used again when it is back" without_bucket
