@@ -17,14 +17,18 @@ struct pattern {
   uint16_t next; /* in its bucket, the longer ones first */
 };
 
+struct tables {
+  uint8_t skip[HASH_SIZE];
+  uint16_t bucket[HASH_SIZE];
+};
+
 struct redactor {
   size_t references;
   struct strv names;
   struct pattern *patterns;
   size_t len, capacity;
   size_t window; /* the shortest pattern's length: what is looked at of each */
-  uint8_t skip[HASH_SIZE];
-  uint16_t bucket[HASH_SIZE];
+  struct tables *tables; /* NULL: nothing is looked for */
 };
 
 redactor *redactor_new(void) {
@@ -45,6 +49,7 @@ void redactor_free(redactor *r) {
     free(r->patterns[i].text);
   }
   free(r->patterns);
+  free(r->tables);
   strv_done(&r->names);
   free(r);
 }
@@ -173,15 +178,16 @@ void redactor_ready(redactor *r) {
   qsort(r->patterns, r->len, sizeof *r->patterns, longest_first);
   r->window = r->patterns[r->len - 1].len;
   if (r->window > UINT8_MAX) r->window = UINT8_MAX;
-  memset(r->skip, (int)(r->window - 1), sizeof r->skip);
-  memset(r->bucket, 0xff, sizeof r->bucket);
+  struct tables *t = r->tables = mem_alloc(sizeof *t);
+  memset(t->skip, (int)(r->window - 1), sizeof t->skip);
+  memset(t->bucket, 0xff, sizeof t->bucket);
   for (size_t i = r->len; i-- > 0;) { /* the longest last, so that it is the first of its bucket */
     struct pattern *p = &r->patterns[i];
     for (size_t at = 1; at < r->window; at++) {
-      uint8_t *skip = &r->skip[hash(p->text + at - 1)];
+      uint8_t *skip = &t->skip[hash(p->text + at - 1)];
       if (r->window - 1 - at < *skip) *skip = (uint8_t)(r->window - 1 - at);
     }
-    uint16_t *bucket = &r->bucket[hash(p->text + r->window - 2)];
+    uint16_t *bucket = &t->bucket[hash(p->text + r->window - 2)];
     p->next = *bucket;
     *bucket = (uint16_t)i;
   }
@@ -190,14 +196,15 @@ void redactor_ready(redactor *r) {
 /* The first place where one stands, and of those there the longest. */
 bool redact_find(const redactor *r, const char *text, size_t len, size_t from, struct redact_match *ret_match) {
   if (redactor_is_empty(r)) return false;
+  const struct tables *t = r->tables;
   for (size_t last = from + r->window - 1; last < len;) { /* of the window */
     unsigned h = hash(text + last - 1);
-    if (r->skip[h]) {
-      last += r->skip[h];
+    if (t->skip[h]) {
+      last += t->skip[h];
       continue;
     }
     size_t start = last + 1 - r->window;
-    for (uint16_t i = r->bucket[h]; i != NONE; i = r->patterns[i].next) {
+    for (uint16_t i = t->bucket[h]; i != NONE; i = r->patterns[i].next) {
       const struct pattern *p = &r->patterns[i];
       if (p->len > len - start || memcmp(p->text, text + start, p->len) != 0) continue;
       *ret_match = (struct redact_match){start, p->len, r->names.items[p->name]};

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "core/backup_private.h"
@@ -361,6 +362,10 @@ bool core_is_quiet(const core *c) {
          !c->uploads && !c->counting && !c->starting && !c->cleaning && !c->queue_due &&
          !c->hooks_due && !c->ci_due && !c->waiting_due && !c->routes_due && !c->removal_due &&
          !c->handover_due && !c->volumes_due;
+}
+
+void core_trim(core *c) {
+  redaction_forget_old(c, clock_monotonic_ms());
 }
 
 void core_free(core *c) {

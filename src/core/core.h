@@ -69,6 +69,7 @@ struct core_options {
 
 fallible core_new(const struct core_parts *parts, const struct core_options *options, core **ret_core);
 void core_set_engine(core *c, engine *en);
+void core_trim(core *c); /* lets go of what can be made again */
 void core_set_options(core *c, const struct core_options *options); /* after SIGHUP */
 void core_start(core *c, engine_done_fn *done, void *arg);
 void core_stop(core *c); /* nothing new is begun from here on; what is being built is cancelled */

@@ -119,6 +119,7 @@ char *redaction_text(core *c, const char *deployment_id, const char *text); /* a
 /* The names of those `values` of the deployment that are secret. */
 void redaction_names(const struct deployment *d, const json_t *values, struct strv *ret_names);
 void redaction_forget(core *c, const char *deployment_id); /* its variables have changed */
+void redaction_forget_old(core *c, int64_t now_ms); /* those that would be made anew anyway */
 void redaction_forget_all(core *c);
 
 /* ---- log_scrub.c: what is taken out of logs on disk ---- */

@@ -34,6 +34,19 @@ void redaction_forget_all(core *c) {
   c->redactors = NULL;
 }
 
+static bool is_old(const struct kept_redactor *kept, int64_t now_ms) {
+  return now_ms - kept->made_ms >= KEPT_MS;
+}
+
+void redaction_forget_old(core *c, int64_t now_ms) {
+  auto_strv old = STRV_EMPTY;
+  const char *id;
+  void *value;
+  for (size_t cursor = 0; c->redactors && map_next(c->redactors, &cursor, &id, &value);)
+    if (is_old(value, now_ms)) strv_add(&old, id);
+  for (size_t i = 0; i < old.len; i++) redaction_forget(c, old.items[i]);
+}
+
 /* Whether the deployment's variable of that name holds a sealed value, by itself or by reference. */
 static bool holds_sealed(const struct deployment *d, const char *name) {
   const json_t *names = json_object_get(d->resolved, "sealed");
@@ -78,7 +91,7 @@ err *redaction_find(void *core_, const char *id, redactor **ret_redactor) {
   if (!c->redactors) c->redactors = map_new();
   struct kept_redactor *kept = map_get(c->redactors, id);
   int64_t now_ms = clock_monotonic_ms();
-  if (kept && now_ms - kept->made_ms < KEPT_MS) {
+  if (kept && !is_old(kept, now_ms)) {
     *ret_redactor = redactor_ref(kept->redactor);
     return NULL;
   }

@@ -407,6 +407,13 @@ static void free_all(struct daemon *d) {
   config_free(d->config);
 }
 
+static void on_trim(void *arg) {
+  struct daemon *d = arg;
+  core_trim(d->core);
+  db_trim(d->db);
+  memory_trim();
+}
+
 err *daemon_run(const char *config_path) {
   struct daemon d = {.config_path = config_path};
   signal(SIGPIPE, SIG_IGN);
@@ -417,7 +424,7 @@ err *daemon_run(const char *config_path) {
   d.loop = loop_new();
   e = open_all(&d);
   if (!e) {
-    timer *trim = timer_start(d.loop, MEMORY_TRIM_MS, MEMORY_TRIM_MS, memory_trim, NULL);
+    timer *trim = timer_start(d.loop, MEMORY_TRIM_MS, MEMORY_TRIM_MS, on_trim, &d);
     core_start(d.core, on_core_started, &d);
     loop_run(d.loop);
     timer_stop(trim);

@@ -36,8 +36,7 @@ static int let_go(struct dl_phdr_info *object, size_t size, void *unused) {
   return 0;
 }
 
-void memory_trim(void *unused) {
-  (void)unused;
+void memory_trim(void) {
   malloc_trim(0);
   dl_iterate_phdr(let_go, NULL);
 }

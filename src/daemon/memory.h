@@ -10,6 +10,6 @@
 enum { MEMORY_TRIM_MS = 30000 }; /* how often it is worth while */
 
 void memory_init(void); /* before the first thread */
-void memory_trim(void *unused);
+void memory_trim(void);
 
 #endif

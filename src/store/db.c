@@ -22,6 +22,7 @@ struct db_stmt {
   sqlite3_stmt *handle;
   bool kept; /* in owner->statements; otherwise it ends with db_finish */
   bool in_use;
+  bool used;    /* since the last db_trim */
   bool started; /* stepped since it was bound */
 };
 
@@ -165,7 +166,7 @@ sqlite3 *db_handle(db *d) {
 static err *prepare(db *d, const char *sql, db_stmt **ret_stmt) {
   db_stmt *kept = map_get(d->statements, sql);
   if (kept && !kept->in_use) {
-    kept->in_use = true;
+    kept->in_use = kept->used = true;
     *ret_stmt = kept;
     return NULL;
   }
@@ -173,7 +174,7 @@ static err *prepare(db *d, const char *sql, db_stmt **ret_stmt) {
   int result = sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
   if (result != SQLITE_OK) return failed(d, result, sql);
   db_stmt *s = mem_zalloc(sizeof *s);
-  *s = (db_stmt){.owner = d, .handle = handle, .in_use = true};
+  *s = (db_stmt){.owner = d, .handle = handle, .in_use = true, .used = true};
   s->kept = !kept && map_len(d->statements) < DB_CACHED_STATEMENTS_MAX;
   if (s->kept) map_set(d->statements, sql, s);
   *ret_stmt = s;
@@ -236,6 +237,19 @@ void db_finish(db_stmt *s) {
   sqlite3_reset(s->handle); /* repeats the error of the step, which was reported then */
   sqlite3_clear_bindings(s->handle);
   s->in_use = s->started = false;
+}
+
+void db_trim(db *d) {
+  auto_strv unused = STRV_EMPTY;
+  const char *sql;
+  void *value;
+  for (size_t cursor = 0; map_next(d->statements, &cursor, &sql, &value);) {
+    db_stmt *s = value;
+    if (!s->in_use && !s->used) strv_add(&unused, sql);
+    s->used = false;
+  }
+  for (size_t i = 0; i < unused.len; i++) stmt_free(map_remove(d->statements, unused.items[i]));
+  sqlite3_db_release_memory(d->handle);
 }
 
 int db_column_count(const db_stmt *s) {

@@ -72,6 +72,9 @@ fallible db_query(db *d, const char *sql, struct db_values values, db_stmt **ret
 fallible db_step(db_stmt *s, bool *ret_row);
 void db_finish(db_stmt *s); /* accepts NULL */
 
+/* Lets go of the statements that were not used since the last call, and of the pages that are kept of the file. */
+void db_trim(db *d);
+
 int db_column_count(const db_stmt *s);
 bool db_column_is_null(const db_stmt *s, int column);
 bool db_column_is_text(const db_stmt *s, int column);

@@ -1,6 +1,8 @@
 /* What is said of a deployment, and shown of its logs, has none of its secrets. */
 #include "town.h"
 
+#include "base/clock.h"
+#include "core/internal.h"
 #include "store/deployment_step.h"
 
 #define SECRET "hunter2-hunter2"
@@ -41,6 +43,24 @@ TEST(what_is_sealed_for_others_of_the_environment_is_a_secret_here) {
   deploy(id);
   WAIT_STATUS(id, FAILED);
   CHECK_HAS(reason_of(id), "cannot log in with [redacted SHARED] in production");
+  town_close();
+}
+
+TEST(what_is_kept_of_secrets_is_let_go_of_in_time) {
+  town_open();
+  char id[ID_SIZE];
+  set_variable("API_TOKEN", SECRET);
+  deploy(id);
+  WAIT_STATUS(id, SUCCESS);
+  auto_redactor *r = NULL;
+  CHECK_OK(redaction_find(town, id, &r));
+  redactor_free(r);
+  r = NULL;
+  core_trim(town);
+  CHECK(map_has(town->redactors, id));
+  redaction_forget_old(town, clock_monotonic_ms() + 60000);
+  CHECK(!map_has(town->redactors, id));
+  CHECK_OK(redaction_find(town, id, &r));
   town_close();
 }
 

@@ -74,6 +74,27 @@ TEST(more_texts_than_are_kept_work_too) {
   }
 }
 
+TEST(what_is_not_used_is_let_go_of_and_made_anew) {
+  auto_house h;
+  open_pairs(&h);
+  CHECK_OK(put(h.d, "a", 1));
+  auto_db_stmt *rows = NULL;
+  bool row;
+  CHECK_OK(db_query(h.d, "SELECT v FROM pairs WHERE k = ?1", DB_BIND(db_text("a")), &rows));
+  CHECK_OK(db_step(rows, &row));
+  int before;
+  CHECK_INT(sqlite3_db_status(db_handle(h.d), SQLITE_DBSTATUS_STMT_USED, &before, &(int){0}, 0), SQLITE_OK);
+  for (int i = 0; i < 3; i++) db_trim(h.d);
+  int after;
+  CHECK_INT(sqlite3_db_status(db_handle(h.d), SQLITE_DBSTATUS_STMT_USED, &after, &(int){0}, 0), SQLITE_OK);
+  CHECK(after < before);
+  CHECK_INT(db_column_int(rows, 0), 1); /* what is in use stays */
+  CHECK_OK(db_step(rows, &row));
+  CHECK(!row);
+  CHECK_OK(put(h.d, "b", 2));
+  CHECK_INT(count(h.d), 2);
+}
+
 TEST(constraints_are_conflicts_and_name_the_statement) {
   auto_house h;
   open_pairs(&h);
