@@ -23,9 +23,11 @@ function bare(domains) {
   use_backend %[req.hdr(host),lower,map(${work}/bare.map)]\n${all.map((i) => `backend b${i}\n  server a 127.0.0.1:${APP}\n`).join('')}`;
 }
 
+// In a session of its own, as ours is: where the kernel shares the processor among sessions (sched_autogroup), a busy
+// machine would serve the one that shares wrk's otherwise than the other.
 function startHaproxy(name, config) {
   fs.writeFileSync(`${work}/${name}.cfg`, config);
-  return spawn('haproxy', ['-db', '-f', `${work}/${name}.cfg`], { stdio: 'ignore' });
+  return spawn('haproxy', ['-db', '-f', `${work}/${name}.cfg`], { stdio: 'ignore', detached: true });
 }
 
 // The real edge with as many routes, by the program edge_routes.

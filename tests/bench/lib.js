@@ -1,6 +1,7 @@
 // What the benchmarks share: the API of the Tramway that scripts/bench started, its edge, and rows.
 const fs = require('fs');
 const http = require('http');
+const { execFileSync } = require('child_process');
 const env = process.env;
 const agent = new http.Agent({ keepAlive: true });
 
@@ -93,6 +94,9 @@ async function deleteServices(ids) {
 const redeploy = (id) => graphql('mutation($id:String!){deploymentRedeploy(id:$id,usePreviousImageTag:true){id}}', { id });
 const rollback = (id) => graphql('mutation($id:String!){deploymentRollback(id:$id)}', { id });
 
+// What the CLI prints.  It throws when it fails, with what it said.
+const tram = (args, cwd) => execFileSync(`${env.BENCH_BUILD}/tram`, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
 // A figure beside its target.  `verdict` tells whether the Must holds: true, false, or undefined for a figure
 // that has none; `aim` is text.
 function row(what, value, { must = '', aim = '', verdict } = {}) {
@@ -107,4 +111,4 @@ function run(main) {
   });
 }
 
-module.exports = { env, sleep, median, percentile, request, post, graphql, get, untilOther, latest, settled, createService, upload, deleteServices, redeploy, rollback, row, run };
+module.exports = { env, sleep, median, percentile, request, post, graphql, get, untilOther, latest, settled, createService, upload, deleteServices, redeploy, rollback, tram, row, run };

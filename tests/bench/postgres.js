@@ -7,7 +7,7 @@ const { env, sleep, median, tram, row, run } = require('./lib');
 const ROUNDS = Number(env.BENCH_POSTGRES_ROUNDS || 3);
 const SECONDS = Number(env.BENCH_POSTGRES_SECONDS || 3);
 const VERSION = '15'; // what Debian 12 has, on the host and in the image
-const SCALE = 10; // 160 MB
+const SCALE = 10; // 160 MB, and as much again while it is filled
 const BIN = `/usr/lib/postgresql/${VERSION}/bin`, PORT = 7850 + 10 * Number(env.BENCH_SLOT || 0);
 const folder = `${env.BENCH_WORK}/shop`, data = `${env.BENCH_WORK}/postgres`;
 const ALIKE = ['shared_buffers', 'work_mem', 'maintenance_work_mem', 'effective_cache_size', 'max_wal_size', 'min_wal_size',
@@ -31,7 +31,7 @@ async function untilUp(service) {
 async function startOurs() {
   fs.mkdirSync(folder);
   tram(['link', '-p', 'bench', '-e', 'production'], folder);
-  for (const name of ['Postgres', 'client']) tram(['add', '--database', 'postgres', '--image', `tramway/postgres:${VERSION}`, '--name', name], folder);
+  for (const name of ['Postgres', 'client']) tram(['add', '--database', 'postgres', '--image', `tramway/postgres:${VERSION}`, '--name', name, '--size', '2GB'], folder);
   for (const name of ['Postgres', 'client']) await untilUp(name);
   tram(['tcp-proxy', 'create', '-s', 'Postgres', '--port', '5432'], folder);
   const variables = Object.fromEntries(tram(['variables', '-s', 'Postgres', '--kv'], folder).split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)]));

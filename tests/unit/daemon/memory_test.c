@@ -27,7 +27,7 @@ TEST(freed_memory_goes_back) {
   memset(last, 1, SIZE);
   for (size_t i = 0; i < BLOCKS; i++) free(blocks[i]);
   long before = field_kb("Rss:");
-  memory_trim(NULL);
+  memory_trim();
   CHECK(before - field_kb("Rss:") > RELEASED_KB);
   CHECK_INT(last[SIZE - 1], 1);
 }
@@ -38,7 +38,7 @@ static const char *const words[] = {"the", "constants", "are", "as", "they", "we
 
 TEST(programs_and_libraries_are_as_they_were) {
   for (int i = 0; i < 3; i++) {
-    memory_trim(NULL);
+    memory_trim();
     auto_free char *text = str_format("%s %s %d", words[0], words[1], 42);
     CHECK_TEXT(text, "the constants 42");
     CHECK_TEXT(words[5], "were");
