@@ -77,6 +77,9 @@ struct restic_backup {
   int64_t bytes_max; /* of all files by the sizes that they tell; more is ERR_LIMIT.  0: any.  A hole is read like what
                         is written, so that a file of some blocks would keep restic for days */
 };
+/* Of folders without a file restic makes no snapshot: ERR_CONFLICT with this in its message. */
+#define RESTIC_NOTHING "there is no file in it yet"
+
 /* The answer has snapshot_id, total_bytes_processed, data_added. */
 fallible restic_backup(restic *r, const struct restic_job_options *o, const struct restic_backup *b, restic_job **ret_job);
 

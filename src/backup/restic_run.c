@@ -30,6 +30,7 @@ static const struct {
   { "wrong password or no key found",                  ERR_DENIED,    "it was encrypted with another backup password" },
   { "no matching ID found",                            ERR_NOT_FOUND, "there is no such snapshot" },
   { "no snapshot found",                               ERR_NOT_FOUND, "there is no such snapshot" },
+  { "snapshot is empty",                               ERR_CONFLICT,  RESTIC_NOTHING },
   { "no space left on device",                         ERR_LIMIT,     "there is no space left" },
   { "ciphertext verification failed",                  ERR_CORRUPT,   "it is damaged" },
   { "does not match, want",                            ERR_CORRUPT,   "it is damaged" },

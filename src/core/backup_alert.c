@@ -40,6 +40,16 @@ err *backup_known(core *c, const char *volume_instance_id, struct backup_reposit
   return NULL;
 }
 
+/* The problem is that the volume never had a file: nobody need be told. */
+static bool is_of_nothing(core *c, const char *volume_instance_id, const char *problem) {
+  auto_backup_list list = {0};
+  if (!problem || !strstr(problem, RESTIC_NOTHING)) return false;
+  auto_err *e = backup_list(c->db, volume_instance_id, &list);
+  for (size_t i = 0; i < list.len; i++)
+    if (list.items[i].state == BACKUP_READY) return false; /* it had: where are they? */
+  return e == NULL;
+}
+
 static err *note_failure(struct backups *b, const char *id, enum backup_act act, const char *problem) {
   auto_backup_repository known = {0};
   auto_volume_instance v = {0};
@@ -48,11 +58,12 @@ static err *note_failure(struct backups *b, const char *id, enum backup_act act,
   TRY(volume_instance_get(b->core->db, id, &v));
   if (volume_is_trashed(&v)) return NULL;
   bool told = known.problem && known.alerted_us && backup_age_us(now_us, known.alerted_us) < DAY_US;
+  bool quiet = told || is_of_nothing(b->core, id, problem);
   auto_free char *whole = str_format("%s%s", begins[act], problem);
   str_replace_owned(&known.problem, whole);
-  if (!told) known.alerted_us = now_us;
+  if (!quiet) known.alerted_us = now_us;
   TRY(backup_repository_set(b->core->db, &known));
-  if (!told)
+  if (!quiet)
     backup_event(b->core, &v, EVENT_CRITICAL, "failed", whole,
                  "earlier backups are not touched; it is tried again, and told once a day until it works");
   return NULL;
@@ -65,10 +76,11 @@ static err *note_success(struct backups *b, const char *id, enum backup_act act)
   if (!known.problem || !str_starts(known.problem, begins[act])) return NULL;
   TRY(volume_instance_get(b->core->db, id, &v));
   auto_free char *was = str_format("what failed works again; it was: %s", known.problem);
+  bool told = known.alerted_us != 0;
   str_replace_owned(&known.problem, NULL);
   known.alerted_us = 0;
   TRY(backup_repository_set(b->core->db, &known));
-  backup_event(b->core, &v, EVENT_INFO, "recovered", was, "backups are taken as before");
+  if (told) backup_event(b->core, &v, EVENT_INFO, "recovered", was, "backups are taken as before");
   return NULL;
 }
 
@@ -87,6 +99,7 @@ err *backup_tell_overdue(struct backups *b, const struct volume_instance *v, con
   if (!backup_is_overdue(q)) return NULL;
   TRY(backup_known(b->core, v->id, &known));
   if (known.alerted_us && backup_age_us(q->now_us, known.alerted_us) < DAY_US) return NULL;
+  if (is_of_nothing(b->core, v->id, known.problem)) return NULL;
   auto_free char *outcome = str_format("it is tried again%s%s", known.problem ? "; the last try: " : "", known.problem ? known.problem : "");
   known.alerted_us = q->now_us;
   TRY(backup_repository_set(b->core->db, &known));

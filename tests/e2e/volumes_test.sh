@@ -47,10 +47,11 @@ fills_up() {
 check "a full one gives ENOSPC inside, and an event to its owner" fills_up
 
 grows() {
-  tram volume update --size 500MB && soon eval '[ "$(inside df -m --output=size /data | tail -n 1)" -gt 400 ]' &&
+  ! tram volume update --size 9000GB 2> "$WORK/large" && has "the disk has no room" "$WORK/large" && tram volume list | grep -F " Error" &&
+    tram volume update --size 300MB && tram volume update --size 500MB && soon eval '[ "$(inside df -m --output=size /data | tail -n 1)" -gt 400 ]' &&
     inside rm /data/fill && says two:kept
 }
-check "it grows while it is in use" grows
+check "it grows while it is in use, and stays as it was where the disk has no room" grows
 
 moves() {
   tram service new other && tram volume detach -v keeper-volume --yes && tram volume attach -v keeper-volume -s other &&

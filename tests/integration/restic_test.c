@@ -198,6 +198,17 @@ TEST(damage_is_found_and_named) {
   finish();
 }
 
+TEST(of_nothing_there_is_no_snapshot) {
+  begin(NULL);
+  struct restic_job_options o = job("vol");
+  struct restic_backup b = {.from = {.folder = t.data}};
+  RUN_ERR(restic_backup(t.restic, &o, &b, NULL), ERR_CONFLICT, RESTIC_NOTHING);
+  put(t.data, "a", "one");
+  auto_free char *id = back_up(NULL);
+  RUN_OK(restore(id));
+  finish();
+}
+
 TEST(another_password_and_a_name_that_is_none) {
   begin(NULL);
   put(t.data, "a", "one");

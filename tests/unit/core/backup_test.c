@@ -212,6 +212,26 @@ TEST(what_fails_is_told_and_leaves_nothing) {
   finish();
 }
 
+TEST(a_volume_without_a_file_is_no_alarm_unless_it_had_some) {
+  char id[ID_SIZE];
+  begin();
+  res->fail = "restic: " RESTIC_NOTHING;
+  create(id);
+  WAIT(!str_eq(state_of(id), "TAKING"));
+  CHECK_HAS(state_of(id), "FAILED");
+  check_nothing_held();
+  CHECK_INT(events("failed"), 0);
+  res->fail = NULL;
+  create_ready(id);
+  CHECK_INT(events("recovered"), 0);
+  res->fail = "restic: " RESTIC_NOTHING;
+  create(id);
+  WAIT(!str_eq(state_of(id), "TAKING"));
+  CHECK_INT(events("failed"), 1);
+  res->fail = NULL;
+  finish();
+}
+
 TEST(one_at_a_time) {
   char id[ID_SIZE], second[ID_SIZE];
   begin();
