@@ -41,7 +41,7 @@ build_subnet = "10.220.$SLOT.0/24"
 size = "300MB"
 poll = "1s"
 [deploy]
-healthcheck_timeout = 20
+healthcheck_timeout = ${HEALTHCHECK_S:-20}
 stop_grace = 2
 ci_settle = 1
 EOF

@@ -195,11 +195,14 @@ TEST(a_service_builds_one_at_a_time_and_the_last_one_serves) {
   town_open();
   char ids[3][ID_SIZE];
   bld->hold = true;
-  for (int i = 0; i < 3; i++) deploy(ids[i]);
-  WAIT(bld->running == 1);
+  deploy(ids[0]);
+  WAIT_STATUS(ids[0], BUILDING);
+  deploy(ids[1]);
+  deploy(ids[2]);
   turns(20);
   CHECK_INT(bld->running, 1);
-  CHECK_STATUS(ids[1], QUEUED);
+  CHECK_STATUS(ids[0], BUILDING);
+  CHECK_STATUS(ids[2], QUEUED);
   bld->hold = false;
   fake_end_builds(bld);
   WAIT_STATUS(ids[2], SUCCESS);
@@ -232,8 +235,8 @@ TEST(a_cancelled_build_makes_room_for_the_next) {
   char first[ID_SIZE], second[ID_SIZE];
   bld->hold = true;
   deploy(first);
-  deploy(second);
   WAIT_STATUS(first, BUILDING);
+  deploy(second);
   CHECK_OK(core_cancel(town, first));
   WAIT_STATUS(second, BUILDING);
   CHECK_INT(bld->cancelled, 1);
