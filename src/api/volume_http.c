@@ -24,13 +24,6 @@
 
 /* ---- who may ---- */
 
-/* What cannot be written down as it is would not be in the audit log. */
-static err *check_path(const http_request *r, const char *name) {
-  const char *path = http_query(r, name);
-  if (path && strlen(path) > VOLUME_FILE_PATH_MAX) return err_new(ERR_LIMIT, "'%s' is longer than %d bytes", name, VOLUME_FILE_PATH_MAX);
-  return !path || str_is_utf8(path, strlen(path)) ? NULL : err_new(ERR_INVALID, "'%s' is not UTF-8", name);
-}
-
 /* The caller stays with the request. */
 static err *admit(api *a, http_request *r, const char *event) {
   struct caller *caller = http_context(r);
@@ -41,9 +34,6 @@ static err *admit(api *a, http_request *r, const char *event) {
     http_set_context(r, caller, free);
   }
   TRY(auth_caller(a, r, caller));
-  TRY(check_path(r, "path"));
-  TRY(check_path(r, "from"));
-  TRY(check_path(r, "to"));
   err *e = volume_instance_get(a->parts.db, id, &v);
   if (e && err_code_of(e) != ERR_NOT_FOUND) return e;
   if (e || volume_is_trashed(&v)) {

@@ -246,6 +246,27 @@ TEST(an_upload_reaches_its_own_project_only) {
   stop();
 }
 
+/* The disk's room is everybody's: who begins while others are sending does not get it a second time. */
+TEST(what_is_sent_at_once_is_counted_together) {
+  serve((struct rate_limits){0});
+  auto_free char *member = bearer(user_of("member"), NULL, 0);
+  auto_free char *code = str_format("/project/%s/environment/%s/up?serviceId=", project.id, instance.environment_id);
+  auto_free char *file = str_format("/volume/%s/files?path=f", json_get_text(ids, "VOLUME_INSTANCE"));
+  const char *const methods[] = {"POST", "PUT"}, *const paths[] = {code, file};
+  int status;
+  for (int i = 0; i < 2; i++) {
+    served->incoming_bytes = INT64_MAX;
+    auto_free char *refused = ask(methods[i], paths[i], member, "x", &status);
+    CHECK_HAS(refused, "others are sending");
+    CHECK(served->incoming_bytes == INT64_MAX);
+    served->incoming_bytes = 0;
+    auto_free char *taken = ask(methods[i], paths[i], member, "x", &status);
+    CHECK(!strstr(taken, "others are sending"));
+    WAIT(served->incoming_bytes == 0);
+  }
+  stop();
+}
+
 #define WHO "{\"query\":\"{ me { email } }\"}"
 
 TEST(requests_beyond_the_limit_are_told_when_to_come_back) {
