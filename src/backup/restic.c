@@ -101,13 +101,20 @@ static bool is_taken(const restic *r, const char *repository) {
   return false;
 }
 
+static bool has_turn(const restic *r, const restic_job *j) {
+  size_t yielding = 0;
+  if (j->cancelled) return true;
+  LIST_FOREACH(other, &r->jobs, restic_job, link) yielding += other->running && other->yields;
+  return r->running < RESTIC_JOBS_MAX && !(j->yields && yielding >= RESTIC_JOBS_MAX - 1);
+}
+
 static void start_some(void *arg) {
   restic *r = arg;
   r->due = false;
   for (bool again = true; again;) { /* what fails at once leaves the list */
     again = false;
     LIST_FOREACH(j, &r->jobs, restic_job, link) {
-      if (j->running || (r->running >= RESTIC_JOBS_MAX && !j->cancelled) || is_taken(r, j->repository)) continue;
+      if (j->running || !has_turn(r, j) || is_taken(r, j->repository)) continue;
       r->running++;
       j->running = again = true;
       restic_job_start(j);
@@ -160,6 +167,7 @@ static err *enqueue(restic *r, const struct restic_job_options *o, restic_job **
   j->owner = r;
   j->repository = str_dup(o->repository);
   j->ends_at_ms = clock_monotonic_ms() + o->deadline_ms;
+  j->yields = o->yields;
   j->done = o->done;
   j->arg = o->arg;
   restic_output_init(&j->output);

@@ -66,6 +66,7 @@ typedef void restic_done_fn(void *arg, err *e, const struct restic_result *resul
 struct restic_job_options {
   const char *repository;
   int64_t deadline_ms;
+  bool yields; /* those that do leave one of the RESTIC_JOBS_MAX to those that do not: they read what may be kept from them */
   restic_done_fn *done;
   void *arg;
 };

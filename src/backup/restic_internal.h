@@ -38,7 +38,7 @@ struct restic_job {
   restic_done_fn *done;
   void *arg;
 
-  bool running, cancelled, inited, unlocked, too_large;
+  bool yields, running, cancelled, inited, unlocked, too_large;
   enum restic_step step;
   struct restic_output output;
   struct str text;  /* the end of what it printed that is no JSON */

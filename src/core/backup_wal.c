@@ -171,7 +171,7 @@ static void on_stored(void *arg, err *e, const struct restic_result *result) {
 
 static err *store(struct wal_push *p) {
   static const char *const excludes[] = {"*.tmp", ".*", "*.partial", NULL};
-  struct restic_job_options o = {.repository = p->repository, .deadline_ms = BACKUP_SHORT_MS, .done = on_stored, .arg = p};
+  struct restic_job_options o = {.repository = p->repository, .deadline_ms = BACKUP_SHORT_MS, .yields = true, .done = on_stored, .arg = p};
   struct restic_backup b = {.from = {.volume_id = p->volume.id},
                             .words = {.path = WAL_FOLDER, .excludes = excludes},
                             .may_vanish = true,
