@@ -84,7 +84,7 @@ err *edge_new(loop *l, const struct edge_options *options, edge **ret_edge) {
     strv_add(&g->tcp_listen, options->tcp_listen[i]);
   choose_user(g, options->user);
   g->settings = (struct haproxy_settings){.run_dir = g->run_dir,
-                                          .listen = &g->listen,
+                                          .listen = &g->here,
                                           .edge_name = g->edge_name,
                                           .user = g->user,
                                           .group = g->group,
@@ -248,7 +248,7 @@ static void on_upkeep(void *arg) {
 void edge_start(edge *g, edge_done_fn *done, void *arg) {
   add_waiter(g, EDGE_WAIT_START, done, arg);
   g->started = true;
-  edge_proxies_look_around(g);
+  edge_find_addresses(g);
   if (!g->upkeep) g->upkeep = timer_start(g->loop, UPKEEP_MS, UPKEEP_MS, on_upkeep, g);
   if (!g->check) edge_check_later(g, 0);
   edge_kick(g);
@@ -350,6 +350,7 @@ static void destroy(edge *g) {
   proxies_done(&g->proxies);
   wanted_proxies_done(&g->wanted_proxies);
   strv_done(&g->tcp_listen);
+  strv_done(&g->here);
   strv_done(&g->tcp_here);
   strv_done(&g->closing);
   strv_done(&g->closing_commands);

@@ -38,7 +38,7 @@ typedef struct edge edge;
 struct edge_options {
   const char *run_dir; /* a folder of the edge's own: configuration, maps, sockets, pid file */
   const char *const *listen; /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:80" */
-  size_t listen_len;         /* 1 … 16 */
+  size_t listen_len;         /* 1 … 16; what the machine does not have is left out until it has it */
   const char *const *tcp_listen; /* addresses of TCP proxies: "0.0.0.0", "::" (which is IPv6 alone) */
   size_t tcp_listen_len;         /* 0 … 16; none: no TCP proxy is ever open */
   const char *unit;          /* systemd's unit that runs HAProxy; NULL or "": a process of its own */
@@ -107,8 +107,7 @@ struct edge_proxy {
  *
  * A proxy that is new needs a reload, and those are spread out: it opens a moment later, at the worst a minute.
  * Connections of one that goes are closed; of one whose allow list gets shorter they stay.  One whose port
- * somebody else has stays closed, the others do not suffer, and it is opened when the port is free; likewise an
- * address of tcp_listen that the machine does not have is left out until it has it. */
+ * somebody else has stays closed, the others do not suffer, and it is opened when the port is free. */
 fallible edge_set_proxies(edge *g, const struct edge_proxy *proxies, size_t proxies_len);
 
 /* Whether it takes connections now. */

@@ -1,6 +1,6 @@
 /* What the parts of the edge share: edge.c (the public face, and what is done next), edge_run.c
  * (activities on the process: find, launch, reload, stop), edge_talk.c (activities on the runtime
- * socket: read back, apply, count sessions), edge_proxies.c (what TCP proxies need beside that).
+ * socket: read back, apply, count sessions), edge_proxies.c (what TCP proxies need beside that), edge_addresses.c (where to listen).
  *
  * One activity at a time.  Each ends with edge_activity_end, which then begins the next. */
 #ifndef TRAMWAY_EDGE_EDGE_INTERNAL_H
@@ -47,7 +47,7 @@ struct edge {
   /* What edge_new was given. */
   char *run_dir, *program, *user, *group, *edge_name, *access_log, *unit;
   struct strv listen, tcp_listen;
-  struct strv tcp_here; /* of tcp_listen, the addresses that this machine has, as of the configuration written last */
+  struct strv here, tcp_here; /* of these, the addresses that this machine has, as of the configuration written last */
   struct haproxy_settings settings;
   char *socket, *master_socket, *hosts_path, *labels_path, *owners_path, *allow_path;
   struct routes_maps maps;
@@ -108,9 +108,17 @@ void edge_tell(edge *g, enum edge_waiter_kind kind, uint64_t generation, err *e)
 
 void edge_kick(edge *g); /* begins what is due, in the next turn */
 
+/* ---- edge_addresses.c ---- */
+
+void edge_find_addresses(edge *g); /* fills `here` and `tcp_here` */
+bool edge_has_more_addresses(const edge *g); /* than these, by now */
+/* 0, or the errno.  `beside`: sharing the port; else it fails when anybody listens there, on whatever address. */
+int edge_try_bind(int family, const void *address, socklen_t len, bool beside);
+
+/* ---- edge_proxies.c ---- */
+
 /* `proxies` and `live` follow what is wanted; the commands for it, and whether a reload is needed for routes. */
 bool edge_follow(edge *g, struct strv *ret_commands);
-void edge_proxies_look_around(edge *g); /* fills `tcp_here` */
 /* Before HAProxy's files are written. */
 void edge_proxies_claim(edge *g);
 void edge_proxies_lost(edge *g);     /* HAProxy has ended */

@@ -1,6 +1,5 @@
 /* What TCP proxies need of the edge beside what routes do: ports that somebody else may have, reloads for new
  * ones, and the end of the connections of those that are gone. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "edge/edge_internal.h"
 
@@ -22,20 +20,9 @@
 
 /* ---- ports ---- */
 
-/* 0, or why not.  Without SO_REUSEPORT it fails when anybody listens there, on whatever address. */
-static int try_bind(int family, const void *address, socklen_t len, bool beside) {
-  int on = 1;
-  auto_fd fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (beside) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  return bind(fd, address, len) == 0 ? 0 : errno;
-}
-
 /* A family that the machine does not have is no hindrance: nobody listens there. */
 static bool can_bind(int family, const void *address, socklen_t len, bool beside) {
-  int reason = try_bind(family, address, len, beside);
+  int reason = edge_try_bind(family, address, len, beside);
   return !reason || reason == EAFNOSUPPORT || reason == EADDRNOTAVAIL;
 }
 
@@ -48,36 +35,6 @@ static bool is_free(uint16_t port, bool beside) {
 
 bool edge_port_is_free(uint16_t port) {
   return is_free(port, false);
-}
-
-/* Not when IPv6 is turned off, or the address comes later, or is of another machine. */
-static bool is_here(const char *address) {
-  struct sockaddr_in v4 = {.sin_family = AF_INET};
-  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-  int reason;
-  if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
-    reason = try_bind(AF_INET, &v4, sizeof v4, false);
-  else
-    reason = inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 ? try_bind(AF_INET6, &v6, sizeof v6, false) : EINVAL;
-  return reason != EAFNOSUPPORT && reason != EADDRNOTAVAIL && reason != EINVAL;
-}
-
-void edge_proxies_look_around(edge *g) {
-  auto_strv before = g->tcp_here;
-  g->tcp_here = STRV_EMPTY;
-  for (size_t i = 0; i < g->tcp_listen.len; i++) {
-    const char *address = g->tcp_listen.items[i];
-    bool here = is_here(address);
-    if (here) strv_add(&g->tcp_here, address);
-    if (!here && (strv_has(&before, address) || !before.len))
-      log_warn("edge", "TCP proxies are not reached at %s, an address that this machine does not have", address);
-  }
-}
-
-static bool has_come(const edge *g) {
-  for (size_t i = 0; i < g->tcp_listen.len; i++)
-    if (!strv_has(&g->tcp_here, g->tcp_listen.items[i]) && is_here(g->tcp_listen.items[i])) return true;
-  return false;
 }
 
 /* HAProxy does not start, and does not reload, when it cannot have one of its ports.  Where it was killed
@@ -161,14 +118,14 @@ static size_t apply(edge *g, struct strv *commands) {
 
 bool edge_follow(edge *g, struct strv *ret_commands) {
   look_at_ports(g);
-  if (apply(g, ret_commands) || (g->wanted_proxies.len && has_come(g))) open_soon(g);
+  if (apply(g, ret_commands) || edge_has_more_addresses(g)) open_soon(g);
   return routes_apply(&g->live, g->wanted, &g->maps, ret_commands) > 0;
 }
 
 /* The commands are not needed: the new process begins with the result. */
 void edge_proxies_claim(edge *g) {
   auto_strv commands = STRV_EMPTY;
-  edge_proxies_look_around(g);
+  edge_find_addresses(g);
   look_at_ports(g);
   apply(g, &commands);
   proxies_claim(&g->proxies, &g->wanted_proxies);

@@ -98,10 +98,10 @@ static inline void ask_sessions(struct outcome *outcome) {
 }
 
 static inline void make_edge(void) {
-  const char *listen[] = {t.listen}, *tcp_listen[] = {"127.0.0.1", "::1", "192.0.2.1"}; /* the last is nobody's */
+  const char *listen[] = {t.listen, "192.0.2.1:80"}, *tcp_listen[] = {"127.0.0.1", "::1", "192.0.2.1"}; /* the last is nobody's */
   struct edge_options options = {.run_dir = t.run_dir,
                                  .listen = listen,
-                                 .listen_len = 1,
+                                 .listen_len = ARRAY_LEN(listen),
                                  .access_log = t.access_log,
                                  .tcp_listen = tcp_listen,
                                  .tcp_listen_len = ARRAY_LEN(tcp_listen)};

@@ -376,8 +376,10 @@ EDGE_TEST(an_address_that_comes_later_is_listened_on_then) {
   open_proxy(&proxy);
   int fd = open_echo(proxy.port);
   CHECK(!reaches_by_ipv6(proxy.port));
+  uint16_t sites = free_port();
   strv_add(&t.edge->tcp_listen, "::1");
-  WAIT(reaches_by_ipv6(proxy.port));
+  strv_addf(&t.edge->listen, "[::1]:%u", sites);
+  WAIT(reaches_by_ipv6(proxy.port) && reaches_by_ipv6(sites));
   CHECK(echoes(fd));
   close(fd);
 }
