@@ -128,7 +128,7 @@ static void take_volumes(struct import_plan *plan, const char *name, json_t *par
 static char *bucket_name(const char *id, const json_t *bucket, const json_t *names) {
   const char *given = json_get_text(bucket, "name"), *listed = json_get_text(names, id);
   if (!given) given = listed ? listed : "";
-  auto_free char *label = label_from_name(given), *cut = str_ndup(label, BUCKET_NAME_MAX);
+  auto_free char *label = label_from_name(given), *cut = str_ndup(label, strnlen(label, BUCKET_NAME_MAX));
   auto_err *refused = bucket_name_check(cut);
   return refused ? str_format("bucket-%.8s", id) : str_dup(cut);
 }
