@@ -189,7 +189,7 @@ static void add_row(const json_t *b, struct table *table) {
   char size[FORMAT_SIZE], added[FORMAT_SIZE];
   const char *state = json_get_text(b, "state"), *problem = json_get_text(b, "problem");
   bool ready = is_ready(b);
-  auto_free char *id = str_ndup(json_get_text(b, "id"), ID_SHOWN);
+  auto_free char *id = str_format("%.*s", ID_SHOWN, json_get_text(b, "id"));
   format_bytes(json_get_int(b, "referencedMB", 0) * 1000000, size);
   format_bytes(json_get_int(b, "usedMB", 0) * 1000000, added);
   auto_free char *taken = utc(json_get_text(b, ready ? "takenAt" : "createdAt"));
