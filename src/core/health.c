@@ -112,6 +112,17 @@ static bool is_exited(const struct replica *r) {
   return r->exited;
 }
 
+/* Of what is live, one that has done its work keeps nobody waiting. */
+static bool is_done(const struct replica *r) {
+  return is_ready(r) || (r->exited && r->owner->question.is_live);
+}
+
+static const struct replica *find_ready(const health *h) {
+  for (int i = 0; i < h->question.replicas; i++)
+    if (is_ready(&h->replicas[i])) return &h->replicas[i];
+  return NULL;
+}
+
 static const struct replica *find_crashed(const health *h) {
   for (int i = 0; i < h->question.replicas; i++)
     if (h->replicas[i].crashed) return &h->replicas[i];
@@ -135,7 +146,7 @@ static err *crash_error(const struct replica *r) {
 static err *timeout_error(const health *h) {
   const struct replica *worst = NULL;
   for (int i = 0; i < h->question.replicas && !worst; i++)
-    if (!is_ready(&h->replicas[i])) worst = &h->replicas[i];
+    if (!is_done(&h->replicas[i])) worst = &h->replicas[i];
   const char *why = worst && worst->problem ? worst->problem : "the instance never ran";
   if (h->path)
     return err_new(ERR_BUSY, "healthcheck: GET %s was not answered with 200 within %lld s: %s", h->path,
@@ -144,22 +155,21 @@ static err *timeout_error(const health *h) {
 }
 
 static void conclude(health *h) {
-  const struct replica *crashed = find_crashed(h);
+  const struct replica *crashed = find_crashed(h), *ready = find_ready(h);
   if (crashed) {
     finish(h, crash_error(crashed), NULL);
   } else if (all(h, is_exited)) {
     struct health_answer answer = {.completed = true};
     finish(h, NULL, &answer);
-  } else if (all(h, is_ready)) {
-    struct health_answer answer = {.port = h->replicas[0].port, .sockets = h->replicas[0].sockets};
+  } else if (ready && all(h, is_done)) {
+    struct health_answer answer = {.port = ready->port, .sockets = ready->sockets};
     if (h->path) say(h, "info", "[%d/%d] Healthcheck succeeded!", h->question.replicas, h->question.replicas);
     finish(h, NULL, &answer);
   } else if (left_ms(h) <= 0) {
     if (h->path) {
-      int ready = 0;
-      for (int i = 0; i < h->question.replicas; i++) ready += is_ready(&h->replicas[i]);
-      say(h, "error", "%d/%d replicas never became healthy!", h->question.replicas - ready,
-          h->question.replicas);
+      int missing = 0;
+      for (int i = 0; i < h->question.replicas; i++) missing += !is_done(&h->replicas[i]);
+      say(h, "error", "%d/%d replicas never became healthy!", missing, h->question.replicas);
     }
     finish(h, timeout_error(h), NULL);
   }

@@ -1,4 +1,4 @@
-/* Is a new deployment ready?  Every replica must be, within the timeout.
+/* Is a new deployment ready, or what was started of a live one?  Every replica must be, within the timeout.
  *
  * With a path: GET it on the instance's port, with `Host: healthcheck.railway.app`, until it answers
  * exactly 200 (reference 2.7).  Without: ready when its port is listened on.  Which port that is:
@@ -29,6 +29,7 @@ struct health_question {
   int port;        /* PORT */
   int target_port; /* 0: none */
   const struct strv *exposed;
+  bool is_live; /* already: its replicas that have exited with 0 are not waited for */
   bool visited; /* has a domain, or is a database: a port is needed */
   const char *const *probe; /* NULL, or a command in the instance: once it listens, it is ready when that ends with 0 (or
                                is not there): Postgres listens while it still recovers */

@@ -100,6 +100,7 @@ static err *ask(struct settling *s) {
                                      .timeout_ms = desired_health_timeout_ms(c, &d),
                                      .port = desired.port,
                                      .target_port = d.detected_port,
+                                     .is_live = true,
                                      .visited = true};
   desired_done(&desired);
   question.replicas = s->replicas;

@@ -396,6 +396,23 @@ TEST(one_replica_that_exits_while_others_run_is_explained) {
   close_all();
 }
 
+TEST(of_what_is_live_who_has_done_its_work_is_not_waited_for) {
+  open_all();
+  en->app.status = INSTANCE_CREATED;
+  ask((struct health_question){.replicas = 3, .is_live = true, .visited = true});
+  for (int n = 0; n < 20; n++) turn();
+  fake_change(en, fake_find(en, "w", 0), fake_ended(INSTANCE_EXITED, 0));
+  fake_change(en, fake_find(en, "w", 1), fake_runs(port));
+  for (int n = 0; n < 20; n++) turn();
+  CHECK_INT(verdict.calls, 0);
+  fake_change(en, fake_find(en, "w", 2), fake_runs(port));
+  WAIT(verdict.calls);
+  CHECK_TEXT(verdict.message, "");
+  CHECK(!verdict.completed);
+  CHECK_INT(verdict.port, port);
+  close_all();
+}
+
 TEST(an_instance_that_never_runs_is_explained) {
   open_all();
   en->app.status = INSTANCE_CREATED;
